@@ -1,0 +1,158 @@
+"""The journal's entries: what one line of the record says, and how a stream hangs together.
+
+A stream is the record of one subject (`lot/…`, `session/…`, `draws/<centre>`). Its entries are
+numbered from 0; each holds the hash of the one before; their RFC 6962 leaf hashes form the stream's
+tree. An entry is stored, hashed and handed out as its canonical bytes:
+
+    {"action": "trading:lot:opened", "actor": "…", "at": "2026-10-21T01:00:00.000Z",
+     "data": {…}, "documents": [{"bytes": n, "name": "…", "sha256": "…", "type": "…"}],
+     "prev": "<hash of the entry before, or 64 zeros>", "seq": 12, "stream": "lot/…", "v": 1}
+
+`data` holds ids, digests, codes and ciphertext, never names or plain bids: the record is
+append-only, and the law may demand that personal data be deleted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from archive import canonical, merkle
+
+NO_ENTRY = "0" * 64
+ENTRY_BYTES_MAX = 64 * 1024
+_STREAM = re.compile(r"[a-z]+(/[A-Za-z0-9._-]+)*")
+_ACTION = re.compile(r"[a-z]+:[a-z_]+:[a-z_]+")
+_FIELDS = {"action", "actor", "at", "data", "documents", "prev", "seq", "stream", "v"}
+
+
+@dataclass(frozen=True)
+class DocumentRef:
+    """A document of the vault as an entry names it. `name` is its file name in a dossier."""
+
+    name: str
+    sha256: str
+    bytes: int
+    type: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"bytes": self.bytes, "name": self.name, "sha256": self.sha256, "type": self.type}
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An entry before it has its place in the stream."""
+
+    stream: str
+    action: str
+    actor: str
+    data: Mapping[str, Any]
+    documents: tuple[DocumentRef, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not _STREAM.fullmatch(self.stream):
+            raise ValueError(f"not a stream: {self.stream!r}")
+        if not _ACTION.fullmatch(self.action):
+            raise ValueError(f"not an action: {self.action!r}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    stream: str
+    seq: int
+    prev: str
+    at: datetime
+    action: str
+    actor: str
+    data: Mapping[str, Any]
+    documents: tuple[DocumentRef, ...]
+    body: bytes
+    """The canonical bytes, exactly as stored and hashed."""
+
+    @property
+    def leaf(self) -> bytes:
+        return merkle.leaf_hash(self.body)
+
+    @property
+    def hash(self) -> str:
+        """What the next entry's `prev` says: the leaf hash in hex."""
+        return self.leaf.hex()
+
+
+def moment_text(moment: datetime) -> str:
+    """`2026-10-21T01:00:00.000Z`: UTC with milliseconds (RFC 3339)."""
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def moment_of(text: str) -> datetime:
+    """The moment of `moment_text`; ValueError for any other spelling."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or moment_text(moment) != text:
+        raise ValueError(f"not a moment of the journal: {text!r}")
+    return moment
+
+
+def seal_in(pending: Pending, seq: int, prev: str, at: datetime) -> Entry:
+    """Give a pending entry its place: number, predecessor, time and canonical bytes."""
+    body = canonical.encode(
+        {
+            "v": 1,
+            "stream": pending.stream,
+            "seq": seq,
+            "prev": prev,
+            "at": moment_text(at),
+            "action": pending.action,
+            "actor": pending.actor,
+            "data": pending.data,
+            "documents": [document.to_json() for document in pending.documents],
+        }
+    )
+    if len(body) > ENTRY_BYTES_MAX:
+        raise ValueError(f"entry of {len(body)} bytes; put documents into the vault")
+    return parse(body)
+
+
+def parse(body: bytes) -> Entry:
+    """The entry of canonical bytes; ValueError where they are not those of an entry."""
+    value = canonical.decode(body)
+    if not isinstance(value, dict) or set(value) != _FIELDS or value["v"] != 1:
+        raise ValueError("not an entry of version 1")
+    documents = tuple(DocumentRef(**document) for document in value["documents"])
+    return Entry(
+        stream=value["stream"],
+        seq=value["seq"],
+        prev=value["prev"],
+        at=moment_of(value["at"]),
+        action=value["action"],
+        actor=value["actor"],
+        data=value["data"],
+        documents=documents,
+        body=body,
+    )
+
+
+def first_break(stream: str, bodies: Iterable[bytes]) -> tuple[int, str] | None:
+    """Where a complete stream stops hanging together: (index, what is wrong), or None.
+
+    Checks form, stream name, numbering from 0, predecessor hashes, and that time never goes back.
+    """
+    prev, last_at = NO_ENTRY, None
+    for index, body in enumerate(bodies):
+        try:
+            entry = parse(body)
+        except (ValueError, TypeError, KeyError) as error:
+            return index, f"not a canonical entry: {error}"
+        if entry.stream != stream:
+            return index, f"belongs to {entry.stream}"
+        if entry.seq != index:
+            return index, f"number {entry.seq} where {index} was due"
+        if entry.prev != prev:
+            return index, "does not hold the hash of the entry before it"
+        if last_at is not None and entry.at < last_at:
+            return index, "is older than the entry before it"
+        prev, last_at = entry.hash, entry.at
+    return None

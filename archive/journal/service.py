@@ -1,0 +1,163 @@
+"""The journal at work: append, read, anchor.
+
+Appending happens at the end of a transaction (`archive.transaction`), all streams at once and in
+sorted order, so that two transactions can never wait for each other's heads in a circle.
+
+A *tick* anchors every stream: each head that moved gets a signed checkpoint, and one more checkpoint
+is signed over the tree of all heads. Whoever holds the newest anchor knows the state of every stream
+at that moment, so nothing can be withheld or cut short unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from sqlmodel import Session
+
+from archive import canonical, merkle
+from archive.journal import queries
+from archive.journal.entry import Entry, Pending, first_break, parse, seal_in
+from archive.journal.tables import AnchoredHeadRow, AnchorRow
+from archive.note import Checkpoint, Signer
+
+
+def append(db: Session, pending: Sequence[Pending], now: datetime) -> list[Entry]:
+    """Write entries to their streams in one go. The order of one stream's entries is kept.
+
+    The time of an entry is `now`, or the time of the stream's last entry where that is later.
+    """
+    entries: list[Entry] = []
+    by_stream = sorted(pending, key=lambda p: p.stream)  # stable: keeps each stream's own order
+    for stream, group in groupby(by_stream, key=lambda p: p.stream):
+        wanted = list(group)
+        head = queries.reserve(db, stream, len(wanted), now)
+        at = max(now, head.last_at)
+        frontier = merkle.Frontier.from_bytes(head.size, head.frontier)
+        prev = head.last_hash
+        rows: list[dict[str, object]] = []
+        for seq, item in enumerate(wanted, start=head.size):
+            entry = seal_in(item, seq, prev, at)
+            frontier = frontier.append(entry.leaf)
+            prev = entry.hash
+            entries.append(entry)
+            rows.append(
+                {"stream": stream, "seq": seq, "at": at, "action": entry.action, "body": entry.body}
+            )
+        queries.insert_entries(db, rows)
+        head.last_hash, head.last_at, head.frontier = prev, at, frontier.to_bytes()
+        queries.set_head(db, head)
+    return entries
+
+
+def entries(db: Session, stream: str, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
+    """The entries of a stream from number `start` on."""
+    return map(parse, queries.bodies(db, stream, start, stop))
+
+
+def origin_of(log_name: str, stream: str) -> str:
+    """The checkpoint origin of a stream: `<log name>/<stream>`; the key is the log's."""
+    return f"{log_name}/{stream}"
+
+
+def head_leaf(stream: str, size: int, root: str) -> bytes:
+    """The leaf of one stream's head in the tree of heads (`root` in hex)."""
+    return merkle.leaf_hash(canonical.encode({"root": root, "size": size, "stream": stream}))
+
+
+def checkpoint(db: Session, stream: str, signer: Signer) -> str | None:
+    """A signed checkpoint over the stream as it stands; None where there is no such stream."""
+    head = queries.head_of(db, stream)
+    if head is None:
+        return None
+    root = merkle.Frontier.from_bytes(head.size, head.frontier).root()
+    return signer.sign(Checkpoint(origin_of(signer.name, stream), head.size, root).text())
+
+
+def anchor(db: Session, signer: Signer, now: datetime) -> AnchorRow | None:
+    """One tick. Returns None, and writes nothing, when no stream moved since the last one.
+
+    The anchor's checkpoint has origin `<log name>/anchor`, size = number of streams, and the root of
+    the tree over `head_leaf` of all streams sorted by name.
+    """
+    moved = [head for head in queries.heads(db) if head.size > head.anchored_size]
+    if not moved:
+        return None
+    last = queries.last_anchor(db)
+    tick = last.tick + 1 if last else 0
+    covered = {row.stream: row for row in queries.heads_at(db, tick)}
+    for head in moved:
+        root = merkle.Frontier.from_bytes(head.size, head.frontier).root()
+        note = signer.sign(Checkpoint(origin_of(signer.name, head.id), head.size, root).text())
+        covered[head.id] = AnchoredHeadRow(
+            stream=head.id, tick=tick, size=head.size, root=root.hex(), note=note
+        )
+    leaves = [
+        head_leaf(row.stream, row.size, row.root)
+        for row in sorted(covered.values(), key=lambda row: row.stream)
+    ]
+    root = merkle.root_of(leaves)
+    row = AnchorRow(
+        tick=tick,
+        at=now,
+        streams=len(leaves),
+        root=root.hex(),
+        note=signer.sign(Checkpoint(origin_of(signer.name, "anchor"), len(leaves), root).text()),
+    )
+    db.add(row)
+    db.flush()
+    db.add_all([covered[head.id] for head in moved])
+    queries.mark_anchored(db, [(head.id, head.size) for head in moved])
+    return row
+
+
+@dataclass(frozen=True)
+class AnchoredStream:
+    """A stream's checkpoint and the proof that an anchor covers it; everything needed offline."""
+
+    stream: str
+    size: int
+    root: str
+    checkpoint: str
+    anchor: str
+    index: int
+    proof: tuple[str, ...]
+
+
+def anchored(db: Session, streams: Sequence[str], tick: int) -> list[AnchoredStream]:
+    """The checkpoints of `streams` at `tick` with their inclusion proofs in that anchor.
+
+    KeyError for a stream that the anchor does not cover.
+    """
+    row = queries.anchor(db, tick)
+    if row is None:
+        raise KeyError(f"no anchor {tick}")
+    heads = queries.heads_at(db, tick)
+    leaves = [head_leaf(head.stream, head.size, head.root) for head in heads]
+    place = {head.stream: index for index, head in enumerate(heads)}
+    found = []
+    for stream in streams:
+        index = place[stream]
+        head = heads[index]
+        proof = tuple(h.hex() for h in merkle.inclusion_proof(leaves, index))
+        found.append(
+            AnchoredStream(stream, head.size, head.root, head.note, row.note, index, proof)
+        )
+    return found
+
+
+def first_break_anywhere(db: Session) -> str | None:
+    """Re-read every stream: numbering, chain and tree root against the stored head. For
+    `bigloop check` and for tests after a crash; None where all is well."""
+    for head in queries.heads(db):
+        bodies = list(queries.bodies(db, head.id))
+        if len(bodies) != head.size:
+            return f"{head.id}: {len(bodies)} entries, head says {head.size}"
+        if (broken := first_break(head.id, bodies)) is not None:
+            return f"{head.id}[{broken[0]}]: {broken[1]}"
+        frontier = merkle.Frontier.from_bytes(head.size, head.frontier)
+        if merkle.root_of([merkle.leaf_hash(body) for body in bodies]) != frontier.root():
+            return f"{head.id}: tree root differs"
+    return None

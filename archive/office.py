@@ -1,0 +1,105 @@
+"""The office: the ground floor as one running process holds it, and its transactions.
+
+Every service takes a `Tx`: the database session of one transaction, its one moment of legal time,
+and the means to make ids, keep documents and write to the record. What is recorded in a transaction
+is committed with it or not at all.
+
+    with office.write() as tx:
+        lot = trading.service.register_lot(tx, actor, …)      # writes rows, calls tx.record(…)
+    # committed: rows, journal entries and tasks, all or nothing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from archive import canonical, ids
+from archive.actor import Actor
+from archive.clock import Clock
+from archive.database import Connections
+from archive.entropy import Entropy
+from archive.journal import service as journal
+from archive.journal.entry import DocumentRef, Entry, Pending
+from archive.note import Signer
+from archive.vault import Vault
+
+
+@dataclass
+class Tx:
+    """One write transaction."""
+
+    db: Session
+    now: datetime
+    entropy: Entropy
+    vault: Vault
+    log: Signer
+    _pending: list[Pending] = field(default_factory=list)
+    _after: list[Callable[[], None]] = field(default_factory=list)
+
+    def new_id(self) -> str:
+        return ids.new_id(self.now, self.entropy)
+
+    def record(
+        self,
+        stream: str,
+        action: str,
+        actor: Actor,
+        data: Mapping[str, Any],
+        documents: tuple[DocumentRef, ...] = (),
+    ) -> None:
+        """Put an entry `package:subject:action` on a stream; it gets its number at the commit."""
+        self._pending.append(Pending(stream, action, actor.id, dict(data), documents))
+
+    def keep(self, name: str, value: Any) -> DocumentRef:
+        """Keep `value` in the vault as a document in canonical JSON."""
+        return self.vault.put(name, "application/json", canonical.encode(value))
+
+    def flush_record(self) -> list[Entry]:
+        """Write what was recorded so far; for the rare service that needs the entries' numbers.
+        Nothing may lock further heads afterwards, so it is the last thing that a service does."""
+        pending, self._pending = self._pending, []
+        return journal.append(self.db, pending, self.now) if pending else []
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """`call` when, and only when, the transaction was committed. For wake-ups, never for facts:
+        a process may die in between."""
+        self._after.append(call)
+
+
+@dataclass
+class Office:
+    connections: Connections
+    clock: Clock
+    entropy: Entropy
+    vault: Vault
+    log: Signer
+    """Signs checkpoints, anchors, dossiers and receipts; its name is the origin of all logs."""
+
+    on_record: list[Callable[[frozenset[str]], None]] = field(default_factory=list)
+    """Called after each commit with the streams that grew (in-process wake-up of readers)."""
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session on one snapshot."""
+        with self.connections.read() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """One transaction: commits when the block ends, rolls everything back when it raises."""
+        with self.connections.write() as session:
+            tx = Tx(session, self.clock.now(), self.entropy, self.vault, self.log)
+            yield tx
+            streams = frozenset(pending.stream for pending in tx._pending)
+            tx.flush_record()
+        for call in tx._after:
+            call()
+        if streams:
+            for notify in self.on_record:
+                notify(streams)

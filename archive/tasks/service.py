@@ -1,0 +1,108 @@
+"""Tasks: an outbox and the worker that empties it.
+
+A service asks for later work with `enqueue` in its own transaction; a worker finds the function by
+the task's name and runs it. The function works out what to do *without* holding a transaction and
+returns the write, which the worker commits together with the task's completion: a killed worker has
+done everything or nothing, and the task is taken up again when its lease ends.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+from archive import canonical
+from archive.clock import SystemClock
+from archive.errors import Refusal
+from archive.office import Office, Tx
+from archive.tasks import queries
+from archive.tasks.tables import TaskRow
+
+Write: TypeAlias = Callable[[Tx], None]
+Handler: TypeAlias = Callable[[Office, Mapping[str, Any]], Write]
+"""`handler(office, args)` may take its time; the write that it returns is one transaction. A
+`Refusal` from either fails the task for good; anything else is tried again."""
+
+ATTEMPTS_MAX = 5
+LEASE_SECONDS = 120
+RETRY_SECONDS = 30
+
+_log = logging.getLogger("bigloop.tasks")
+
+
+def enqueue(tx: Tx, name: str, args: Mapping[str, Any], due_at: datetime | None = None) -> str:
+    """Ask for `name(args)` to be done, not before `due_at` (legal time; default now)."""
+    row = TaskRow(
+        id=tx.new_id(),
+        name=name,
+        args=canonical.encode(args).decode(),
+        due_at=due_at or tx.now,
+    )
+    tx.db.add(row)
+    return row.id
+
+
+@dataclass
+class Worker:
+    """Takes due tasks one after another. Any number may run, in threads, processes or hosts."""
+
+    office: Office
+    handlers: Mapping[str, Handler]
+    name: str
+    lease_seconds: int = LEASE_SECONDS
+    _host: SystemClock = field(default_factory=SystemClock)
+
+    def run_one(self) -> bool:
+        """Do the task that is due first. False when none is due (or all due ones are held)."""
+        real_now = self._host.now()
+        with self.office.write() as tx:
+            row = queries.claim_one(
+                tx.db, self.name, tx.now, real_now, real_now + timedelta(seconds=self.lease_seconds)
+            )
+            if row is None:
+                return False
+            task_id, name, args = row.id, row.name, canonical.decode(row.args.encode())
+        try:
+            write = self.handlers[name](self.office, args)
+            with self.office.write() as tx:
+                held = queries.held(tx.db, task_id, self.name)
+                if held is None:
+                    return True  # the lease ran out and another worker did it
+                write(tx)
+                _finish(held, "DONE", tx.now)
+        except Exception as error:
+            self._failed(task_id, name, error)
+        return True
+
+    def _failed(self, task_id: str, name: str, error: Exception) -> None:
+        _log.warning("task %s %s: %r", name, task_id, error, exc_info=not _is_refusal(error))
+        with self.office.write() as tx:
+            row = queries.held(tx.db, task_id, self.name)
+            if row is None:
+                return
+            row.attempts += 1
+            row.error = error.code if isinstance(error, Refusal) else repr(error)[:500]
+            if _is_refusal(error) or row.attempts >= ATTEMPTS_MAX:
+                _finish(row, "FAILED", tx.now)
+            else:
+                row.claimed_by = ""
+                row.claimed_until = self._host.now() + timedelta(seconds=RETRY_SECONDS)
+            tx.db.add(row)
+
+    def run_all_due(self, tasks_max: int = 1_000_000) -> int:
+        """Work until nothing is due; how many tasks were taken."""
+        for done in range(tasks_max):
+            if not self.run_one():
+                return done
+        return tasks_max
+
+
+def _is_refusal(error: Exception) -> bool:
+    return isinstance(error, Refusal)
+
+
+def _finish(row: TaskRow, state: str, now: datetime) -> None:
+    row.state, row.done_at, row.claimed_until = state, now.astimezone(UTC), None
