@@ -1,0 +1,247 @@
+"""What the architecture forbids and imports alone cannot show, read from the syntax trees.
+
+`faults(root)` walks the six packages below `root` and reports, one line each:
+
+* a module import-linter would not see (a folder without `__init__.py`), a declared shell that
+  does not exist, an `__init__.py` that is not empty;
+* an import of another package's `tables` or `queries`; only `api.migrations` may import tables,
+  because it compares them with the database, and no single migration may, because tables change
+  and history does not;
+* a domain module other than the declared sources that asks the machine for time or chance, makes
+  keys by itself, or imports by a name made at run time;
+* a pure module that takes more from a source than the shapes declared, or imports an impure part
+  of a library whose other parts are harmless (`urllib.request`).
+
+The lists stand in `pyproject.toml` under `[tool.bigloop.house]` and nowhere else. The contracts on
+imports are in `tools/contracts.py`. A call hidden behind `getattr` is not found.
+"""
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+STORAGE = frozenset({"tables", "queries"})
+MIGRATIONS = "api.migrations"
+VERSIONS = "api.migrations.versions"
+
+# Dotted names, matched whole or as a prefix; a mention counts, because
+# `default_factory=datetime.now` calls as surely as `datetime.now()`.
+AMBIENT = (
+    "datetime.datetime.now",
+    "datetime.datetime.today",
+    "datetime.datetime.utcnow",
+    "datetime.date.today",
+    "os.getrandom",
+    "os.urandom",
+    "random",
+    "secrets",
+    "sqlalchemy.func.current_timestamp",
+    "sqlalchemy.func.now",
+    "sqlmodel.func.now",
+    "time.gmtime",
+    "time.localtime",
+    "time.time",
+    "time.time_ns",
+    "uuid.uuid1",
+    "uuid.uuid4",
+    "uuid.uuid6",
+    "uuid.uuid7",
+)
+DYNAMIC = ("importlib.import_module", "importlib.__import__", "importlib.reload")
+KEY_MAKERS = frozenset({"generate", "generate_key", "generate_private_key", "generate_parameters"})
+
+
+@dataclass(frozen=True)
+class House:
+    """The lists of `[tool.bigloop.house]`."""
+
+    roots: tuple[str, ...]
+    domain: tuple[str, ...]
+    shell_names: frozenset[str]
+    shells: frozenset[str]
+    impure: tuple[str, ...]
+    speaking_packages: frozenset[str]
+    sources: dict[str, frozenset[str]]
+
+    @property
+    def impure_roots(self) -> list[str]:
+        """The impure libraries import-linter can name; the chain through others counts too."""
+        return [name for name in self.impure if "." not in name]
+
+    @property
+    def impure_parts(self) -> list[str]:
+        """Parts of a library, which import-linter cannot name: only their own import counts."""
+        return [name for name in self.impure if "." in name]
+
+    def is_shell(self, module: str) -> bool:
+        """Whether a module of a domain package may do input and output."""
+        return module in self.shells or module.rpartition(".")[2] in self.shell_names
+
+    def is_pure(self, module: str) -> bool:
+        """Whether the module is held to the contract on pure modules."""
+        in_domain = module.partition(".")[0] in self.domain
+        return in_domain and not self.is_shell(module) and module not in self.sources
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file of the tree."""
+
+    name: str
+    path: Path
+    is_package: bool
+
+
+def read_house(root: Path) -> House:
+    """Read the lists from `pyproject.toml`."""
+    tool = tomllib.loads((root / "pyproject.toml").read_text())["tool"]
+    house = tool["bigloop"]["house"]
+    return House(
+        roots=tuple(tool["importlinter"]["root_packages"]),
+        domain=tuple(house["domain"]),
+        shell_names=frozenset(house["shell_names"]),
+        shells=frozenset(house["shells"]),
+        impure=tuple(house["impure"]),
+        speaking_packages=frozenset(house["speaking_packages"]),
+        sources={name: frozenset(shapes) for name, shapes in house["sources"].items()},
+    )
+
+
+def modules(root: Path, house: House) -> list[Module]:
+    """Return every Python file of the packages, in order of name."""
+    found = []
+    for package in house.roots:
+        for path in sorted((root / package).rglob("*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            is_package = parts[-1] == "__init__"
+            name = ".".join(parts[:-1] if is_package else parts)
+            found.append(Module(name, path, is_package))
+    return sorted(found, key=lambda module: module.name)
+
+
+def pure_modules(root: Path, house: House) -> list[str]:
+    """Return the modules held to the contract: leaves only, since a package says nothing."""
+    return [m.name for m in modules(root, house) if not m.is_package and house.is_pure(m.name)]
+
+
+def faults(root: Path, house: House | None = None) -> list[str]:
+    """Return one line for every breach below `root`, or an empty list."""
+    house = house or read_house(root)
+    tree = modules(root, house)
+    names = {module.name for module in tree}
+    found = [
+        f"pyproject.toml: {kind} {name} is declared and does not exist"
+        for kind, declared in (("shell", house.shells), ("source", frozenset(house.sources)))
+        for name in sorted(declared - names)
+    ]
+    for module in tree:
+        where = module.path.relative_to(root).as_posix()
+        found += [f"{where}: {fault}" for fault in _shape_faults(module, root, house)]
+        syntax = ast.parse(module.path.read_bytes(), filename=where)
+        for line, fault in sorted({*_syntax_faults(module, syntax, house)}):
+            found.append(f"{where}:{line}: {fault}")
+    return found
+
+
+def _shape_faults(module: Module, root: Path, house: House) -> Iterator[str]:
+    if module.name.startswith(f"{VERSIONS}."):
+        return
+    folder = module.path.parent
+    while folder != root:
+        if not (folder / "__init__.py").exists():
+            yield "its folder has no __init__.py, so no contract sees it"
+            break
+        folder = folder.parent
+    if (
+        module.is_package
+        and module.name not in house.speaking_packages
+        and module.path.read_text().strip()
+    ):
+        yield "a package's __init__.py is empty: import the module that says it"
+
+
+def _syntax_faults(module: Module, syntax: ast.Module, house: House) -> Iterator[tuple[int, str]]:
+    aliases: dict[str, str] = {}
+    in_domain = module.name.partition(".")[0] in house.domain
+    for node in ast.walk(syntax):
+        if isinstance(node, ast.Import):
+            for item in node.names:
+                first = item.name.partition(".")[0]
+                aliases[item.asname or first] = item.name if item.asname else first
+                yield from _import_faults(module, node.lineno, item.name, None, house)
+        elif isinstance(node, ast.ImportFrom):
+            source = _absolute(module, node)
+            for item in node.names:
+                aliases[item.asname or item.name] = f"{source}.{item.name}"
+                yield from _import_faults(module, node.lineno, source, item.name, house)
+    if not in_domain or module.name in house.sources:
+        return
+    for node in ast.walk(syntax):
+        if isinstance(node, ast.Attribute | ast.Name):
+            dotted = _dotted(node, aliases)
+            if dotted is not None:
+                yield from _mention_faults(node.lineno, dotted)
+        if isinstance(node, ast.Call):
+            called = _dotted(node.func, aliases)
+            if called == "numpy.random.default_rng" and not (node.args or node.keywords):
+                yield node.lineno, "default_rng() without a seed asks the machine for chance"
+            if isinstance(node.func, ast.Name) and node.func.id == "__import__":
+                yield node.lineno, "imports by a name made at run time: no contract sees it"
+
+
+def _absolute(module: Module, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = module.name.split(".")
+    base = parts[: len(parts) - node.level + (1 if module.is_package else 0)]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def _import_faults(
+    module: Module, line: int, source: str, item: str | None, house: House
+) -> Iterator[tuple[int, str]]:
+    """Judge one imported name: `source` alone, or `item` out of `source`."""
+    own = module.name.partition(".")[0]
+    target = f"{source}.{item}" if item else source
+    root, _, rest = target.partition(".")
+    storage = STORAGE.intersection(rest.split("."))
+    if root in house.roots and root != own and storage:
+        in_versions = module.name.startswith(f"{VERSIONS}.")
+        in_migrations = module.name == MIGRATIONS or module.name.startswith(f"{MIGRATIONS}.")
+        if not (in_migrations and not in_versions and storage == {"tables"}):
+            yield line, f"{target}: only {root} itself reads its tables and queries"
+    if module.name.startswith(f"{VERSIONS}.") and root == own and storage:
+        yield line, f"{target}: tables change, a migration does not"
+    if not house.is_pure(module.name):
+        return
+    for name in house.impure_parts:
+        if target == name or target.startswith(f"{name}."):
+            yield line, f"{target}: a pure module does no input or output"
+    for name, shapes in house.sources.items():
+        whole = target == name or target.startswith(f"{name}.")
+        if whole and (item is None or source != name or item not in shapes):
+            allowed = ", ".join(sorted(shapes))
+            yield line, f"{target}: a pure module takes only {allowed} from {name}"
+
+
+def _dotted(node: ast.expr, aliases: dict[str, str]) -> str | None:
+    """Return the full name an expression refers to, when its first part was imported."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id not in aliases:
+        return None
+    return ".".join([aliases[node.id], *reversed(parts)])
+
+
+def _mention_faults(line: int, dotted: str) -> Iterator[tuple[int, str]]:
+    for name in AMBIENT:
+        if dotted == name or dotted.startswith(f"{name}."):
+            yield line, f"{name}: time and chance are passed in"
+    if dotted in DYNAMIC:
+        yield line, f"{dotted}: no contract sees what it imports"
+    if dotted.startswith("cryptography.") and dotted.rpartition(".")[2] in KEY_MAKERS:
+        yield line, f"{dotted}: a key is derived from the entropy passed in"
