@@ -109,13 +109,13 @@ clean: ## Remove everything make has made
 		echo "no node here: locks/node.txt"; $(call install,locks/node.txt); fi
 	@mkdir -p .tools && touch $@
 
-.tools/web.ok: .tools/node.ok package-lock.json .npmrc tools/frontend.py
+.tools/web.ok: package-lock.json .npmrc tools/frontend.py | .tools/node.ok
 	@echo "front end: package-lock.json"
 	@$(BIN)/python tools/frontend.py run
 	@touch $@
 
 # The same and more; so it stands for web.ok too.
-.tools/browser.ok: .venv/dev.ok .tools/node.ok package-lock.json .npmrc tools/frontend.py
+.tools/browser.ok: package-lock.json .npmrc tools/frontend.py | .venv/dev.ok .tools/node.ok
 	@echo "front end and browser: package-lock.json"
 	@$(BIN)/python tools/frontend.py dev
 	@touch .tools/web.ok $@
