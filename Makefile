@@ -87,6 +87,8 @@ clean: ## Remove everything make has made
 
 .venv/uv.ok: locks/uv.txt
 	@echo "installer: locks/uv.txt"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "needs Python 3.11 or newer: make PYTHON=python3.12 setup"; exit 1; }
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
 	@touch $@
