@@ -12,6 +12,7 @@ TYPED := $(wildcard $(PACKAGES) tests benchmarks tools)
 export UV_SYSTEM_CERTS := 1
 export UV_LINK_MODE := copy
 export UV_NO_CONFIG := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Some machines export this; without compiled files every start costs a second more.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -90,7 +91,7 @@ clean: ## Remove everything make has made
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "needs Python 3.11 or newer: make PYTHON=python3.12 setup"; exit 1; }
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes -r locks/uv.txt
 	@touch $@
 
 # The project itself stands apart: `-e .` has no hash, and build isolation would fetch unhashed.

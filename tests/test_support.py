@@ -197,11 +197,15 @@ def test_the_hook_judges_pages_after_the_body(
         f"def test_it(chromium_page):\n"
         f"    chromium_page({PAGE!r} + '<script>console.error(7)</script>')\n"
     )
-    pytester.makeconftest("from tests.conftest import *\n")
+    pytester.makeconftest(
+        "import pathlib\nimport tests.conftest\nfrom tests.conftest import *\n"
+        "tests.conftest.ROOT = pathlib.Path.cwd()\n"
+    )
     pytester.syspathinsert(ROOT)
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*console: 7*"])
+    assert [p.name for p in pytester.path.glob(".tools/failed-pages/*")] == ["test_it-0.png"]
 
 
 # --- The rest ---------------------------------------------------------------------------
