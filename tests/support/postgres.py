@@ -9,6 +9,7 @@ with the test run. PostgreSQL refuses to run as root; then it runs as `nobody`, 
 import contextlib
 import importlib.util
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -97,6 +98,10 @@ def start_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
     """Start a server and stop it at the end; `durable` where the test is about durability."""
     installed = installation()
     user = "nobody" if os.geteuid() == 0 else ""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        pytest.skip(f"no PostgreSQL: initdb wants a name for user {os.geteuid()} in /etc/passwd")
     sweep()
     folder = make_folder()
     try:
