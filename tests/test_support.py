@@ -46,7 +46,7 @@ def test_a_durable_server_syncs_and_leaves_nothing() -> None:
     assert server.process.returncode == 0
 
 
-@pytest.mark.postgres
+@pytest.mark.usefixtures("postgres_server")  # skips where there is none
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
 def test_the_server_ends_when_the_test_run_is_killed() -> None:
     script = (
