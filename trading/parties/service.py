@@ -1,0 +1,281 @@
+"""Parties at work: register organisations, links, centres and answers of the credit registers.
+
+The stream `parties` records each act by code and digest; of a bulk load it records the number and
+one document with everything that was loaded.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from sqlmodel import Session
+
+from archive.actor import Actor, Role
+from archive.errors import Faults, Kind, Refusal
+from archive.office import Tx
+from trading.calendar.legal import legal_day
+from trading.divisions import yunnan
+from trading.parties import party, queries
+from trading.parties.ownership import Ownership
+from trading.parties.party import (
+    Centre,
+    DishonestyRecord,
+    Link,
+    Organisation,
+    OrganisationKind,
+    Relation,
+    Standing,
+)
+from trading.parties.tables import CentreRow, DishonestyRow, LinkRow, OrganisationRow
+from trading.rules.book import book
+
+STREAM = "parties"
+BULK_ROWS_MAX = 200_000
+
+
+def register_organisation(tx: Tx, actor: Actor, organisation: Organisation) -> Organisation:
+    """Register one organisation. INVALID with all faults; CONFLICT where the code is taken."""
+    register_organisations(tx, actor, [organisation])
+    return organisation
+
+
+def register_organisations(tx: Tx, actor: Actor, organisations: Sequence[Organisation]) -> int:
+    """Register many at once, all or none; how many there were."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    faults = Faults("trading.organisation.invalid")
+    _check_bulk(organisations)
+    for index, organisation in enumerate(organisations):
+        party.check_organisation(organisation, faults, _place(index, organisations))
+    faults.refuse()
+    usccs = [organisation.uscc for organisation in organisations]
+    taken = queries.known_usccs(tx.db, usccs) or _twice(usccs)
+    if taken:
+        raise Refusal("trading.organisation.taken", {"uscc": min(taken)}, Kind.CONFLICT)
+    queries.insert(tx.db, OrganisationRow, [asdict(o) for o in organisations])
+    _record(tx, actor, "organisation", usccs, [asdict(o) for o in organisations])
+    return len(organisations)
+
+
+def register_link(tx: Tx, actor: Actor, link: Link) -> Link:
+    """Register one link of ownership or control."""
+    register_links(tx, actor, [link])
+    return link
+
+
+def register_links(tx: Tx, actor: Actor, links: Sequence[Link]) -> int:
+    """Register many at once, all or none. Both ends must be known organisations."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    faults = Faults("trading.link.invalid")
+    _check_bulk(links)
+    ends = sorted({uscc for link in links for uscc in (link.owner_uscc, link.owned_uscc)})
+    known = queries.known_usccs(tx.db, ends)
+    for index, link in enumerate(links):
+        place = _place(index, links)
+        party.check_link(link, faults, place)
+        for field, uscc in (("owner_uscc", link.owner_uscc), ("owned_uscc", link.owned_uscc)):
+            if uscc not in known:
+                faults.add(f"{place}/{field}", "trading.organisation.unknown", uscc=uscc[:40])
+    faults.refuse()
+    rows = [asdict(link) for link in links]
+    keys = [f"{x.owner_uscc}/{x.owned_uscc}/{x.relation}/{x.since}" for x in links]
+    taken = _twice(keys)
+    if len(links) == 1:
+        x = links[0]
+        if queries.link(tx.db, x.owner_uscc, x.owned_uscc, x.relation, x.since) is not None:
+            taken = {keys[0]}
+    if taken:
+        raise Refusal("trading.link.taken", {"link": min(taken)}, Kind.CONFLICT)
+    queries.insert(tx.db, LinkRow, rows)
+    _record(tx, actor, "link", keys, rows)
+    return len(links)
+
+
+def end_link(
+    tx: Tx,
+    actor: Actor,
+    owner_uscc: str,
+    owned_uscc: str,
+    relation: Relation,
+    since: date,
+    until: date,
+) -> Link:
+    """Say that a link holds no more from `until` on. It stays answerable for the days before."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    row = queries.link(tx.db, owner_uscc, owned_uscc, relation, since)
+    if row is None:
+        raise Refusal("trading.link.unknown", {"owner": owner_uscc}, Kind.NOT_FOUND)
+    if until <= row.since:
+        raise Refusal("trading.link.interval", {})
+    row.until = until
+    tx.db.add(row)
+    tx.db.flush()
+    data = {"owner": owner_uscc, "owned": owned_uscc, "relation": relation, "until": str(until)}
+    tx.record(STREAM, "trading:link:ended", actor, data)
+    return row.to_domain()
+
+
+def register_centres(tx: Tx, actor: Actor, centres: Sequence[Centre]) -> int:
+    """Register trading centres; their operators must be known organisations."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    _check_bulk(centres)
+    faults = Faults("trading.centre.invalid")
+    known = queries.known_usccs(tx.db, [centre.operator_uscc for centre in centres])
+    for index, centre in enumerate(centres):
+        if centre.operator_uscc not in known:
+            faults.add(
+                f"{_place(index, centres)}/operator_uscc",
+                "trading.organisation.unknown",
+                uscc=centre.operator_uscc[:40],
+            )
+        if centre.id != centre.division_code or centre.division_code not in yunnan():
+            faults.add(
+                f"{_place(index, centres)}/division_code",
+                "trading.party.division",
+                value=centre.division_code[:20],
+            )
+    faults.refuse()
+    ids = [centre.id for centre in centres]
+    taken = {row.id for row in queries.centres(tx.db)} & set(ids) or _twice(ids)
+    if taken:
+        raise Refusal("trading.centre.taken", {"centre": min(taken)}, Kind.CONFLICT)
+    queries.insert(tx.db, CentreRow, [asdict(centre) for centre in centres])
+    tx.record(STREAM, "trading:centre:registered", actor, {"centres": sorted(ids)})
+    return len(centres)
+
+
+def record_dishonesty(tx: Tx, actor: Actor, record: DishonestyRecord) -> DishonestyRecord:
+    """Keep what a register answered about one organisation."""
+    record_dishonesties(tx, actor, [record])
+    return record
+
+
+def record_dishonesties(tx: Tx, actor: Actor, records: Sequence[DishonestyRecord]) -> int:
+    """Keep many answers at once. INVALID where the source is missing, the day has not come, or
+    the organisation is not known; CONFLICT where this answer is held already."""
+    actor.must_be(Role.STAFF, Role.SUPERVISOR, Role.SYSTEM)
+    _check_bulk(records)
+    faults = Faults("trading.dishonesty.invalid")
+    usccs = sorted({record.uscc for record in records})
+    known = queries.known_usccs(tx.db, usccs)
+    today = legal_day(tx.now)
+    for index, record in enumerate(records):
+        place = _place(index, records)
+        if record.uscc not in known:
+            faults.add(f"{place}/uscc", "trading.organisation.unknown", uscc=record.uscc[:40])
+        if not record.source.strip():
+            faults.add(f"{place}/source", "trading.dishonesty.source")
+        if record.queried_on > today:
+            faults.add(f"{place}/queried_on", "trading.dishonesty.future")
+        if record.listed_until is not None and not record.is_listed:
+            faults.add(f"{place}/listed_until", "trading.dishonesty.until")
+    faults.refuse()
+    held = {_answer_key(row.to_domain()) for row in queries.dishonesty(tx.db, usccs, today)}
+    keys = [_answer_key(record) for record in records]
+    taken = held & set(keys) or _twice(keys)
+    if taken:
+        raise Refusal("trading.dishonesty.taken", {"answer": min(taken)}, Kind.CONFLICT)
+    rows = [asdict(record) for record in records]
+    queries.insert(tx.db, DishonestyRow, rows)
+    _record(tx, actor, "dishonesty", keys, rows)
+    return len(records)
+
+
+def organisation(db: Session, uscc: str) -> Organisation:
+    """One organisation; NOT_FOUND where it is not registered."""
+    row = queries.organisation(db, uscc)
+    if row is None:
+        raise Refusal("trading.organisation.unknown", {"uscc": uscc[:40]}, Kind.NOT_FOUND)
+    return row.to_domain()
+
+
+def organisations(
+    db: Session, usccs: Iterable[str] | None = None, kind: OrganisationKind | None = None
+) -> Mapping[str, Organisation]:
+    """Organisations by code, in order of code: those among `usccs` that are known, or all; of one
+    kind where `kind` is given."""
+    if usccs is None:
+        rows = queries.organisations_of_kind(db, kind)
+    else:
+        rows = queries.organisations(db, sorted(set(usccs)))
+    found = (row.to_domain() for row in sorted(rows, key=lambda row: row.uscc))
+    return {o.uscc: o for o in found if kind is None or o.kind is kind}
+
+
+def ownership_links(db: Session, on: date) -> list[Link]:
+    """All links that hold on a day, ordered by owner, owned, relation, first day."""
+    links = [row.to_domain() for row in queries.links_on(db, on)]
+    return sorted(links, key=lambda x: (x.owner_uscc, x.owned_uscc, x.relation, x.since))
+
+
+def ownership(db: Session, on: date) -> Ownership:
+    """The graph of ownership on a day, with the threshold of control in force on it."""
+    permille = book().rule("ownership.control_permille", on).number
+    depth_max = book().rule("ownership.depth_max", on).number
+    return Ownership(ownership_links(db, on), on, permille, depth_max)
+
+
+def dishonesty_on(db: Session, uscc: str, on: date) -> Standing:
+    """What is known of an organisation's honesty on a day."""
+    return standings_on(db, [uscc], on)[uscc]
+
+
+def standings_on(db: Session, usccs: Iterable[str], on: date) -> Mapping[str, Standing]:
+    """The same for many at once."""
+    wanted = sorted(set(usccs))
+    days_max = book().rule("dishonesty.query_days_max", on).number
+    records: dict[str, list[DishonestyRecord]] = defaultdict(list)
+    for row in queries.dishonesty(db, wanted, on):
+        records[row.uscc].append(row.to_domain())
+    return {uscc: party.standing(records[uscc], on, days_max) for uscc in wanted}
+
+
+def centres(db: Session) -> list[Centre]:
+    """All centres in order of id."""
+    return sorted((row.to_domain() for row in queries.centres(db)), key=lambda c: c.id)
+
+
+def centre(db: Session, centre_id: str) -> Centre:
+    """One centre; NOT_FOUND where there is none."""
+    row = queries.centre(db, centre_id)
+    if row is None:
+        raise Refusal("trading.centre.unknown", {"centre": centre_id[:20]}, Kind.NOT_FOUND)
+    return row.to_domain()
+
+
+def _check_bulk(items: Sequence[object]) -> None:
+    if len(items) > BULK_ROWS_MAX:
+        raise Refusal("trading.bulk.too_many", {"count": len(items), "count_max": BULK_ROWS_MAX})
+
+
+def _place(index: int, items: Sequence[object]) -> str:
+    """The JSON pointer of one of many; the single one is the document itself."""
+    return f"/{index}" if len(items) > 1 else ""
+
+
+def _twice(keys: Sequence[str]) -> set[str]:
+    seen: set[str] = set()
+    return {key for key in keys if key in seen or seen.add(key)}  # type: ignore[func-returns-value]
+
+
+def _answer_key(record: DishonestyRecord) -> str:
+    return f"{record.uscc}/{record.source}/{record.queried_on}/{int(record.is_listed)}"
+
+
+def _record(
+    tx: Tx, actor: Actor, subject: str, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    if not rows:
+        return
+    plain = [
+        {k: str(v) if isinstance(v, date) else v for k, v in row.items() if k != "basic_account"}
+        for row in rows
+    ]
+    document = tx.keep(f"{subject}s.json", plain)
+    data: dict[str, Any] = {"count": len(rows)}
+    if len(rows) == 1:
+        data["key"] = keys[0]
+    tx.record(STREAM, f"trading:{subject}:registered", actor, data, (document,))
