@@ -17,7 +17,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 # Install a lock with uv, or with pip where uv cannot reach the registry.
-index = i=$$($(BIN)/python -m pip config get global.index-url 2>/dev/null) && export UV_DEFAULT_INDEX="$$i";
+index = i="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}"; \
+	[ -z "$$i" ] || export UV_DEFAULT_INDEX="$$i";
 install = $(index) $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) \
 	|| $(BIN)/python -m pip install --quiet --require-hashes -r $(1)
 compile = $(index) $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
@@ -73,11 +74,11 @@ fmt: .venv/dev.ok ## Format, and mend what ruff can mend
 	$(BIN)/ruff format --quiet .
 
 locks: .venv/uv.ok .tools/node.ok ## Refresh every lock to the newest versions pyproject.toml and package.json allow
-	$(compile) --group uv -o locks/uv.txt
-	$(compile) --group node -o locks/node.txt
-	$(compile) pyproject.toml --group build -o locks/run.txt
-	$(compile) pyproject.toml --group build --group dev -c locks/run.txt -o locks/dev.txt
-	$(BIN)/python tools/frontend.py lock
+	@$(compile) --group uv -o locks/uv.txt
+	@$(compile) --group node -o locks/node.txt
+	@$(compile) pyproject.toml --group build -o locks/run.txt
+	@$(compile) pyproject.toml --group build --group dev -c locks/run.txt -o locks/dev.txt
+	@$(BIN)/python tools/frontend.py lock
 
 clean: ## Remove everything make has made
 	rm -rf .venv .tools node_modules api/static/vendor .hypothesis .mypy_cache .pytest_cache \
