@@ -100,7 +100,7 @@ def copy_vendor() -> None:
 def unpack_chromium() -> None:
     """Unpack the packed Chromium, its libraries and one font into `.tools/chromium`.
 
-    The package's own helper unpacks into a fixed temporary folder and reuses whatever version
+    The package's own loader unpacks into a fixed temporary folder and reuses whatever version
     lies there; so this does it, once per lock.
     """
     import brotli
