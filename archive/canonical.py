@@ -36,11 +36,11 @@ def decode(data: bytes) -> Any:
     Duplicate keys, white space, floats and other spellings of the same value are all refused, so
     that one value has one sequence of bytes.
     """
-    value = json.loads(data.decode("utf-8"), parse_float=_no_float, parse_constant=_no_float)
     try:
+        value = json.loads(data.decode("utf-8"), parse_float=_no_float, parse_constant=_no_float)
         same = encode(value) == data
-    except TypeError as error:  # pragma: no cover - json gives no other types
-        raise ValueError(str(error)) from error
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not same:
         raise ValueError("not canonical JSON")
     return value

@@ -21,12 +21,26 @@ from datetime import UTC, datetime
 from typing import Any
 
 from archive import canonical, merkle
+from archive.errors import Param, Reason
+from archive.words import Language, render
 
 NO_ENTRY = "0" * 64
 ENTRY_BYTES_MAX = 64 * 1024
 _STREAM = re.compile(r"[a-z]+(/[A-Za-z0-9._-]+)*")
 _ACTION = re.compile(r"[a-z]+:[a-z_]+:[a-z_]+")
-_FIELDS = {"action", "actor", "at", "data", "documents", "prev", "seq", "stream", "v"}
+_KINDS: dict[str, type] = {
+    "action": str,
+    "actor": str,
+    "at": str,
+    "data": dict,
+    "documents": list,
+    "prev": str,
+    "seq": int,
+    "stream": str,
+    "v": int,
+}
+_FIELDS = set(_KINDS)
+_DOCUMENT_KINDS: dict[str, type] = {"bytes": int, "name": str, "sha256": str, "type": str}
 
 
 @dataclass(frozen=True)
@@ -119,9 +133,13 @@ def seal_in(pending: Pending, seq: int, prev: str, at: datetime) -> Entry:
 def parse(body: bytes) -> Entry:
     """The entry of canonical bytes; ValueError where they are not those of an entry."""
     value = canonical.decode(body)
-    if not isinstance(value, dict) or set(value) != _FIELDS or value["v"] != 1:
+    if not isinstance(value, dict) or set(value) != _FIELDS:
+        raise ValueError("not an entry")
+    for name, kind in _KINDS.items():
+        if type(value[name]) is not kind:
+            raise ValueError(f"not an entry: {name} is no {kind.__name__}")
+    if value["v"] != 1:
         raise ValueError("not an entry of version 1")
-    documents = tuple(DocumentRef(**document) for document in value["documents"])
     return Entry(
         stream=value["stream"],
         seq=value["seq"],
@@ -130,12 +148,21 @@ def parse(body: bytes) -> Entry:
         action=value["action"],
         actor=value["actor"],
         data=value["data"],
-        documents=documents,
+        documents=tuple(map(document_of, value["documents"])),
         body=body,
     )
 
 
-def first_break(stream: str, bodies: Iterable[bytes]) -> tuple[int, str] | None:
+def document_of(value: Any) -> DocumentRef:
+    """The document that a JSON object names; ValueError where it names none."""
+    if not isinstance(value, dict) or set(value) != set(_DOCUMENT_KINDS):
+        raise ValueError("not a document of an entry")
+    if any(type(value[name]) is not kind for name, kind in _DOCUMENT_KINDS.items()):
+        raise ValueError("not a document of an entry")
+    return DocumentRef(**value)
+
+
+def break_of(stream: str, bodies: Iterable[bytes]) -> tuple[int, Reason] | None:
     """Where a complete stream stops hanging together: (index, what is wrong), or None.
 
     Checks form, stream name, numbering from 0, predecessor hashes, and that time never goes back.
@@ -144,15 +171,32 @@ def first_break(stream: str, bodies: Iterable[bytes]) -> tuple[int, str] | None:
     for index, body in enumerate(bodies):
         try:
             entry = parse(body)
-        except (ValueError, TypeError, KeyError) as error:
-            return index, f"not a canonical entry: {error}"
+        except ValueError:
+            return index, Reason("archive.journal.not_canonical", {"index": index})
         if entry.stream != stream:
-            return index, f"belongs to {entry.stream}"
+            params: dict[str, Param] = {"index": index, "stream": entry.stream}
+            return index, Reason("archive.journal.other_stream", params)
         if entry.seq != index:
-            return index, f"number {entry.seq} where {index} was due"
+            return index, Reason("archive.journal.numbering", {"index": index, "seq": entry.seq})
         if entry.prev != prev:
-            return index, "does not hold the hash of the entry before it"
+            return index, Reason("archive.journal.chain", {"index": index})
         if last_at is not None and entry.at < last_at:
-            return index, "is older than the entry before it"
+            return index, Reason("archive.journal.time", {"index": index})
         prev, last_at = entry.hash, entry.at
     return None
+
+
+def first_break(stream: str, bodies: Iterable[bytes]) -> tuple[int, str] | None:
+    """`break_of`, in English words."""
+    found = break_of(stream, bodies)
+    return found and (found[0], render(found[1], Language.EN))
+
+
+def origin_of(log_name: str, stream: str) -> str:
+    """The checkpoint origin of a stream: `<log name>/<stream>`; the key is the log's."""
+    return f"{log_name}/{stream}"
+
+
+def head_leaf(stream: str, size: int, root: str) -> bytes:
+    """The leaf of one stream's head in the tree of heads (`root` in hex)."""
+    return merkle.leaf_hash(canonical.encode({"root": root, "size": size, "stream": stream}))

@@ -17,9 +17,17 @@ from itertools import groupby
 
 from sqlmodel import Session
 
-from archive import canonical, merkle
+from archive import merkle
 from archive.journal import queries
-from archive.journal.entry import Entry, Pending, first_break, parse, seal_in
+from archive.journal.entry import (
+    Entry,
+    Pending,
+    first_break,
+    head_leaf,
+    origin_of,
+    parse,
+    seal_in,
+)
 from archive.journal.tables import AnchoredHeadRow, AnchorRow
 from archive.note import Checkpoint, Signer
 
@@ -55,16 +63,6 @@ def append(db: Session, pending: Sequence[Pending], now: datetime) -> list[Entry
 def entries(db: Session, stream: str, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
     """The entries of a stream from number `start` on."""
     return map(parse, queries.bodies(db, stream, start, stop))
-
-
-def origin_of(log_name: str, stream: str) -> str:
-    """The checkpoint origin of a stream: `<log name>/<stream>`; the key is the log's."""
-    return f"{log_name}/{stream}"
-
-
-def head_leaf(stream: str, size: int, root: str) -> bytes:
-    """The leaf of one stream's head in the tree of heads (`root` in hex)."""
-    return merkle.leaf_hash(canonical.encode({"root": root, "size": size, "stream": stream}))
 
 
 def checkpoint(db: Session, stream: str, signer: Signer) -> str | None:
