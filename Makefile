@@ -8,8 +8,9 @@ BIN := .venv/bin
 PACKAGES := archive trading experts deposits evaluation api
 TYPED := $(wildcard $(PACKAGES) tests benchmarks tools)
 
-# uv reads neither pip's settings nor the system's certificates by itself.
+# uv reads neither pip's settings nor the system's certificates by itself; nor does node.
 export UV_SYSTEM_CERTS := 1
+export NODE_USE_SYSTEM_CA := 1
 export UV_LINK_MODE := copy
 export UV_NO_CONFIG := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
