@@ -1,0 +1,83 @@
+"""The registry of issuers at work. What is registered stands on the stream `issuers`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sqlmodel import Session
+
+from archive.actor import Actor, Role
+from archive.errors import Faults, Kind, Refusal
+from archive.office import Tx
+from deposits.issuers import queries
+from deposits.issuers.issuer import Issuer, IssuerKey, check_issuer, check_keys
+from deposits.issuers.tables import IssuerKeyRow, IssuerRow
+
+STREAM = "issuers"
+
+
+def register_issuer(tx: Tx, actor: Actor, issuer: Issuer) -> Issuer:
+    """Enter an institution with its licence and keys. Refuses INVALID with all faults, CONFLICT
+    where the code is registered already."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    check_issuer(issuer)
+    if queries.exists(tx.db, issuer.uscc):
+        raise Refusal("deposits.issuer.exists", {"uscc": issuer.uscc}, Kind.CONFLICT)
+    tx.db.add(IssuerRow.from_domain(issuer, tx.now))
+    tx.db.flush()  # keys refer to it
+    for key in issuer.keys:
+        tx.db.add(IssuerKeyRow.from_domain(issuer.uscc, key))
+    tx.db.flush()
+    tx.record(
+        STREAM,
+        "deposits:issuer:registered",
+        actor,
+        {
+            "issuer": issuer.uscc,
+            "forms": sorted(issuer.forms),
+            "licence": issuer.licence,
+            "licensed_from": issuer.licensed_from.isoformat(),
+            "licensed_to": issuer.licensed_to.isoformat(),
+            "keys": [_key_json(key) for key in issuer.keys],
+        },
+    )
+    return queries.load(tx.db, [issuer.uscc])[issuer.uscc]
+
+
+def add_key(tx: Tx, actor: Actor, uscc: str, key: IssuerKey) -> Issuer:
+    """A further key, when the old one runs out. Refuses NOT_FOUND, INVALID."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    known = issuer(tx.db, uscc)
+    faults = Faults("deposits.issuer.invalid")
+    check_keys(faults, (*known.keys, key))
+    faults.refuse()
+    tx.db.add(IssuerKeyRow.from_domain(uscc, key))
+    tx.db.flush()
+    tx.record(STREAM, "deposits:issuer:key_added", actor, {"issuer": uscc, "key": _key_json(key)})
+    return queries.load(tx.db, [uscc])[uscc]
+
+
+def issuer(db: Session, uscc: str) -> Issuer:
+    """Refuses NOT_FOUND."""
+    found = queries.load(db, [uscc])
+    if uscc not in found:
+        raise Refusal("deposits.issuer.unknown", {"uscc": uscc}, Kind.NOT_FOUND)
+    return found[uscc]
+
+
+def issuers_by_code(db: Session, usccs: Collection[str]) -> Mapping[str, Issuer]:
+    """Those of the institutions that are registered, by code."""
+    return queries.load(db, usccs)
+
+
+def issuers(db: Session) -> tuple[Issuer, ...]:
+    """All issuers by code: an order that prefers nobody by choice."""
+    return tuple(queries.load(db).values())
+
+
+def _key_json(key: IssuerKey) -> dict[str, str]:
+    return {
+        "public_key": key.public_key.hex(),
+        "valid_from": key.valid_from.isoformat(),
+        "valid_to": key.valid_to.isoformat(),
+    }
