@@ -1,0 +1,155 @@
+"""Who may call what: deny by default, declared by the type of a parameter.
+
+    def show(actor: StaffActor, db: ReadDb) -> …        staff only
+    def draw(actor: StaffOrSupervisor, …)               either role
+    def start(_: Public) -> …                           everybody, signed in or not
+    def home(visitor: Visitor) -> …                     everybody; the actor or None
+
+A route without one of these does not start the application (`check_declared`), nor does a second
+declaration on the same route. Rules about persons, centres and separation of duties are judged by
+the services: this module knows roles only. Sockets are declared the same way; their Origin is
+checked by `api.middleware`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends
+from fastapi.concurrency import run_in_threadpool
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute, Mount
+
+from api.identity import service as identity
+from api.problems import NotSignedIn
+from api.shell import shell_of
+from archive.actor import Actor, Role
+
+COOKIE = "bigloop_session"
+TOKEN_CHARACTERS_MAX = 100
+PUBLIC_MOUNTS = frozenset({"/static"})
+"""Folders that everybody may read; they hold style, scripts and fonts."""
+
+
+@dataclass(frozen=True)
+class Anybody:
+    """No sign-in is asked for."""
+
+    def __call__(self) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class AnybodyKnown:
+    """No sign-in is asked for; who is signed in is told."""
+
+    async def __call__(self, connection: HTTPConnection) -> Actor | None:
+        return await actor_of(connection)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """A sign-in in one of the roles; without roles any sign-in."""
+
+    roles: frozenset[Role]
+
+    async def __call__(self, connection: HTTPConnection) -> Actor:
+        actor = await actor_of(connection)
+        if actor is None:
+            raise NotSignedIn
+        if self.roles:
+            actor.must_be(*self.roles)
+        return actor
+
+
+Declaration = Anybody | AnybodyKnown | Allowed
+
+
+def allow(*roles: Role) -> Any:
+    """The dependency of a route for these roles."""
+    return Depends(Allowed(frozenset(roles)))
+
+
+Public = Annotated[None, Depends(Anybody())]
+Visitor = Annotated[Actor | None, Depends(AnybodyKnown())]
+AnyActor = Annotated[Actor, allow()]
+StaffActor = Annotated[Actor, allow(Role.STAFF)]
+ExpertActor = Annotated[Actor, allow(Role.EXPERT)]
+SupervisorActor = Annotated[Actor, allow(Role.SUPERVISOR)]
+BidderActor = Annotated[Actor, allow(Role.BIDDER)]
+TendererActor = Annotated[Actor, allow(Role.TENDERER)]
+IssuerActor = Annotated[Actor, allow(Role.ISSUER)]
+SenderActor = Annotated[Actor, allow(Role.BIDDER, Role.ISSUER)]
+"""Who lodges sealed cells: bids come from bidders, guarantees from issuers."""
+OfficialActor = Annotated[Actor, allow(Role.STAFF, Role.SUPERVISOR)]
+"""Staff of a centre and the administrative supervisor."""
+PartyActor = Annotated[Actor, allow(Role.STAFF, Role.TENDERER)]
+"""Who drives a project: the centre or the tenderer (or its agency)."""
+ReviewActor = Annotated[Actor, allow(Role.STAFF, Role.SUPERVISOR, Role.EXPERT, Role.TENDERER)]
+"""Who takes part in an evaluation session in any part."""
+
+
+async def actor_of(connection: HTTPConnection) -> Actor | None:
+    """Who is signed in by the cookie; None for nobody."""
+    token = connection.cookies.get(COOKIE, "")
+    if not token or len(token) > TOKEN_CHARACTERS_MAX:
+        return None
+    shell = shell_of(connection)
+    now = shell.real_now()
+
+    def look() -> identity.Bearer | None:
+        with shell.office.read() as db:
+            return identity.bearer(db, shell.limits, token, now)
+
+    async with shell.readers():
+        bearer = await run_in_threadpool(look)
+    if bearer is None:
+        return None
+    if bearer.is_stale:
+        async with shell.writers():
+            await run_in_threadpool(identity.see, shell.office, token, now)
+    return bearer.account.actor
+
+
+# --- The check ------------------------------------------------------------------------------
+
+
+def walk(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """All routes, those of included routers too."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from walk(inner.routes)
+        else:
+            yield route
+
+
+def declarations(dependant: Dependant) -> Iterator[Declaration]:
+    for inner in dependant.dependencies:
+        if isinstance(inner.call, Declaration):
+            yield inner.call
+        yield from declarations(inner)
+
+
+def undeclared(routes: Iterable[BaseRoute]) -> list[str]:
+    """One line for each route that does not say, exactly once, who may call it."""
+    found = []
+    for route in walk(routes):
+        path = getattr(route, "path", repr(route))
+        if isinstance(route, APIRoute | APIWebSocketRoute):
+            count = len(list(declarations(route.dependant)))
+            if count != 1:
+                found.append(f"{path}: {count} declarations of who may call it")
+        elif not (isinstance(route, Mount) and route.path in PUBLIC_MOUNTS):
+            found.append(f"{path}: a {type(route).__name__} cannot say who may call it")
+    return found
+
+
+def check_declared(routes: Iterable[BaseRoute]) -> None:
+    """AssertionError where a route is open by mistake."""
+    faults = undeclared(routes)
+    assert not faults, "\n".join(faults)

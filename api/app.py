@@ -1,0 +1,103 @@
+"""The HTTP application: routes, pages, socket, and what stands around them.
+
+`create_app` is given an open office on a migrated database; it opens and migrates nothing. The
+description of the JSON interface is at /openapi.json; there are no pages that load scripts from
+elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.responses import JSONResponse
+from starlette.staticfiles import StaticFiles
+
+from api import access, live, problems
+from api.access import Public
+from api.middleware import Guard
+from api.pages import board, entrance
+from api.pages import problems as problem_pages
+from api.routes import health, sign_in
+from api.settings import Settings
+from api.shell import Shell
+from api.tails import Tails
+from archive.custody import Custodian
+from archive.office import Office
+
+STATIC = Path(__file__).parent / "static"
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    sign_in.router,
+    live.router,
+    board.router,
+    entrance.router,
+    problem_pages.router,
+)
+"""Every router of the product; a new one is added here."""
+
+
+def create_app(
+    office: Office,
+    settings: Settings,
+    custodian: Custodian,
+    *,
+    beside: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> FastAPI:
+    """The application. `beside` is entered at start-up and left at the end (the worker thread)."""
+    shell = Shell(office, settings, custodian)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        with beside():
+            yield
+
+    app = FastAPI(
+        title="bigloop",
+        version="0.1.0",
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=problems.RESPONSES,
+        max_body_size=settings.request_bytes_max,
+        strict_content_type=True,
+    )
+    app.state.shell = shell
+    app.state.tails = Tails(office)
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.include_router(_description(app))
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(Guard)
+    access.check_declared(app.routes)
+    return app
+
+
+def _description(app: FastAPI) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/openapi.json", include_in_schema=False)
+    def openapi(_: Public) -> JSONResponse:
+        return JSONResponse(description(app))
+
+    return router
+
+
+def description(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the JSON interface, problems included."""
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        made.setdefault("components", {}).setdefault("schemas", {})["Problem"] = problems.SCHEMA
+        for path in made["paths"].values():
+            for operation in path.values():
+                # FastAPI describes its own form of validation error, which we never send.
+                operation["responses"]["422"] = problems.RESPONSES[422]
+        app.openapi_schema = made
+    return app.openapi_schema

@@ -1,0 +1,65 @@
+"""`bigloop account`: make, list and disable accounts. The password is read from standard input,
+never from the command line, which others can see."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+
+from api.commands.terminal import complain_of, read_settings, say
+from archive.actor import SYSTEM, Role
+from archive.errors import Refusal
+
+ROLES = tuple(role.value for role in Role if role is not Role.SYSTEM)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
+    create = acts.add_parser("create", help="make an account; the password comes from stdin")
+    create.add_argument("id")
+    create.add_argument("--role", action="append", required=True, choices=ROLES)
+    create.add_argument("--centre", default="", help="trading centre of staff")
+    create.add_argument("--party", default="", help="organisation or expert acted for")
+    disable = acts.add_parser("disable", help="end an account and all its sign-ins")
+    disable.add_argument("id")
+    acts.add_parser("list", help="all accounts")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from api.identity import service
+    from api.identity.accounts import Account
+    from api.office import open_office
+
+    settings = read_settings()
+    office = open_office(settings)
+    try:
+        if arguments.act == "list":
+            with office.read() as db:
+                for account in service.accounts(db):
+                    names = ",".join(sorted(account.roles))
+                    mark = " disabled" if account.disabled else ""
+                    say(
+                        f"{account.id} {names} {account.centre_id} {account.party_id}{mark}".rstrip()
+                    )
+        elif arguments.act == "disable":
+            with office.write() as tx:
+                service.disable_account(tx, SYSTEM, arguments.id)
+        else:
+            roles = frozenset(Role(name) for name in arguments.role)
+            made = Account(arguments.id, roles, arguments.centre, arguments.party)
+            password = _password()
+            with office.write() as tx:
+                service.create_account(tx, SYSTEM, made, password)
+    except Refusal as refusal:
+        complain_of(refusal, settings.language)
+        return 1
+    finally:
+        office.connections.dispose()
+    return 0
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("password: ")
+    return sys.stdin.readline().rstrip("\n")

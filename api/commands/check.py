@@ -1,0 +1,40 @@
+"""`bigloop check`: re-read every stream of the journal and the triggers that guard it.
+
+Exit code 0 where numbering, chains and tree roots hold, else 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from api.commands.terminal import complain, read_settings, say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--database-url", help="instead of BIGLOOP_DATABASE_URL")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from api.migrations import is_newest
+    from api.migrations.check import missing_triggers
+    from archive.database import Connections
+    from archive.journal.service import first_break_anywhere
+
+    settings = read_settings(database_url=arguments.database_url)
+    if not is_newest(settings.url):
+        complain("the database is not at the newest version: run `bigloop migrate`")
+        return 1
+    connections = Connections(settings.url)
+    try:
+        with connections.engine.connect() as connection:
+            faults = missing_triggers(connection)
+        with connections.read() as db:
+            broken = first_break_anywhere(db)
+    finally:
+        connections.dispose()
+    faults += [broken] if broken else []
+    for fault in faults:
+        complain(fault)
+    if not faults:
+        say("every stream holds")
+    return 1 if faults else 0

@@ -1,0 +1,50 @@
+"""What commands say, and the settings they read."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+from pydantic import ValidationError
+
+from api.settings import PREFIX, Settings
+from archive.errors import Refusal
+from archive.words import Language, render
+
+EX_CONFIG = 78
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def complain(text: str) -> None:
+    sys.stderr.write(f"bigloop: {text}\n")
+
+
+def complain_of(refusal: Refusal, language: Language) -> None:
+    """The refusal and every fault, in words."""
+    complain(render(refusal, language))
+    for fault in refusal.faults:
+        complain(f"  {fault.pointer}: {render(fault, language)}")
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """The settings; what is None is left to the environment. SystemExit(78) where one is wrong."""
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            name = "_".join(str(part) for part in fault["loc"]).upper()
+            complain(f"{PREFIX + name + ': ' if name else ''}{fault['msg']}")
+        raise SystemExit(EX_CONFIG) from None
+
+
+def log_to_stderr(level: int = logging.INFO) -> None:
+    """Log lines for a service manager: no colours, no times of ours."""
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,0 +1,37 @@
+"""`bigloop worker`: take tasks and anchor the journal, as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+
+from api.commands.terminal import complain, log_to_stderr, read_settings
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """None: everything is a setting."""
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    from api.handlers import handlers
+    from api.migrations import is_newest
+    from api.office import open_custodian, open_office
+    from api.worker import Hands
+
+    settings = read_settings()
+    log_to_stderr()
+    if not is_newest(settings.url):
+        complain("the database is not at the newest version: run `bigloop migrate`")
+        return 1
+    office = open_office(settings)
+    hands = Hands(
+        office,
+        handlers(open_custodian(settings, office)),
+        settings.task_poll_seconds,
+        settings.anchor_seconds,
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: hands.stop())
+    hands.run()
+    office.connections.dispose()
+    return 0

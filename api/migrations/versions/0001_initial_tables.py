@@ -1,0 +1,624 @@
+"""initial tables.
+
+Revision 0001, after nothing.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "account",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("roles", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("party_id", sa.String(), nullable=False),
+        sa.Column("password_hash", sa.String(), nullable=True),
+        sa.Column("disabled", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
+    )
+    op.create_index(op.f("ix_account_centre_id"), "account", ["centre_id"], unique=False)
+    op.create_table(
+        "deposit_guarantee",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("bidder_uscc", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("document_name", sa.String(), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.Column("document_bytes", sa.Integer(), nullable=False),
+        sa.Column("restored_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reasons", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("form", sa.String(), nullable=False),
+        sa.Column("issuer_uscc", sa.String(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("release_cause", sa.String(), nullable=False),
+        sa.Column("release_due_on", sa.Date(), nullable=True),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(release_due_on IS NULL) = (release_cause = '')",
+            name=op.f("ck_deposit_guarantee_clock_has_cause"),
+        ),
+        sa.CheckConstraint(
+            "(state = 'RELEASED') = (released_at IS NOT NULL)",
+            name=op.f("ck_deposit_guarantee_released_when"),
+        ),
+        sa.CheckConstraint(
+            "NOT (state IN ('VERIFIED', 'RELEASED')) OR (number <> '' AND amount_fen > 0)",
+            name=op.f("ck_deposit_guarantee_verified_was_read"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('RESTORED', 'VERIFIED', 'INVALID', 'RELEASED')",
+            name=op.f("ck_deposit_guarantee_state_known"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deposit_guarantee")),
+        sa.UniqueConstraint(
+            "lot_id", "bidder_uscc", name=op.f("uq_deposit_guarantee_lot_id_bidder_uscc")
+        ),
+    )
+    op.create_index(
+        op.f("ix_deposit_guarantee_lot_id"), "deposit_guarantee", ["lot_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_deposit_guarantee_release_due_on"),
+        "deposit_guarantee",
+        ["release_due_on"],
+        unique=False,
+    )
+    op.create_index(
+        "uq_deposit_guarantee_counting",
+        "deposit_guarantee",
+        ["issuer_uscc", "number"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('VERIFIED', 'RELEASED')"),
+        postgresql_where=sa.text("state IN ('VERIFIED', 'RELEASED')"),
+    )
+    op.create_table(
+        "deposit_issuer",
+        sa.Column("uscc", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("forms", sa.String(), nullable=False),
+        sa.Column("licence", sa.String(), nullable=False),
+        sa.Column("licensed_from", sa.Date(), nullable=False),
+        sa.Column("licensed_to", sa.Date(), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "licensed_from <= licensed_to", name=op.f("ck_deposit_issuer_days_in_order")
+        ),
+        sa.PrimaryKeyConstraint("uscc", name=op.f("pk_deposit_issuer")),
+    )
+    op.create_table(
+        "evaluation_session",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("draw_id", sa.String(), nullable=False),
+        sa.Column("regime", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("region", sa.String(), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("method", sa.String(), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("report_sha256", sa.String(), nullable=False),
+        sa.Column("report_bytes", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "stage IN ('SCHEDULED', 'CHECK_IN', 'REVIEWING', 'PAUSE_REQUESTED', 'PAUSE_APPROVED', 'SEALING', 'SEALED_OVERNIGHT', 'UNSEALING', 'SCORED', 'REPORTED', 'CLOSED', 'INCIDENT', 'VOID')",
+            name=op.f("ck_evaluation_session_stage_known"),
+        ),
+        sa.CheckConstraint("slots > 0", name=op.f("ck_evaluation_session_slots_positive")),
+        sa.CheckConstraint("version >= 0", name=op.f("ck_evaluation_session_version_not_negative")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_evaluation_session")),
+    )
+    op.create_index(
+        op.f("ix_evaluation_session_centre_id"), "evaluation_session", ["centre_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_evaluation_session_lot_id"), "evaluation_session", ["lot_id"], unique=False
+    )
+    op.create_table(
+        "expert",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("gender", sa.String(), nullable=False),
+        sa.Column("born", sa.Date(), nullable=False),
+        sa.Column("employer_uscc", sa.String(), nullable=False),
+        sa.Column("past_employers", sa.String(), nullable=False),
+        sa.Column("board_seats", sa.String(), nullable=False),
+        sa.Column("declared_units", sa.String(), nullable=False),
+        sa.Column("specialties", sa.String(), nullable=False),
+        sa.Column("home_division", sa.String(), nullable=False),
+        sa.Column("lon", sa.Float(), nullable=False),
+        sa.Column("lat", sa.Float(), nullable=False),
+        sa.Column("title_level", sa.Integer(), nullable=False),
+        sa.Column("field_years", sa.Integer(), nullable=False),
+        sa.Column("enrolled_on", sa.Date(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("penalised", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "status IN ('ACTIVE', 'SUSPENDED', 'LEFT')", name=op.f("ck_expert_status_known")
+        ),
+        sa.CheckConstraint("field_years >= 0", name=op.f("ck_expert_field_years_not_negative")),
+        sa.CheckConstraint("length(employer_uscc) = 18", name=op.f("ck_expert_employer_length")),
+        sa.CheckConstraint("length(home_division) = 6", name=op.f("ck_expert_home_length")),
+        sa.CheckConstraint("title_level BETWEEN 0 AND 4", name=op.f("ck_expert_title_range")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_expert")),
+    )
+    op.create_index(op.f("ix_expert_employer_uscc"), "expert", ["employer_uscc"], unique=False)
+    op.create_table(
+        "expert_pool_head",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("changes", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_expert_pool_head_only_one")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_expert_pool_head")),
+    )
+    op.create_table(
+        "journal_anchor",
+        sa.Column("tick", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("streams", sa.Integer(), nullable=False),
+        sa.Column("root", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("tick", name=op.f("pk_journal_anchor")),
+    )
+    op.create_table(
+        "journal_stream",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("last_hash", sa.String(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("frontier", sa.LargeBinary(), nullable=False),
+        sa.Column("anchored_size", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("size >= 0", name=op.f("ck_journal_stream_size_not_negative")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal_stream")),
+    )
+    op.create_table(
+        "lodged_cell",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("tick", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("cell", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("length(cell) = 16384", name=op.f("ck_lodged_cell_cell_size")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lodged_cell")),
+    )
+    op.create_index(op.f("ix_lodged_cell_tick"), "lodged_cell", ["tick"], unique=False)
+    op.create_table(
+        "organisation",
+        sa.Column("uscc", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("division_code", sa.String(), nullable=False),
+        sa.Column("basic_account", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('TENDERER', 'AGENCY', 'SUPERVISOR', 'COMPANY', 'OPERATOR', 'ISSUER', 'EMPLOYER')",
+            name=op.f("ck_organisation_kind_known"),
+        ),
+        sa.CheckConstraint("length(uscc) = 18", name=op.f("ck_organisation_uscc_length")),
+        sa.PrimaryKeyConstraint("uscc", name=op.f("pk_organisation")),
+    )
+    op.create_index(op.f("ix_organisation_kind"), "organisation", ["kind"], unique=False)
+    op.create_table(
+        "sign_in_failure",
+        sa.Column("key_sha256", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("failures > 0", name=op.f("ck_sign_in_failure_failures_positive")),
+        sa.PrimaryKeyConstraint("key_sha256", name=op.f("pk_sign_in_failure")),
+    )
+    op.create_index(op.f("ix_sign_in_failure_since"), "sign_in_failure", ["since"], unique=False)
+    op.create_table(
+        "station_venue",
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("overnight", sa.Boolean(), nullable=False),
+        sa.Column("installed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("centre_id", name=op.f("pk_station_venue")),
+    )
+    op.create_table(
+        "task",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("args", sa.String(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.Column("claimed_by", sa.String(), nullable=False),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('WAITING', 'DONE', 'FAILED')", name=op.f("ck_task_state_known")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
+    )
+    op.create_index("ix_task_due", "task", ["state", "due_at", "id"], unique=False)
+    op.create_table(
+        "centre",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("division_code", sa.String(), nullable=False),
+        sa.Column("operator_uscc", sa.String(), nullable=False),
+        sa.Column("lon", sa.Float(), nullable=False),
+        sa.Column("lat", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["operator_uscc"],
+            ["organisation.uscc"],
+            name=op.f("fk_centre_operator_uscc_organisation"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_centre")),
+    )
+    op.create_table(
+        "deposit_issuer_key",
+        sa.Column("issuer_uscc", sa.String(), nullable=False),
+        sa.Column("public_key", sa.String(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=False),
+        sa.CheckConstraint(
+            "length(public_key) = 64", name=op.f("ck_deposit_issuer_key_public_key_hex")
+        ),
+        sa.CheckConstraint(
+            "valid_from <= valid_to", name=op.f("ck_deposit_issuer_key_days_in_order")
+        ),
+        sa.ForeignKeyConstraint(
+            ["issuer_uscc"],
+            ["deposit_issuer.uscc"],
+            name=op.f("fk_deposit_issuer_key_issuer_uscc_deposit_issuer"),
+        ),
+        sa.PrimaryKeyConstraint("issuer_uscc", "public_key", name=op.f("pk_deposit_issuer_key")),
+    )
+    op.create_table(
+        "dishonesty_record",
+        sa.Column("uscc", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("queried_on", sa.Date(), nullable=False),
+        sa.Column("is_listed", sa.Boolean(), nullable=False),
+        sa.Column("listed_until", sa.Date(), nullable=True),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["uscc"], ["organisation.uscc"], name=op.f("fk_dishonesty_record_uscc_organisation")
+        ),
+        sa.PrimaryKeyConstraint(
+            "uscc", "source", "queried_on", "is_listed", name=op.f("pk_dishonesty_record")
+        ),
+    )
+    op.create_table(
+        "evaluation_session_member",
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("seat_code", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("standing", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "standing IN ('SITTING', 'BLOCKED', 'REPLACED')",
+            name=op.f("ck_evaluation_session_member_standing_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["evaluation_session.id"],
+            name=op.f("fk_evaluation_session_member_session_id_evaluation_session"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "session_id", "expert_id", name=op.f("pk_evaluation_session_member")
+        ),
+    )
+    op.create_index(
+        op.f("ix_evaluation_session_member_centre_id"),
+        "evaluation_session_member",
+        ["centre_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_evaluation_session_member_expert_id"),
+        "evaluation_session_member",
+        ["expert_id"],
+        unique=False,
+    )
+    op.create_table(
+        "evaluation_sheet",
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("seat_code", sa.String(), nullable=False),
+        sa.Column("salt", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint("version >= 0", name=op.f("ck_evaluation_sheet_version_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["evaluation_session.id"],
+            name=op.f("fk_evaluation_sheet_session_id_evaluation_session"),
+        ),
+        sa.PrimaryKeyConstraint("session_id", "expert_id", name=op.f("pk_evaluation_sheet")),
+    )
+    op.create_table(
+        "journal_anchored_head",
+        sa.Column("stream", sa.String(), nullable=False),
+        sa.Column("tick", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("root", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["stream"],
+            ["journal_stream.id"],
+            name=op.f("fk_journal_anchored_head_stream_journal_stream"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tick"],
+            ["journal_anchor.tick"],
+            name=op.f("fk_journal_anchored_head_tick_journal_anchor"),
+        ),
+        sa.PrimaryKeyConstraint("stream", "tick", name=op.f("pk_journal_anchored_head")),
+    )
+    op.create_table(
+        "journal_entry",
+        sa.Column("stream", sa.String(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["stream"], ["journal_stream.id"], name=op.f("fk_journal_entry_stream_journal_stream")
+        ),
+        sa.PrimaryKeyConstraint("stream", "seq", name=op.f("pk_journal_entry")),
+    )
+    op.create_index(op.f("ix_journal_entry_at"), "journal_entry", ["at"], unique=False)
+    op.create_table(
+        "ownership_link",
+        sa.Column("owner_uscc", sa.String(), nullable=False),
+        sa.Column("owned_uscc", sa.String(), nullable=False),
+        sa.Column("relation", sa.String(), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("share_permille", sa.Integer(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "relation IN ('SHARE', 'CONTROL', 'MANAGEMENT', 'SAME_HEAD')",
+            name=op.f("ck_ownership_link_relation_known"),
+        ),
+        sa.CheckConstraint("owner_uscc <> owned_uscc", name=op.f("ck_ownership_link_not_itself")),
+        sa.CheckConstraint(
+            "share_permille BETWEEN 0 AND 1000", name=op.f("ck_ownership_link_share_range")
+        ),
+        sa.CheckConstraint(
+            "until IS NULL OR until > since", name=op.f("ck_ownership_link_interval_positive")
+        ),
+        sa.ForeignKeyConstraint(
+            ["owned_uscc"],
+            ["organisation.uscc"],
+            name=op.f("fk_ownership_link_owned_uscc_organisation"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_uscc"],
+            ["organisation.uscc"],
+            name=op.f("fk_ownership_link_owner_uscc_organisation"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "owner_uscc", "owned_uscc", "relation", "since", name=op.f("pk_ownership_link")
+        ),
+    )
+    op.create_index(
+        op.f("ix_ownership_link_owned_uscc"), "ownership_link", ["owned_uscc"], unique=False
+    )
+    op.create_table(
+        "sign_in",
+        sa.Column("token_sha256", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_sign_in_account_id_account")
+        ),
+        sa.PrimaryKeyConstraint("token_sha256", name=op.f("pk_sign_in")),
+    )
+    op.create_index(op.f("ix_sign_in_account_id"), "sign_in", ["account_id"], unique=False)
+    op.create_index(op.f("ix_sign_in_seen_at"), "sign_in", ["seen_at"], unique=False)
+    op.create_table(
+        "station_group",
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("equipment", sa.Integer(), nullable=False),
+        sa.Column("stations", sa.Integer(), nullable=False),
+        sa.CheckConstraint("equipment IN (1, 2, 3)", name=op.f("ck_station_group_equipment_known")),
+        sa.CheckConstraint("stations > 0", name=op.f("ck_station_group_stations_positive")),
+        sa.ForeignKeyConstraint(
+            ["centre_id"],
+            ["station_venue.centre_id"],
+            name=op.f("fk_station_group_centre_id_station_venue"),
+        ),
+        sa.PrimaryKeyConstraint("centre_id", "equipment", name=op.f("pk_station_group")),
+    )
+    op.create_table(
+        "evaluation_sheet_cell",
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("bidder", sa.String(), nullable=False),
+        sa.Column("item", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("hundredths", sa.Integer(), nullable=False),
+        sa.Column("saved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "hundredths BETWEEN 0 AND 10000", name=op.f("ck_evaluation_sheet_cell_score_in_range")
+        ),
+        sa.CheckConstraint("version > 0", name=op.f("ck_evaluation_sheet_cell_version_positive")),
+        sa.ForeignKeyConstraint(
+            ["session_id", "expert_id"],
+            ["evaluation_sheet.session_id", "evaluation_sheet.expert_id"],
+            name=op.f("fk_evaluation_sheet_cell_session_id_expert_id_evaluation_sheet"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "session_id",
+            "expert_id",
+            "bidder",
+            "item",
+            "version",
+            name=op.f("pk_evaluation_sheet_cell"),
+        ),
+    )
+    op.create_table(
+        "project",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("regime", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("division_code", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("tenderer_uscc", sa.String(), nullable=False),
+        sa.Column("agency_uscc", sa.String(), nullable=True),
+        sa.Column("supervisor_uscc", sa.String(), nullable=False),
+        sa.Column("government_invested", sa.Boolean(), nullable=False),
+        sa.Column("review_by", sa.String(), nullable=True),
+        sa.Column("review_on", sa.Date(), nullable=True),
+        sa.Column("review_conclusion", sa.String(), nullable=True),
+        sa.Column("review_reason", sa.String(), nullable=True),
+        sa.Column("review_sha256", sa.String(), nullable=True),
+        sa.Column("order_notice", sa.Date(), nullable=True),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("registered_by", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agency_uscc"], ["organisation.uscc"], name=op.f("fk_project_agency_uscc_organisation")
+        ),
+        sa.ForeignKeyConstraint(
+            ["centre_id"], ["centre.id"], name=op.f("fk_project_centre_id_centre")
+        ),
+        sa.ForeignKeyConstraint(
+            ["supervisor_uscc"],
+            ["organisation.uscc"],
+            name=op.f("fk_project_supervisor_uscc_organisation"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenderer_uscc"],
+            ["organisation.uscc"],
+            name=op.f("fk_project_tenderer_uscc_organisation"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_project")),
+    )
+    op.create_index(op.f("ix_project_centre_id"), "project", ["centre_id"], unique=False)
+    op.create_table(
+        "station",
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("equipment", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["centre_id", "equipment"],
+            ["station_group.centre_id", "station_group.equipment"],
+            name=op.f("fk_station_centre_id_equipment_station_group"),
+        ),
+        sa.PrimaryKeyConstraint("centre_id", "label", name=op.f("pk_station")),
+    )
+    op.create_table(
+        "station_home_use",
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("equipment", sa.Integer(), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("stations", sa.Integer(), nullable=False),
+        sa.CheckConstraint("stations > 0", name=op.f("ck_station_home_use_stations_positive")),
+        sa.ForeignKeyConstraint(
+            ["centre_id", "equipment"],
+            ["station_group.centre_id", "station_group.equipment"],
+            name=op.f("fk_station_home_use_centre_id_equipment_station_group"),
+        ),
+        sa.PrimaryKeyConstraint("centre_id", "equipment", "slot", name=op.f("pk_station_home_use")),
+    )
+    op.create_table(
+        "lot",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("project_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("estimate_fen", sa.BigInteger(), nullable=False),
+        sa.Column("price_ceiling_fen", sa.BigInteger(), nullable=False),
+        sa.Column("committee", sa.String(), nullable=False),
+        sa.Column("deposit_charged_fen", sa.BigInteger(), nullable=False),
+        sa.Column("bid_validity_days", sa.Integer(), nullable=False),
+        sa.Column("method", sa.String(), nullable=False),
+        sa.Column("overnight_expected", sa.Boolean(), nullable=False),
+        sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opening_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("evaluation_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("available_until", sa.Date(), nullable=True),
+        sa.Column("notice_sha256", sa.String(), nullable=True),
+        sa.Column("notice_bytes", sa.Integer(), nullable=True),
+        sa.Column("evaluated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "stage IN ('REGISTERED', 'NOTICED', 'OPENING', 'OPENED', 'EVALUATED', 'CANDIDATES', 'AWARDED', 'CONTRACTED', 'ARCHIVED', 'FAILED', 'TERMINATED')",
+            name=op.f("ck_lot_stage_known"),
+        ),
+        sa.CheckConstraint("deposit_charged_fen >= 0", name=op.f("ck_lot_deposit_not_negative")),
+        sa.CheckConstraint(
+            "estimate_fen > 0 AND price_ceiling_fen > 0", name=op.f("ck_lot_amounts_positive")
+        ),
+        sa.CheckConstraint("number >= 1 AND slots >= 1", name=op.f("ck_lot_counts_positive")),
+        sa.CheckConstraint(
+            "opening_at IS NULL OR (opening_at > issued_at AND evaluation_at >= opening_at)",
+            name=op.f("ck_lot_notice_in_order"),
+        ),
+        sa.ForeignKeyConstraint(["centre_id"], ["centre.id"], name=op.f("fk_lot_centre_id_centre")),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["project.id"], name=op.f("fk_lot_project_id_project")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lot")),
+        sa.UniqueConstraint("project_id", "number", name=op.f("uq_lot_project_id_number")),
+    )
+    op.create_index(op.f("ix_lot_centre_id"), "lot", ["centre_id"], unique=False)
+    op.create_index(op.f("ix_lot_stage"), "lot", ["stage"], unique=False)
+    op.create_table(
+        "station_closure",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("first_slot", sa.Integer(), nullable=False),
+        sa.Column("until_slot", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.CheckConstraint("first_slot < until_slot", name=op.f("ck_station_closure_interval")),
+        sa.ForeignKeyConstraint(
+            ["centre_id", "label"],
+            ["station.centre_id", "station.label"],
+            name=op.f("fk_station_closure_centre_id_label_station"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_station_closure")),
+    )
+    op.create_index(
+        "ix_station_closure_centre", "station_closure", ["centre_id", "until_slot"], unique=False
+    )
+
+    statements = SQLITE if op.get_bind().dialect.name == "sqlite" else POSTGRESQL
+    for statement in statements:
+        op.execute(sa.text(statement))
+
+
+SQLITE = [
+    "CREATE TRIGGER journal_entry_no_update BEFORE UPDATE ON journal_entry BEGIN SELECT RAISE(ABORT, 'journal_entry is append-only'); END",
+    "CREATE TRIGGER journal_entry_no_delete BEFORE DELETE ON journal_entry BEGIN SELECT RAISE(ABORT, 'journal_entry is append-only'); END",
+    "CREATE TRIGGER journal_anchor_no_update BEFORE UPDATE ON journal_anchor BEGIN SELECT RAISE(ABORT, 'journal_anchor is append-only'); END",
+    "CREATE TRIGGER journal_anchor_no_delete BEFORE DELETE ON journal_anchor BEGIN SELECT RAISE(ABORT, 'journal_anchor is append-only'); END",
+    "CREATE TRIGGER journal_anchored_head_no_update BEFORE UPDATE ON journal_anchored_head BEGIN SELECT RAISE(ABORT, 'journal_anchored_head is append-only'); END",
+    "CREATE TRIGGER journal_anchored_head_no_delete BEFORE DELETE ON journal_anchored_head BEGIN SELECT RAISE(ABORT, 'journal_anchored_head is append-only'); END",
+    "CREATE TRIGGER journal_stream_no_delete BEFORE DELETE ON journal_stream BEGIN SELECT RAISE(ABORT, 'journal_stream is append-only'); END",
+]
+POSTGRESQL = [
+    "CREATE FUNCTION bigloop_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$",
+    "CREATE TRIGGER journal_entry_no_update BEFORE UPDATE ON journal_entry FOR EACH ROW EXECUTE FUNCTION bigloop_append_only()",
+    "CREATE TRIGGER journal_entry_no_delete BEFORE DELETE ON journal_entry FOR EACH ROW EXECUTE FUNCTION bigloop_append_only()",
+    "CREATE TRIGGER journal_anchor_no_update BEFORE UPDATE ON journal_anchor FOR EACH ROW EXECUTE FUNCTION bigloop_append_only()",
+    "CREATE TRIGGER journal_anchor_no_delete BEFORE DELETE ON journal_anchor FOR EACH ROW EXECUTE FUNCTION bigloop_append_only()",
+    "CREATE TRIGGER journal_anchored_head_no_update BEFORE UPDATE ON journal_anchored_head FOR EACH ROW EXECUTE FUNCTION bigloop_append_only()",
+    "CREATE TRIGGER journal_anchored_head_no_delete BEFORE DELETE ON journal_anchored_head FOR EACH ROW EXECUTE FUNCTION bigloop_append_only()",
+    "CREATE TRIGGER journal_stream_no_delete BEFORE DELETE ON journal_stream FOR EACH ROW EXECUTE FUNCTION bigloop_append_only()",
+    "CREATE TRIGGER journal_entry_no_truncate BEFORE TRUNCATE ON journal_entry FOR EACH STATEMENT EXECUTE FUNCTION bigloop_append_only()",
+    "CREATE TRIGGER journal_anchor_no_truncate BEFORE TRUNCATE ON journal_anchor FOR EACH STATEMENT EXECUTE FUNCTION bigloop_append_only()",
+    "CREATE TRIGGER journal_anchored_head_no_truncate BEFORE TRUNCATE ON journal_anchored_head FOR EACH STATEMENT EXECUTE FUNCTION bigloop_append_only()",
+    "CREATE TRIGGER journal_stream_no_truncate BEFORE TRUNCATE ON journal_stream FOR EACH STATEMENT EXECUTE FUNCTION bigloop_append_only()",
+]

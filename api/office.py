@@ -1,0 +1,70 @@
+"""Open the office that the settings describe: clock, entropy, database, vault, keys.
+
+    <data>/bigloop.db      the database, unless BIGLOOP_DATABASE_URL names another
+    <data>/vault/          documents by digest
+    <data>/keys/           0700; log.key signs checkpoints, custodian.key opens lots; each 0600
+
+Docs: docs/operations.md says who may write each, and what its loss costs.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from api.settings import Settings
+from archive.clock import Clock, DrivenClock, SystemClock
+from archive.custody import Custodian, DemoCustodian
+from archive.database import Connections
+from archive.entropy import Entropy, SeededEntropy, SystemEntropy
+from archive.keys import note_signer, secret_file
+from archive.office import Office
+from archive.vault import Vault
+
+
+class NotForProduction(ValueError):
+    """A clock or a source of entropy that can be driven, asked for in production."""
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The host's clock, or the one that the demo settings describe."""
+    if settings.clock_start is None and settings.clock_rate is None:
+        return SystemClock()
+    start = settings.clock_start or datetime.now(UTC)
+    return DrivenClock(start, 1 if settings.clock_rate is None else settings.clock_rate)
+
+
+def entropy_of(settings: Settings) -> Entropy:
+    return SeededEntropy(settings.seed.encode()) if settings.seed else SystemEntropy()
+
+
+def open_office(
+    settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
+) -> Office:
+    """The office of an installation whose database is migrated (`api.migrations.upgrade`).
+
+    Raises NotForProduction where a driven clock or seeded entropy meets production settings.
+    """
+    clock = clock or clock_of(settings)
+    entropy = entropy or entropy_of(settings)
+    if not settings.is_demo and not (
+        isinstance(clock, SystemClock) and isinstance(entropy, SystemEntropy)
+    ):
+        raise NotForProduction("production takes only the host's clock and entropy")
+    keys = settings.data / "keys"
+    keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Office(
+        connections=Connections(settings.url),
+        clock=clock,
+        entropy=entropy,
+        vault=Vault(settings.data / "vault"),
+        log=note_signer(keys / "log.key", settings.log_name, entropy.child("log key")),
+    )
+
+
+def open_custodian(settings: Settings, office: Office) -> Custodian:
+    """The custodian of the opening keys: one secret of this installation, made on first use.
+
+    Whoever reads the file can open every lot before its hour; see docs/operations.md.
+    """
+    path = settings.data / "keys" / "custodian.key"
+    return DemoCustodian(secret_file(path, office.entropy.child("custodian key")))

@@ -1,0 +1,152 @@
+"""Following streams of the journal: read once for all who watch in this process.
+
+The record is the only source: a tail is woken by `office.on_record`, looks once a second in any case
+(other processes write too), and keeps the newest frames, ready to send. Who is further behind reads
+pages from the record itself, so resuming has no horizon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from fastapi.concurrency import run_in_threadpool
+
+from archive.journal import service as journal
+from archive.office import Office
+
+FRAMES_MAX = 1000
+"""Kept in memory of each stream that is watched."""
+PAGE_ENTRIES_MAX = 200
+POLL_SECONDS = 1.0
+GATHER_SECONDS = 0.005
+"""A burst of entries is read and sent together."""
+_log = logging.getLogger("bigloop.live")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A signed statement of the stream's size and root."""
+
+    size: int
+    checkpoint: str
+
+
+def event_frame(body: bytes) -> str:
+    """An entry as a frame: its canonical bytes, unchanged, inside."""
+    return '{"entry":' + body.decode() + ',"type":"event"}'
+
+
+def read_page(office: Office, stream: str, start: int) -> list[str]:
+    """The frames from `start` on, at most a page of them."""
+    with office.read() as db:
+        entries = journal.entries(db, stream, start, start + PAGE_ENTRIES_MAX)
+        return [event_frame(entry.body) for entry in entries]
+
+
+def read_mark(office: Office, stream: str) -> Mark | None:
+    """Where the stream stands; None where there is no such stream."""
+    with office.read() as db:
+        note = journal.checkpoint(db, stream, office.log)
+    return None if note is None else Mark(int(note.split("\n")[1]), note)
+
+
+class Tail:
+    """The growing end of one stream."""
+
+    def __init__(self, office: Office, stream: str, mark: Mark) -> None:
+        self._office = office
+        self.stream = stream
+        self.mark = mark
+        self._frames: deque[str] = deque(maxlen=FRAMES_MAX)
+        self._head = mark.size
+        self._woken = asyncio.Event()
+        self._grown = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def wake(self) -> None:
+        """Look now; may be called from any thread, after the loop has closed too."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    async def frames_from(self, seq: int) -> list[str]:
+        """What follows: from memory where it is there, else a page of the record; empty at the
+        end of the stream."""
+        if seq >= self._head:
+            return []
+        first = self._head - len(self._frames)
+        if seq >= first:
+            start = seq - first
+            return list(itertools.islice(self._frames, start, start + PAGE_ENTRIES_MAX))
+        return await run_in_threadpool(read_page, self._office, self.stream, seq)
+
+    async def grows_beyond(self, seq: int) -> None:
+        """Return when there is an entry `seq`."""
+        while seq >= self._head:
+            await self._grown.wait()
+
+    async def follow(self) -> None:
+        """Read on for ever."""
+        while True:
+            try:
+                fresh = await run_in_threadpool(read_page, self._office, self.stream, self._head)
+                if fresh:
+                    mark = await run_in_threadpool(read_mark, self._office, self.stream)
+                    self._take(fresh, mark)
+                    continue
+            except Exception:
+                _log.exception("cannot read %s; trying again", self.stream.partition("/")[0])
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                await asyncio.sleep(GATHER_SECONDS)
+            self._woken.clear()
+
+    def _take(self, fresh: list[str], mark: Mark | None) -> None:
+        self._frames.extend(fresh)
+        self._head += len(fresh)
+        self.mark = mark or self.mark
+        self._grown.set()
+        self._grown = asyncio.Event()
+
+
+@dataclass
+class _Followed:
+    tail: Tail
+    task: asyncio.Task[None]
+    watchers: int = 0
+
+
+class Tails:
+    """All streams that somebody watches in this process."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._followed: dict[tuple[int, str], _Followed] = {}
+        office.on_record.append(self._wake)
+
+    def _wake(self, streams: frozenset[str]) -> None:
+        for (_loop, stream), followed in list(self._followed.items()):
+            if stream in streams:
+                followed.tail.wake()
+
+    @asynccontextmanager
+    async def watch(self, stream: str, mark: Mark) -> AsyncIterator[Tail]:
+        """The stream's tail, shared with all who watch it. `mark` is where it stands."""
+        key = (id(asyncio.get_running_loop()), stream)
+        followed = self._followed.get(key)
+        if followed is None:
+            tail = Tail(self._office, stream, mark)
+            followed = self._followed[key] = _Followed(tail, asyncio.create_task(tail.follow()))
+        followed.watchers += 1
+        try:
+            yield followed.tail
+        finally:
+            followed.watchers -= 1
+            if not followed.watchers:
+                del self._followed[key]
+                followed.task.cancel()
