@@ -1,0 +1,179 @@
+"""Candidates of a request: who answers which quota, and by which rule who is out. Pure.
+
+An expert is out for every reason that holds: not eligible (`experts.pool.eligibility`), in conflict
+(`experts.conflicts.rules`), or at home in the county of the project (dispersal of persons, rule
+`draw.tenderer_county_excluded`). The order in which the filters run changes nothing: each looks at
+the expert alone, and all reasons are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from archive import canonical
+from archive.errors import Reason
+from experts.committee import Card, Group
+from experts.conflicts.context import Context, Party, Side
+from experts.conflicts.control import ControlGraph
+from experts.conflicts.rules import conflicts, touched
+from experts.draws.leaves import Leaves
+from experts.draws.request import Candidate, DrawRequest
+from experts.pool.columns import Columns
+from experts.pool.eligibility import ineligible_all
+from experts.rules import DrawRules
+
+COUNTY = "experts.dispersal.tenderer_county"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The candidates by ascending leaf, and the evidence for conflicts by expert id."""
+
+    candidates: tuple[Candidate, ...]
+    evidence: Mapping[str, tuple[Reason, ...]]
+
+
+def parties_of(request: DrawRequest) -> tuple[Party, ...]:
+    """The parties that are known before the opening."""
+    found = [
+        Party(Side.TENDERER, request.tenderer_uscc),
+        Party(Side.SUPERVISOR, request.supervisor_uscc),
+    ]
+    if request.agency_uscc is not None:
+        found.append(Party(Side.AGENCY, request.agency_uscc))
+    found += [Party(Side.NAMED, uscc) for uscc in request.named_units]
+    return tuple(found)
+
+
+def unit_labels(columns: Columns, graph: ControlGraph, one_per: str) -> list[str]:
+    """For each row the unit of which a committee may have one member only."""
+    if one_per == "control_group":
+        labels = graph.labels()
+        return [labels.get(e.employer_uscc, e.employer_uscc) for e in columns.experts]
+    return [e.employer_uscc for e in columns.experts]
+
+
+def prepare(
+    columns: Columns,
+    leaves: Leaves,
+    request: DrawRequest,
+    rules: DrawRules,
+    context: Context,
+    on: date,
+) -> Prepared:
+    """All candidates of the request on the day of the evaluation."""
+    groups_of: dict[int, list[int]] = {}
+    for g, quota in enumerate(request.quotas):
+        for row in columns.matching(quota.source).tolist():
+            groups_of.setdefault(row, []).append(g)
+    reasons: dict[int, list[str]] = {row: [] for row in groups_of}
+    rows = np.fromiter(groups_of, dtype=np.int64)
+    for code, mask in ineligible_all(columns, on, rules.eligibility).items():
+        for row in rows[mask[rows]].tolist():
+            reasons[row].append(code)
+    evidence: dict[str, tuple[Reason, ...]] = {}
+    for row in rows[touched(columns, context)[rows]].tolist():
+        expert = columns.experts[row]
+        found = conflicts(expert, context)
+        if found:
+            evidence[expert.id] = found
+            reasons[row] += [reason.code for reason in found]
+    made = []
+    for row, groups in groups_of.items():
+        expert = columns.experts[row]
+        if rules.tenderer_county_excluded and expert.home_division == request.division_code:
+            reasons[row].append(COUNTY)
+        made.append(
+            Candidate(
+                leaf=leaves.leaves[row].hex(),
+                person=leaves.persons[row].hex(),
+                unit=leaves.units[row].hex(),
+                expert_id=expert.id,
+                home=expert.home_division,
+                place=leaves.place[row],
+                groups=tuple(groups),
+                specialties=expert.specialties,
+                reasons=tuple(reasons[row]),
+            )
+        )
+    return Prepared(tuple(sorted(made, key=lambda candidate: candidate.leaf)), evidence)
+
+
+def groups_of(
+    quotas: Sequence[tuple[str, int]], candidates: Iterable[Candidate]
+) -> tuple[Group, ...]:
+    """The seat groups with their eligible candidates; `quotas` are (specialty, seats)."""
+    leaves: list[list[str]] = [[] for _ in quotas]
+    for candidate in candidates:
+        if not candidate.reasons:
+            for g in candidate.groups:
+                leaves[g].append(candidate.leaf)
+    return tuple(
+        Group(specialty, count, tuple(leaves[g])) for g, (specialty, count) in enumerate(quotas)
+    )
+
+
+def cards_of(candidates: Iterable[Candidate]) -> dict[str, Card]:
+    """The eligible candidates as the coupling rules see them."""
+    return {
+        c.leaf: Card(c.leaf, c.unit, c.home[:4] + "00") for c in candidates if not c.reasons
+    }
+
+
+def sheet_of(candidates: Sequence[Candidate]) -> bytes:
+    """The candidates as lines of comma-separated fields: what a draw keeps for itself."""
+    lines = (
+        ",".join(
+            (
+                c.leaf,
+                c.person,
+                c.unit,
+                c.expert_id,
+                c.home,
+                str(c.place),
+                " ".join(map(str, c.groups)),
+                " ".join(c.specialties),
+                " ".join(c.reasons),
+            )
+        )
+        for c in candidates
+    )
+    return "\n".join(lines).encode("ascii")
+
+
+def read_sheet(sheet: bytes) -> tuple[Candidate, ...]:
+    """The candidates of `sheet_of`."""
+    found = []
+    for line in sheet.decode("ascii").split("\n"):
+        leaf, person, unit, expert_id, home, place, groups, specialties, reasons = line.split(",")
+        found.append(
+            Candidate(
+                leaf,
+                person,
+                unit,
+                expert_id,
+                home,
+                int(place),
+                tuple(map(int, groups.split())),
+                tuple(specialties.split()),
+                tuple(reasons.split()),
+            )
+        )
+    return tuple(found)
+
+
+def context_json(request: DrawRequest, on: date) -> bytes:
+    """What recusal was judged by before the opening, in canonical JSON; kept by the draw, and
+    fixed in the request by a salted hash."""
+    return canonical.encode(
+        {
+            "on": on.isoformat(),
+            "parties": [[party.side.value, party.uscc] for party in parties_of(request)],
+            "drafters": sorted(request.drafters),
+            "voided": sorted(request.voided),
+        }
+    )

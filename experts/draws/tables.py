@@ -1,0 +1,122 @@
+"""Rows of draws. The key, the sheet and the invitations tie pseudonyms to experts: they never leave
+the service."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from archive.database import UtcDateTime
+from experts.draws.request import State
+
+_STATES = ", ".join(f"'{state.value}'" for state in State)
+
+
+class DrawRegisterRow(SQLModel, table=True):
+    """The gap-free register of one centre: the row that a request locks."""
+
+    __tablename__ = "draw_register"
+    __table_args__ = (sa.CheckConstraint("last_number >= 0", name="number_not_negative"),)
+
+    centre_id: str = Field(primary_key=True)
+    last_number: int
+    last_hash: str
+
+
+class DrawRow(SQLModel, table=True):
+    """One draw. `request` and `context` are canonical JSON, `head` the hash of the newest step."""
+
+    __tablename__ = "draw"
+    __table_args__ = (
+        sa.UniqueConstraint("centre_id", "number"),
+        sa.CheckConstraint(f"state IN ({_STATES})", name="state_known"),
+        sa.CheckConstraint("number > 0", name="number_positive"),
+        sa.CheckConstraint("length(request_hash) = 64", name="request_hash_length"),
+    )
+
+    id: str = Field(primary_key=True)
+    centre_id: str
+    number: int
+    lot_id: str = Field(index=True)
+    state: str
+    evaluation_at: datetime = Field(sa_type=UtcDateTime)
+    request: bytes
+    request_hash: str
+    key: bytes
+    context: bytes
+    seed: str = ""
+    attempt: int | None = None
+    round: int = 0
+    answers_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    steps: int = 0
+    head: str
+    transcript_sha256: str = ""
+
+
+class DrawSheetRow(SQLModel, table=True):
+    """The candidates of a draw and the proof that their leaves are in the pool's tree."""
+
+    __tablename__ = "draw_sheet"
+
+    draw_id: str = Field(primary_key=True, foreign_key="draw.id")
+    candidates: bytes
+    proof: bytes
+
+
+class DrawShareRow(SQLModel, table=True):
+    """What one party committed to, and its share (hex) once it is revealed."""
+
+    __tablename__ = "draw_share"
+    __table_args__ = (sa.CheckConstraint("party IN ('centre', 'supervisor')", name="party_known"),)
+
+    draw_id: str = Field(primary_key=True, foreign_key="draw.id")
+    party: str = Field(primary_key=True)
+    actor_id: str
+    commitment: str
+    share: str = ""
+
+
+class DrawStepRow(SQLModel, table=True):
+    """One step of a draw: canonical JSON, chained by hash."""
+
+    __tablename__ = "draw_step"
+
+    draw_id: str = Field(primary_key=True, foreign_key="draw.id")
+    seq: int = Field(primary_key=True)
+    hash: str
+    body: bytes
+
+
+class DrawInvitationRow(SQLModel, table=True):
+    """One person invited for one group in one round."""
+
+    __tablename__ = "draw_invitation"
+    __table_args__ = (
+        sa.CheckConstraint("answer IN ('', 'YES', 'NO', 'SILENT')", name="answer_known"),
+    )
+
+    draw_id: str = Field(primary_key=True, foreign_key="draw.id")
+    round: int = Field(primary_key=True)
+    group_number: int = Field(primary_key=True)
+    rank: int = Field(primary_key=True)
+    leaf: str
+    expert_id: str = Field(index=True)
+    answer: str = ""
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class DrawMemberRow(SQLModel, table=True):
+    """One seating; `left_for` says why the seat was emptied again, empty while he sits."""
+
+    __tablename__ = "draw_member"
+
+    draw_id: str = Field(primary_key=True, foreign_key="draw.id")
+    seat_code: str = Field(primary_key=True)
+    round: int = Field(primary_key=True)
+    specialty: str
+    rank: int
+    leaf: str
+    expert_id: str = Field(index=True)
+    left_for: str = ""

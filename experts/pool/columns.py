@@ -1,0 +1,106 @@
+"""The pool in arrays: what a draw asks of 20,000 experts, answered in milliseconds.
+
+Rows are the experts in ascending order of id. The columns are built once per version of the pool
+and kept by the service; they are never changed. Two indexes: from specialty codes to rows (codes
+sorted, so that a prefix is a slice), and from organisations to the rows bound to them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from archive import canonical
+from experts.pool.expert import Expert, Status
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """One version of the pool."""
+
+    version: str
+    experts: tuple[Expert, ...]
+    row_of: Mapping[str, int]
+    born_day: IntArray
+    enrolled_day: IntArray
+    field_years: IntArray
+    title_level: IntArray
+    active: BoolArray
+    penalised: BoolArray
+    facts: tuple[bytes, ...]
+    """Per row SHA-256 of the canonical `{"home": …, "specialties": […]}`: what a leaf commits to
+    beside the two pseudonyms."""
+    _codes: tuple[str, ...]
+    _code_rows: tuple[IntArray, ...]
+    _unit_rows: Mapping[str, IntArray]
+
+    def __len__(self) -> int:
+        return len(self.experts)
+
+    def matching(self, code: str) -> IntArray:
+        """The rows with a specialty that begins with `code`, ascending, each once."""
+        start = bisect_left(self._codes, code)
+        stop = bisect_left(self._codes, code + "~")
+        if start == stop:
+            return np.empty(0, dtype=np.int64)
+        return np.unique(np.concatenate(self._code_rows[start:stop]))
+
+    def bound_to(self, usccs: Iterable[str]) -> BoolArray:
+        """Mask of the rows that are bound to any of the organisations, by whatever relation."""
+        mask = np.zeros(len(self), dtype=np.bool_)
+        for uscc in usccs:
+            rows = self._unit_rows.get(uscc)
+            if rows is not None:
+                mask[rows] = True
+        return mask
+
+
+def facts_of(home_division: str, specialties: tuple[str, ...]) -> bytes:
+    """What a leaf says of an expert beside the pseudonyms, hashed."""
+    text = canonical.encode({"home": home_division, "specialties": specialties})
+    return hashlib.sha256(text).digest()
+
+
+def build(version: str, experts: Iterable[Expert]) -> Columns:
+    """The columns of these experts, whatever order they come in."""
+    rows = tuple(sorted(experts, key=lambda expert: expert.id))
+    by_code: dict[str, list[int]] = defaultdict(list)
+    by_unit: dict[str, list[int]] = defaultdict(list)
+    facts: dict[tuple[str, tuple[str, ...]], bytes] = {}
+    for row, expert in enumerate(rows):
+        for code in expert.specialties:
+            by_code[code].append(row)
+        for uscc in expert.units:
+            by_unit[uscc].append(row)
+        said = (expert.home_division, expert.specialties)
+        if said not in facts:
+            facts[said] = facts_of(*said)
+    codes = tuple(sorted(by_code))
+    return Columns(
+        version=version,
+        experts=rows,
+        row_of={expert.id: row for row, expert in enumerate(rows)},
+        born_day=_numbers(expert.born.toordinal() for expert in rows),
+        enrolled_day=_numbers(expert.enrolled_on.toordinal() for expert in rows),
+        field_years=_numbers(expert.field_years for expert in rows),
+        title_level=_numbers(expert.title_level for expert in rows),
+        active=_numbers(expert.status is Status.ACTIVE for expert in rows).astype(np.bool_),
+        penalised=_numbers(expert.penalised for expert in rows).astype(np.bool_),
+        facts=tuple(facts[expert.home_division, expert.specialties] for expert in rows),
+        _codes=codes,
+        _code_rows=tuple(_numbers(by_code[code]) for code in codes),
+        _unit_rows={uscc: _numbers(found) for uscc, found in by_unit.items()},
+    )
+
+
+def _numbers(values: Iterable[int]) -> IntArray:
+    return np.fromiter(values, dtype=np.int64)

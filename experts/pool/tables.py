@@ -1,0 +1,103 @@
+"""Rows of the expert pool. Names of persons stand here and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from experts.pool.expert import Expert, Status, Title
+
+
+class ExpertRow(SQLModel, table=True):
+    """One expert. Lists are texts: codes separated by blanks; past employers as `uscc:until`."""
+
+    __tablename__ = "expert"
+    __table_args__ = (
+        sa.CheckConstraint("status IN ('ACTIVE', 'SUSPENDED', 'LEFT')", name="status_known"),
+        sa.CheckConstraint("title_level BETWEEN 0 AND 4", name="title_range"),
+        sa.CheckConstraint("field_years >= 0", name="field_years_not_negative"),
+        sa.CheckConstraint("length(employer_uscc) = 18", name="employer_length"),
+        sa.CheckConstraint("length(home_division) = 6", name="home_length"),
+    )
+
+    id: str = Field(primary_key=True)
+    name: str
+    gender: str
+    born: date
+    employer_uscc: str = Field(index=True)
+    past_employers: str
+    board_seats: str
+    declared_units: str
+    specialties: str
+    home_division: str
+    lon: float
+    lat: float
+    title_level: int
+    field_years: int
+    enrolled_on: date
+    status: str
+    penalised: bool
+
+    def to_domain(self) -> Expert:
+        return Expert(
+            id=self.id,
+            name=self.name,
+            gender=self.gender,
+            born=self.born,
+            employer_uscc=self.employer_uscc,
+            past_employers=tuple(
+                (uscc, date.fromisoformat(until))
+                for uscc, _, until in (item.partition(":") for item in self.past_employers.split())
+            ),
+            board_seats=tuple(self.board_seats.split()),
+            declared_units=tuple(self.declared_units.split()),
+            specialties=tuple(self.specialties.split()),
+            home_division=self.home_division,
+            lon=self.lon,
+            lat=self.lat,
+            title_level=Title(self.title_level),
+            field_years=self.field_years,
+            enrolled_on=self.enrolled_on,
+            status=Status(self.status),
+            penalised=self.penalised,
+        )
+
+
+def values_of(expert: Expert) -> dict[str, object]:
+    """The columns of an expert's row."""
+    return {
+        "id": expert.id,
+        "name": expert.name,
+        "gender": expert.gender,
+        "born": expert.born,
+        "employer_uscc": expert.employer_uscc,
+        "past_employers": " ".join(f"{uscc}:{until}" for uscc, until in expert.past_employers),
+        "board_seats": " ".join(expert.board_seats),
+        "declared_units": " ".join(expert.declared_units),
+        "specialties": " ".join(expert.specialties),
+        "home_division": expert.home_division,
+        "lon": expert.lon,
+        "lat": expert.lat,
+        "title_level": int(expert.title_level),
+        "field_years": expert.field_years,
+        "enrolled_on": expert.enrolled_on,
+        "status": expert.status.value,
+        "penalised": expert.penalised,
+    }
+
+
+class PoolHeadRow(SQLModel, table=True):
+    """The one row that every change of the pool locks and moves on.
+
+    `version` is a hash chain over all changes, so equal versions mean equal pools, in whatever
+    database or process: columns in memory may be kept by it.
+    """
+
+    __tablename__ = "expert_pool_head"
+    __table_args__ = (sa.CheckConstraint("id = 1", name="only_one"),)
+
+    id: int = Field(primary_key=True)
+    changes: int = Field(sa_type=sa.BigInteger)
+    version: str
