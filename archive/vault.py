@@ -38,6 +38,7 @@ class Vault:
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
         if not path.exists():
+            is_new = not path.parent.exists()
             path.parent.mkdir(exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
             try:
@@ -47,6 +48,8 @@ class Vault:
                     os.fsync(file.fileno())
                 Path(temporary).replace(path)
                 _sync_folder(path.parent)
+                if is_new:
+                    _sync_folder(self.root)
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
