@@ -65,7 +65,6 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         responses=problems.RESPONSES,
-        max_body_size=settings.request_bytes_max,
         strict_content_type=True,
     )
     app.state.shell = shell

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
+from fastapi import HTTPException
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -69,8 +70,11 @@ class Guard:
         try:
             if is_foreign(connection):
                 await _refuse(connection, Problem(403, "api.http.origin"), receive, note)
+            elif declared_bytes(connection) > (most := _bytes_max(connection)):
+                too_large = Problem(413, "api.http.too_large", {"bytes_max": most})
+                await _refuse(connection, too_large, receive, note)
             else:
-                await self._app(scope, receive, note)
+                await self._app(scope, limited(receive, most), note)
         except Exception as error:
             problem = problems.incident(error)
             if status:
@@ -104,6 +108,32 @@ def is_foreign(connection: HTTPConnection) -> bool:
         origin.lower() != own
         and origin.lower() not in shell_of(connection).settings.allowed_origins
     )
+
+
+def _bytes_max(connection: HTTPConnection) -> int:
+    return shell_of(connection).settings.request_bytes_max
+
+
+def declared_bytes(connection: HTTPConnection) -> int:
+    """What Content-Length says; 0 where it says nothing (a chunked body is counted as it comes)."""
+    text = connection.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def limited(receive: Receive, most: int) -> Receive:
+    """Stop reading a body that turns out to be larger than `most` bytes."""
+    seen = 0
+
+    async def counting() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > most:
+                raise HTTPException(413)
+        return message
+
+    return counting
 
 
 def route_name(scope: Scope) -> str:

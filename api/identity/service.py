@@ -116,9 +116,10 @@ def sign_in(
         if any(counts.get(key, 0) >= most for key, most in keys.items()):
             raise Throttled(math.ceil(limits.window.total_seconds()))
         row = queries.account(db, account_id)
-    usable = row is not None and not row.disabled
-    right = passwords.is_right(password, row.password_hash if row else None)
-    if row is None or not (usable and right):
+        owner = row.to_domain() if row else None
+        kept = row.password_hash if row else None
+    right = passwords.is_right(password, kept)
+    if owner is None or owner.disabled or not right:
         with office.write() as tx:
             _forget(tx.db, limits, now)
             for key in keys:
@@ -129,9 +130,9 @@ def sign_in(
         _forget(tx.db, limits, now)
         queries.forget_failures(tx.db, [next(iter(keys))])
         tx.db.add(
-            SignInRow(token_sha256=_digest(token), account_id=row.id, began_at=now, seen_at=now)
+            SignInRow(token_sha256=_digest(token), account_id=owner.id, began_at=now, seen_at=now)
         )
-    return token, row.to_domain()
+    return token, owner
 
 
 def sign_out(office: Office, token: str) -> None:
