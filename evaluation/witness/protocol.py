@@ -1,0 +1,265 @@
+"""`witness.v1`: how a viewer follows a session's stream over a socket, without the socket.
+
+One frame is one text message, a canonical JSON object:
+
+    viewer → {"frame": "hello", "protocol": "witness.v1", "session": …, "next": n, "epoch": ""}
+    server → {"frame": "welcome", "epoch": …, "head": n}
+    server → {"frame": "event", "seq": n, "body": "<canonical entry>"}      n = next, next + 1, …
+    server → {"frame": "mark", "size": n, "checkpoint": "<signed note>"}    all below n were sent
+    server → {"frame": "refusal", "code": …}
+
+The epoch names the log (its origin and key): a viewer that comes back with another one is refused
+rather than given entries that do not continue what it has. The server keeps for each viewer the
+number of the next entry and nothing else; `Viewer` is CATCHING_UP, when it is fed pages of the log,
+or LIVE, when new entries go straight out. An entry leaves only if its number is the next one, in
+either state, so nothing is lost, doubled or out of order however long the viewer was away: the log
+itself is the buffer. `Follower` is the other end and holds the server to it.
+
+Not here: reading the log, writing to sockets, back-pressure, rights. The shell calls `stalled()` when
+the viewer's write buffer is full.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from archive import canonical
+from archive.errors import Refusal
+from archive.journal.entry import parse
+
+PROTOCOL = "witness.v1"
+FRAME_BYTES_MAX = 256 * 1024
+PAGE_ENTRIES_MAX = 500
+_CODE = re.compile(r"[a-z0-9_.]{1,100}")
+
+
+@dataclass(frozen=True)
+class Hello:
+    """`next`: the number of the first entry wanted; `epoch` empty on the first visit."""
+
+    session: str
+    next: int = 0
+    epoch: str = ""
+    protocol: str = PROTOCOL
+
+
+@dataclass(frozen=True)
+class Welcome:
+    epoch: str
+    head: int
+
+
+@dataclass(frozen=True)
+class EventFrame:
+    """`body`: the canonical bytes of the journal's entry as text, so that it can be hashed."""
+
+    seq: int
+    body: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A signed checkpoint over the first `size` entries, all of which were sent."""
+
+    size: int
+    checkpoint: str
+
+
+@dataclass(frozen=True)
+class RefusalFrame:
+    code: str
+
+
+Frame = Hello | Welcome | EventFrame | Mark | RefusalFrame
+
+_FRAMES: dict[str, type[Any]] = {
+    "hello": Hello,
+    "welcome": Welcome,
+    "event": EventFrame,
+    "mark": Mark,
+    "refusal": RefusalFrame,
+}
+_NAMES = {shape: name for name, shape in _FRAMES.items()}
+
+
+def encode_frame(frame: Frame) -> str:
+    """The text of a frame."""
+    return canonical.encode({"frame": _NAMES[type(frame)], **vars(frame)}).decode()
+
+
+def parse_frame(text: str) -> Frame:
+    """The frame of a text; refuses INVALID for anything that `encode_frame` does not write."""
+    if len(text.encode("utf-8", "surrogatepass")) > FRAME_BYTES_MAX:
+        raise _malformed("too long")
+    try:
+        value = canonical.decode(text.encode())
+    except (ValueError, RecursionError):
+        raise _malformed("not canonical JSON") from None
+    if not isinstance(value, dict):
+        raise _malformed("not an object")
+    name = value.pop("frame", None)
+    shape = _FRAMES.get(name) if isinstance(name, str) else None
+    if shape is None:
+        raise _malformed("no such frame: " + ", ".join(sorted(_FRAMES)))
+    fields = shape.__dataclass_fields__
+    if set(value) != set(fields):
+        raise _malformed(f"fields of {name}: " + ", ".join(sorted(fields)))
+    for field, content in value.items():
+        # Annotations are text in this module.
+        wanted = int if fields[field].type == "int" else str
+        if type(content) is not wanted or (isinstance(content, int) and content < 0):
+            raise _malformed(f"{name}.{field}")
+    frame: Frame = shape(**value)
+    if isinstance(frame, Hello) and frame.protocol != PROTOCOL:
+        raise Refusal("evaluation.witness.protocol", {"wanted": PROTOCOL})
+    if isinstance(frame, RefusalFrame) and not _CODE.fullmatch(frame.code):
+        raise _malformed("refusal.code")
+    return frame
+
+
+def _malformed(what: str) -> Refusal:
+    return Refusal("evaluation.witness.frame", {"what": what})
+
+
+class Mode(StrEnum):
+    WAITING = "WAITING"  # no hello yet
+    CATCHING_UP = "CATCHING_UP"
+    LIVE = "LIVE"
+    REFUSED = "REFUSED"
+
+
+class Viewer:
+    """The server's side of one viewer. Methods give the texts to write, in order.
+
+    `head` is the size of the stream as far as the shell knows it; the shell says `grew(head)` when
+    it learns more, and feeds `page(…)` as long as `wanted` is not None.
+    """
+
+    def __init__(self, session: str, epoch: str, head: int) -> None:
+        self.session = session
+        self.epoch = epoch
+        self.head = head
+        self.next = 0
+        self.mode = Mode.WAITING
+
+    def hello(self, frame: Frame) -> list[str]:
+        """Answer the first frame: a welcome, or a refusal after which the viewer is gone."""
+        if self.mode is not Mode.WAITING or not isinstance(frame, Hello):
+            return self._refuse("evaluation.witness.hello_first")
+        if frame.session != self.session:
+            return self._refuse("evaluation.witness.other_session")
+        if frame.epoch not in ("", self.epoch) or (frame.next and not frame.epoch):
+            return self._refuse("evaluation.witness.other_epoch")
+        if frame.next > self.head:
+            return self._refuse("evaluation.witness.ahead")
+        self.next = frame.next
+        self._settle()
+        return [encode_frame(Welcome(self.epoch, self.head))]
+
+    def _refuse(self, code: str) -> list[str]:
+        self.mode = Mode.REFUSED
+        return [encode_frame(RefusalFrame(code))]
+
+    def _settle(self) -> None:
+        self.mode = Mode.LIVE if self.next == self.head else Mode.CATCHING_UP
+
+    @property
+    def wanted(self) -> tuple[int, int] | None:
+        """The entries (from, up to) to read from the log next; None where there is nothing to do."""
+        if self.mode is not Mode.CATCHING_UP:
+            return None
+        return self.next, min(self.head, self.next + PAGE_ENTRIES_MAX)
+
+    def grew(self, head: int) -> None:
+        """The stream has `head` entries now. A live viewer to which they were not given catches up."""
+        self.head = max(self.head, head)
+        if self.mode is Mode.LIVE:
+            self._settle()
+
+    def page(self, entries: Iterable[tuple[int, bytes]]) -> list[str]:
+        """Entries (number, canonical bytes) read from the log: those that continue what was sent go
+        out; one that leaves a gap, and whatever follows it, does not."""
+        if self.mode not in (Mode.CATCHING_UP, Mode.LIVE):
+            return []
+        out = []
+        for seq, body in entries:
+            if seq > self.next:
+                break
+            if seq == self.next:
+                out.append(encode_frame(EventFrame(seq, body.decode())))
+                self.next += 1
+        self.head = max(self.head, self.next)
+        self._settle()
+        return out
+
+    def live(self, seq: int, body: bytes) -> list[str]:
+        """A new entry: goes out if the viewer is live and it is the next one; otherwise the viewer
+        catches up from the log."""
+        if self.mode is Mode.LIVE and seq == self.next:
+            return self.page([(seq, body)])
+        self.grew(seq + 1)
+        return []
+
+    def stalled(self) -> None:
+        """The viewer does not read: nothing goes out live until `page` has been called again, with
+        no entries if nothing new has come."""
+        if self.mode is Mode.LIVE:
+            self.mode = Mode.CATCHING_UP
+
+    def mark(self, size: int, checkpoint: str) -> list[str]:
+        """A checkpoint, if everything that it covers was sent."""
+        if self.mode in (Mode.LIVE, Mode.CATCHING_UP) and self.next >= size:
+            return [encode_frame(Mark(size, checkpoint))]
+        return []
+
+
+class Follower:
+    """The viewer's side: takes frames, and refuses whatever breaks the promise."""
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+        self.epoch = ""
+        self.next = 0
+        self.last_hash: str | None = None
+        self.size_marked = 0
+
+    def hello(self) -> str:
+        """What to say on every connection."""
+        return encode_frame(Hello(self.session, self.next, self.epoch))
+
+    def take(self, text: str) -> EventFrame | Mark | None:
+        """The event or mark of a frame, None for a welcome. Refuses a gap, a double, an entry that
+        does not hold the hash of the one before, another epoch, and a refusal."""
+        frame = parse_frame(text)
+        if isinstance(frame, RefusalFrame):
+            raise Refusal(frame.code)
+        if isinstance(frame, Welcome):
+            if self.epoch not in ("", frame.epoch):
+                raise Refusal("evaluation.witness.other_epoch")
+            self.epoch = frame.epoch
+            return None
+        if isinstance(frame, Mark):
+            if frame.size > self.next:
+                raise Refusal("evaluation.witness.gap", {"next": self.next, "seq": frame.size})
+            self.size_marked = max(self.size_marked, frame.size)
+            return frame
+        if not isinstance(frame, EventFrame) or frame.seq != self.next:
+            seq = frame.seq if isinstance(frame, EventFrame) else 0
+            raise Refusal("evaluation.witness.gap", {"next": self.next, "seq": seq})
+        self._check_chain(frame)
+        self.next += 1
+        return frame
+
+    def _check_chain(self, frame: EventFrame) -> None:
+        try:
+            entry = parse(frame.body.encode())
+        except (ValueError, KeyError, TypeError):
+            raise _malformed("event.body") from None
+        is_ours = entry.stream == f"session/{self.session}" and entry.seq == frame.seq
+        if not is_ours or (self.last_hash is not None and entry.prev != self.last_hash):
+            raise Refusal("evaluation.witness.chain", {"seq": frame.seq})
+        self.last_hash = entry.hash
