@@ -119,9 +119,7 @@ def groups_of(
 
 def cards_of(candidates: Iterable[Candidate]) -> dict[str, Card]:
     """The eligible candidates as the coupling rules see them."""
-    return {
-        c.leaf: Card(c.leaf, c.unit, c.home[:4] + "00") for c in candidates if not c.reasons
-    }
+    return {c.leaf: Card(c.leaf, c.unit, c.home[:4] + "00") for c in candidates if not c.reasons}
 
 
 def sheet_of(candidates: Sequence[Candidate]) -> bytes:

@@ -77,9 +77,9 @@ def steps(db: Session, draw_id: str) -> list[DrawStepRow]:
     return sorted(rows, key=lambda row: row.seq)
 
 
-def invitations(db: Session, draw_id: str, round_number: int | None = None) -> (
-    list[DrawInvitationRow]
-):
+def invitations(
+    db: Session, draw_id: str, round_number: int | None = None
+) -> list[DrawInvitationRow]:
     """The invitations of a draw, or of one of its rounds, by round, group and rank."""
     statement = select(DrawInvitationRow).where(col(DrawInvitationRow.draw_id) == draw_id)
     if round_number is not None:

@@ -1,0 +1,161 @@
+"""What a draw rests on, read from the pool, the parties and the rule book in one snapshot.
+
+`fix` gathers everything that a request fixes and refuses what cannot be drawn, before any
+randomness is spent. `context_at` judges recusal anew, with the bidders, at and after the opening.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlmodel import Session
+
+from archive import canonical
+from archive.errors import Faults, Kind, Refusal
+from archive.office import Tx
+from experts.committee import Coupling
+from experts.composition import composition_faults
+from experts.conflicts.context import Context, Party, Side, context
+from experts.conflicts.control import ControlGraph
+from experts.draws.candidates import (
+    Prepared,
+    cards_of,
+    context_json,
+    groups_of,
+    parties_of,
+    prepare,
+    unit_labels,
+)
+from experts.draws.leaves import KEY_BYTES, leaves
+from experts.draws.request import DrawRequest, form_faults
+from experts.feasibility import shortage
+from experts.pool import service as pool
+from experts.rules import DrawRules, rules_for
+from experts.specialties import catalogue
+from trading.calendar.legal import legal_day
+from trading.money import Money
+from trading.parties import service as parties
+from trading.parties.party import Link, OrganisationKind
+from trading.regime import ProjectKind, Regime
+from trading.rules.book import book
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a request fixes, before it has its number."""
+
+    key: bytes
+    rules: DrawRules
+    coupling: Coupling
+    prepared: Prepared
+    proof: bytes
+    pool_root: str
+    pool_size: int
+    pool_version: str
+    context: bytes
+    context_sha256: str
+    links_sha256: str
+
+
+def check_request(tx: Tx, request: DrawRequest) -> DrawRules:
+    """Refuse INVALID with every fault of form and composition; the rules that hold."""
+    faults = Faults("experts.request.invalid")
+    faults.extend(form_faults(request, catalogue()))
+    if request.evaluation_at <= tx.now:
+        faults.add("/evaluation_at", "experts.request.past")
+    faults.refuse()
+    rules = rules_for(
+        book(),
+        legal_day(tx.now),
+        request.regime,
+        request.division_code,
+        request.kind,
+        request.estimate,
+        request.complex_or_public,
+    )
+    faults.extend(composition_faults(request.experts, request.representatives, rules.committee))
+    faults.refuse()
+    return rules
+
+
+def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
+    """Gather pool, parties and candidates. CONFLICT where a quota cannot be met, with specialty,
+    eligible and needed number and the rule."""
+    on = legal_day(request.evaluation_at)
+    columns = pool.columns(tx.db)
+    links, graph = _graph(tx.db, legal_day(tx.now), rules)
+    known = context(
+        request.regime,
+        on,
+        parties_of(request),
+        graph,
+        rules.recusal,
+        request.drafters,
+        request.voided,
+    )
+    key = tx.entropy.bytes(KEY_BYTES)
+    tree = leaves(columns, key, unit_labels(columns, graph, rules.one_per))
+    prepared = prepare(columns, tree, request, rules, known, on)
+    coupling = Coupling(rules.one_per != "none", rules.prefecture_max(request.size))
+    groups = groups_of([(q.specialty, q.count) for q in request.quotas], prepared.candidates)
+    lacking = shortage(groups, cards_of(prepared.candidates), coupling, rules.limits)
+    if lacking is not None:
+        raise Refusal(lacking.code, lacking.params, Kind.CONFLICT, rule=str(lacking.params["rule"]))
+    private = context_json(request, on)
+    return Basis(
+        key=key,
+        rules=rules,
+        coupling=coupling,
+        prepared=prepared,
+        proof=b"".join(tree.opening([c.place for c in prepared.candidates])),
+        pool_root=tree.root.hex(),
+        pool_size=len(columns),
+        pool_version=columns.version,
+        context=private,
+        context_sha256=hashlib.sha256(key + private).hexdigest(),
+        links_sha256=links_digest(links),
+    )
+
+
+def context_at(tx: Tx, request: Mapping[str, Any], kept: bytes, bidders: Sequence[str]) -> Context:
+    """The context that a draw kept, with the bidders, by today's ownership and rules. `request` is
+    the request in JSON."""
+    said = canonical.decode(kept)
+    regime = Regime(request["regime"])
+    rules = rules_for(
+        book(),
+        legal_day(tx.now),
+        regime,
+        request["division"],
+        ProjectKind(request["kind"]),
+        Money(0),
+        complex_or_public=False,
+    )
+    _, graph = _graph(tx.db, legal_day(tx.now), rules)
+    listed = [Party(Side(side), uscc) for side, uscc in said["parties"]]
+    listed += [Party(Side.BIDDER, uscc) for uscc in bidders]
+    on = date.fromisoformat(said["on"])
+    return context(regime, on, listed, graph, rules.recusal, said["drafters"], said["voided"])
+
+
+def links_digest(links: Sequence[Link]) -> str:
+    """SHA-256 over the links of a day, a line each, in their order."""
+    lines = (
+        f"{x.owner_uscc} {x.owned_uscc} {x.relation} {x.share_permille} {x.since} {x.until}\n"
+        for x in links
+    )
+    return hashlib.sha256("".join(lines).encode("ascii")).hexdigest()
+
+
+def _graph(db: Session, on: date, rules: DrawRules) -> tuple[list[Link], ControlGraph]:
+    links = parties.ownership_links(db, on)
+    stops = {
+        uscc
+        for kind in rules.control_stops
+        for uscc in parties.organisations(db, kind=OrganisationKind(kind))
+    }
+    return links, ControlGraph.of(links, on, rules.control_permille, stops)

@@ -1,0 +1,229 @@
+"""The course of a draw as its rows hold it: load, step, open rounds. Used by the services of draws.
+
+A step is chained by hash, kept in the draw, and its hash goes on the stream `draw/<id>` at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from archive import canonical
+from archive.actor import Actor
+from archive.errors import Kind, Reason, Refusal
+from archive.journal.entry import DocumentRef, moment_text
+from archive.office import Tx
+from experts.committee import Card, Coupling, Group, permutations
+from experts.draws import queries
+from experts.draws.candidates import cards_of, groups_of, read_sheet
+from experts.draws.process import Board, Invitation, Process, Seat
+from experts.draws.request import Candidate, State
+from experts.draws.tables import DrawInvitationRow, DrawRow, DrawStepRow
+from experts.draws.transcript import step_json
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A draw as others may see it: no seed, no names. `answers_until` ends the open round."""
+
+    id: str
+    centre_id: str
+    number: int
+    lot_id: str
+    state: State
+    evaluation_at: datetime
+    request_hash: str
+    round: int
+    answers_until: datetime | None
+    head: str
+    transcript_sha256: str
+
+
+@dataclass(frozen=True)
+class Invited:
+    """What an expert is told: a time and an area, and until when to answer. Nothing of the lot."""
+
+    draw_id: str
+    expert_id: str
+    evaluation_at: datetime
+    area: str
+    answers_until: datetime | None
+    answer: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A draw's request and candidates, taken from its rows."""
+
+    request: Mapping[str, Any]
+    candidates: tuple[Candidate, ...]
+    groups: tuple[Group, ...]
+    cards: Mapping[str, Card]
+    coupling: Coupling
+    expert_of: Mapping[str, str]
+
+    def board(self, row: DrawRow) -> Board:
+        assert row.attempt is not None
+        selection = permutations(bytes.fromhex(row.seed), self.groups, row.attempt)
+        return Board(selection, self.cards, self.coupling, self.request["batch_multiple"])
+
+
+def load(db: Session, row: DrawRow) -> Loaded:
+    request = canonical.decode(row.request)
+    candidates = read_sheet(queries.sheet(db, row.id).candidates)
+    quotas = [(quota["specialty"], quota["count"]) for quota in request["quotas"]]
+    coupling = request["coupling"]
+    return Loaded(
+        request,
+        candidates,
+        groups_of(quotas, candidates),
+        cards_of(candidates),
+        Coupling(coupling["one_per_unit"], coupling["prefecture_max"]),
+        {candidate.leaf: candidate.expert_id for candidate in candidates},
+    )
+
+
+def process_of(db: Session, row: DrawRow, loaded: Loaded) -> Process:
+    """The state of the draw, from its rows and its recheck steps."""
+    seated, barred = {}, set()
+    for member in queries.members(db, row.id):
+        if member.left_for:
+            barred.add(member.leaf)
+        else:
+            seated[member.seat_code] = Seat(
+                member.seat_code, member.specialty, member.rank, member.leaf
+            )
+    open_now: list[Invitation] = []
+    for item in queries.invitations(db, row.id):
+        if item.round == row.round and row.state == State.INVITING:
+            open_now.append(Invitation(item.group_number, item.rank, item.leaf))
+        elif item.answer in ("NO", "SILENT"):
+            barred.add(item.leaf)
+    for kept in queries.steps(db, row.id):
+        said = canonical.decode(kept.body)
+        if said["kind"] == "RECHECKED":
+            barred.update(leaf for leaf, _ in said["data"]["excluded"])
+    return Process(seated, frozenset(barred), row.round, tuple(open_now))
+
+
+def open_round(
+    tx: Tx, actor: Actor, row: DrawRow, loaded: Loaded, board: Board, process: Process
+) -> None:
+    process, exhausted = board.open_round(process)
+    if exhausted:
+        row.state, row.answers_until = State.EXHAUSTED, None
+        step(tx, actor, row, "EXHAUSTED", {"groups": list(exhausted)})
+        return
+    row.state, row.round = State.INVITING, process.round
+    row.answers_until = tx.now + timedelta(minutes=loaded.request["answer_minutes"])
+    for item in process.invited:
+        tx.db.add(
+            DrawInvitationRow(
+                draw_id=row.id,
+                round=process.round,
+                group_number=item.group,
+                rank=item.rank,
+                leaf=item.leaf,
+                expert_id=loaded.expert_of[item.leaf],
+            )
+        )
+    data = {
+        "round": process.round,
+        "until": moment_text(row.answers_until),
+        "invitations": [[item.group, item.rank, item.leaf] for item in process.invited],
+    }
+    step(tx, actor, row, "INVITED", data)
+
+
+def go_on(
+    tx: Tx, actor: Actor, row: DrawRow, loaded: Loaded, board: Board, process: Process
+) -> None:
+    """After a round or a removal: all seated, or a further round."""
+    if board.is_complete(process):
+        row.state, row.answers_until = State.SEATED, None
+        tx.db.add(row)
+        tx.db.flush()
+    else:
+        open_round(tx, actor, row, loaded, board, process)
+
+
+def empty_seats(db: Session, row: DrawRow, causes: Mapping[str, str]) -> None:
+    """Mark the seats of these leaves as left."""
+    for member in queries.members(db, row.id):
+        if not member.left_for and member.leaf in causes:
+            member.left_for = causes[member.leaf]
+            db.add(member)
+    db.flush()
+
+
+def step(
+    tx: Tx,
+    actor: Actor,
+    row: DrawRow,
+    kind: str,
+    data: Mapping[str, Any],
+    documents: tuple[DocumentRef, ...] = (),
+) -> None:
+    """Chain a step, keep it, and put its hash on the record."""
+    made = step_json(row.steps, kind, data, row.head)
+    tx.db.add(
+        DrawStepRow(draw_id=row.id, seq=row.steps, hash=made["hash"], body=canonical.encode(made))
+    )
+    row.steps, row.head = row.steps + 1, made["hash"]
+    tx.db.add(row)
+    tx.db.flush()
+    said = {"step": made["seq"], "hash": made["hash"], "state": row.state}
+    tx.record(f"draw/{row.id}", f"experts:draw:{kind.lower()}", actor, said, documents)
+
+
+def evidence_json(evidence: Mapping[str, Sequence[Reason]]) -> list[Any]:
+    return [
+        {
+            "expert": expert_id,
+            "reasons": [{"code": r.code, "params": dict(r.params)} for r in evidence[expert_id]],
+        }
+        for expert_id in sorted(evidence)
+    ]
+
+
+def known(row: DrawRow | None, draw_id: str) -> DrawRow:
+    if row is None:
+        raise Refusal("experts.draw.unknown", {"draw": draw_id[:40]}, Kind.NOT_FOUND)
+    return row
+
+
+def locked(tx: Tx, draw_id: str, *states: State) -> DrawRow:
+    row = known(queries.locked(tx.db, draw_id), draw_id)
+    if states and row.state not in states:
+        raise Refusal(
+            "experts.draw.state",
+            {"state": row.state, "needed": ", ".join(states)},
+            Kind.CONFLICT,
+        )
+    return row
+
+
+def draw_of(row: DrawRow) -> Draw:
+    return Draw(
+        row.id,
+        row.centre_id,
+        row.number,
+        row.lot_id,
+        State(row.state),
+        row.evaluation_at,
+        row.request_hash,
+        row.round,
+        row.answers_until,
+        row.head,
+        row.transcript_sha256,
+    )
+
+
+def invited_of(item: DrawInvitationRow, row: DrawRow) -> Invited:
+    area = canonical.decode(row.request)["area"]
+    until = row.answers_until if item.round == row.round else None
+    return Invited(row.id, item.expert_id, row.evaluation_at, area, until, item.answer)

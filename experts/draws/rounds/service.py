@@ -1,0 +1,173 @@
+"""After the draw: answers, seats, recusal at the opening, substitution.
+
+Every function ends where the draw is complete again or a further batch is open; what happens is
+decided in `experts.draws.process`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archive import canonical
+from archive.actor import Actor, Role
+from archive.errors import Kind, Reason, Refusal
+from archive.journal.entry import moment_text
+from archive.office import Tx
+from experts.conflicts.rules import conflicts, touched
+from experts.draws import queries
+from experts.draws.basis import service as basis
+from experts.draws.course import service as course
+from experts.draws.course.service import Draw, Invited
+from experts.draws.process import Cause
+from experts.draws.request import State
+from experts.draws.tables import DrawMemberRow
+from experts.draws.transcript import seat_json
+from experts.pool import service as pool
+
+BIDDERS_MAX = 2000
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """Who lost a seat, with the first reason; every conclusion of theirs is void."""
+
+    removed: tuple[tuple[str, Reason], ...]
+    draw: Draw
+
+
+def answer(tx: Tx, actor: Actor, draw_id: str, expert_id: str, accepted: bool) -> Invited:
+    """Take an invited expert's answer; it stands. From the expert, or from the calling service.
+
+    NOT_FOUND where he is not invited in the open round, TOO_LATE after its end, CONFLICT for a
+    second answer.
+    """
+    actor.must_be(Role.EXPERT, Role.SYSTEM)
+    if Role.SYSTEM not in actor.roles and actor.party_id != expert_id:
+        raise Refusal("experts.invitation.not_yours", {}, Kind.FORBIDDEN)
+    row = course.locked(tx, draw_id)
+    asked = [
+        item
+        for item in queries.invitations(tx.db, draw_id, row.round)
+        if item.expert_id == expert_id
+    ]
+    if not asked:
+        raise Refusal("experts.invitation.unknown", {}, Kind.NOT_FOUND)
+    if row.state != State.INVITING or row.answers_until is None or tx.now >= row.answers_until:
+        raise Refusal("experts.invitation.late", {}, Kind.TOO_LATE)
+    if asked[0].answer:
+        raise Refusal("experts.invitation.answered", {}, Kind.CONFLICT)
+    for item in asked:
+        item.answer, item.answered_at = "YES" if accepted else "NO", tx.now
+        tx.db.add(item)
+    tx.db.flush()
+    leaf = asked[0].leaf
+    sealed = canonical.digest([row.key.hex(), row.round, leaf, accepted])
+    pseudonym = Actor(f"leaf-{leaf[:16]}", actor.roles)
+    data = {"round": row.round, "sealed": sealed}
+    tx.record(f"draw/{row.id}", "experts:invitation:answered", pseudonym, data)
+    return course.invited_of(asked[0], row)
+
+
+def settle(tx: Tx, actor: Actor, draw_id: str) -> Draw:
+    """End the open round: seats to the lowest ranks that accepted, a further batch while short.
+
+    TOO_EARLY while somebody may still answer.
+    """
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    row = course.locked(tx, draw_id, State.INVITING)
+    asked = queries.invitations(tx.db, draw_id, row.round)
+    assert row.answers_until is not None
+    if tx.now < row.answers_until and not all(item.answer for item in asked):
+        raise Refusal(
+            "experts.round.open", {"until": moment_text(row.answers_until)}, Kind.TOO_EARLY
+        )
+    loaded = course.load(tx.db, row)
+    board = loaded.board(row)
+    answers = {item.leaf: item.answer == "YES" for item in asked if item.answer}
+    process, settlement = board.settle(course.process_of(tx.db, row, loaded), answers)
+    for item in asked:
+        item.answer = item.answer or "SILENT"
+        tx.db.add(item)
+    for seat in settlement.seated:
+        tx.db.add(
+            DrawMemberRow(
+                draw_id=row.id,
+                seat_code=seat.code,
+                round=row.round,
+                specialty=seat.specialty,
+                rank=seat.rank,
+                leaf=seat.leaf,
+                expert_id=loaded.expert_of[seat.leaf],
+            )
+        )
+    said = {
+        "round": row.round,
+        "accepted": list(settlement.accepted),
+        "declined": list(settlement.declined),
+        "silent": list(settlement.silent),
+        "seated": [seat_json(seat) for seat in settlement.seated],
+    }
+    course.step(tx, actor, row, "SETTLED", said)
+    course.go_on(tx, actor, row, loaded, board, process)
+    return course.draw_of(row)
+
+
+def recheck(tx: Tx, actor: Actor, draw_id: str, bidders: Sequence[str]) -> Recheck:
+    """Judge recusal again with the bidders known: at the opening, and whenever data change.
+
+    Every candidate who may still be called is judged; those in conflict are barred, seated ones
+    lose their seat and their conclusions are void, and the next ranks are invited.
+    """
+    actor.must_be(Role.STAFF, Role.SUPERVISOR, Role.SYSTEM)
+    if len(bidders) > BIDDERS_MAX:
+        raise Refusal("experts.recheck.bidders", {"count": len(bidders)})
+    row = course.locked(tx, draw_id, State.INVITING, State.SEATED)
+    loaded = course.load(tx.db, row)
+    process = course.process_of(tx.db, row, loaded)
+    columns = pool.columns(tx.db)
+    known = basis.context_at(tx, loaded.request, row.context, sorted(set(bidders)))
+    flagged = touched(columns, known)
+    found: dict[str, tuple[Reason, ...]] = {}
+    for candidate in loaded.candidates:
+        if candidate.reasons or candidate.leaf in process.barred:
+            continue
+        at = columns.row_of.get(candidate.expert_id)
+        if at is not None and flagged[at]:
+            reasons = conflicts(columns.experts[at], known)
+            if reasons:
+                found[candidate.leaf] = reasons
+    board = loaded.board(row)
+    process, removed = board.exclude(process, found)
+    data = {
+        "bidders": canonical.digest(sorted(set(bidders))),
+        "excluded": [[leaf, [r.code for r in found[leaf]]] for leaf in sorted(found)],
+        "removed": [seat.code for seat in removed],
+    }
+    evidence = {loaded.expert_of[leaf]: reasons for leaf, reasons in found.items()}
+    documents = (tx.keep("draw-recheck.json", course.evidence_json(evidence)),) if evidence else ()
+    course.step(tx, actor, row, "RECHECKED", data, documents)
+    course.empty_seats(tx.db, row, {seat.leaf: found[seat.leaf][0].code for seat in removed})
+    if row.state == State.SEATED:
+        course.go_on(tx, actor, row, loaded, board, process)
+    gone = tuple((loaded.expert_of[seat.leaf], found[seat.leaf][0]) for seat in removed)
+    return Recheck(gone, course.draw_of(row))
+
+
+def substitute(tx: Tx, actor: Actor, draw_id: str, expert_id: str, cause: Cause) -> Draw:
+    """Replace a seated expert for a statutory cause (条例 第四十八条); the next ranks are invited."""
+    actor.must_be(Role.STAFF, Role.SUPERVISOR)
+    row = course.locked(tx, draw_id, State.INVITING, State.SEATED)
+    loaded = course.load(tx.db, row)
+    process = course.process_of(tx.db, row, loaded)
+    own = {loaded.expert_of[leaf]: leaf for leaf in process.leaves_seated()}.get(expert_id)
+    if own is None:
+        raise Refusal("experts.member.unknown", {"expert": expert_id[:40]}, Kind.NOT_FOUND)
+    board = loaded.board(row)
+    process, (seat,) = board.exclude(process, [own])
+    data = {"seat": seat.code, "leaf": own, "cause": Cause(cause).value}
+    course.step(tx, actor, row, "SUBSTITUTED", data)
+    course.empty_seats(tx.db, row, {own: Cause(cause).value})
+    if row.state == State.SEATED:
+        course.go_on(tx, actor, row, loaded, board, process)
+    return course.draw_of(row)

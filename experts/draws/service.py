@@ -1,0 +1,346 @@
+"""Draws at work: request, shares, draw, invitations, seats, recusal at the opening, transcript.
+
+    request_draw → commit_share ×2 → reveal_share ×2 → perform_draw → (answer … settle)* → SEATED
+        → recheck / substitute → (answer … settle)* → close_draw
+
+Each act is a step: kept with its content in the draw, chained by hash, and its hash goes at once on
+the stream `draw/<id>`; the request also on the centre's register `draws/<centre_id>`. The streams
+hold hashes and counts. Experts answer there under their pseudonym in this draw, so a reader of the
+record does not learn whom was asked. How a committee follows from the seed is in
+`experts.committee`, what happens afterwards in `experts.draws.process`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from archive import canonical
+from archive.actor import Actor, Role
+from archive.errors import Kind, Refusal
+from archive.journal.entry import DocumentRef, moment_text
+from archive.office import Tx
+from experts.committee import select
+from experts.draws import queries
+from experts.draws.basis import service as basis
+from experts.draws.candidates import read_sheet, sheet_of
+from experts.draws.course import service as course
+from experts.draws.course.service import Draw, Invited
+from experts.draws.process import Cause, Process, Seat
+from experts.draws.request import (
+    ENDED_WITHOUT,
+    DrawRequest,
+    Fixed,
+    State,
+    request_json,
+)
+from experts.draws.rounds.service import Recheck, answer, recheck, settle, substitute
+from experts.draws.seed import SHARE_BYTES, Seedholder, opens, seed_of
+from experts.draws.tables import (
+    DrawRow,
+    DrawShareRow,
+    DrawSheetRow,
+)
+from experts.draws.transcript import FIRST_PREV, transcript_json
+
+ROLE_OF = {Seedholder.CENTRE: Role.STAFF, Seedholder.SUPERVISOR: Role.SUPERVISOR}
+
+__all__ = [
+    "Cause",
+    "Draw",
+    "Invited",
+    "Member",
+    "Recheck",
+    "abandon_draw",
+    "answer",
+    "close_draw",
+    "commit_share",
+    "committee",
+    "draw",
+    "draws_of_lot",
+    "invitations_of",
+    "invited",
+    "perform_draw",
+    "recheck",
+    "request_draw",
+    "reveal_share",
+    "settle",
+    "substitute",
+    "transcript",
+]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A seated expert; `rank` from 1 in the permutation of the specialty."""
+
+    seat_code: str
+    expert_id: str
+    specialty: str
+    rank: int
+
+
+def request_draw(tx: Tx, actor: Actor, request: DrawRequest) -> Draw:
+    """Fix a request and put it on the register, before any randomness exists.
+
+    INVALID with all faults; CONFLICT where the lot has a draw already that `replaces` does not
+    name, or where a quota cannot be met (the reason names specialty, numbers and rule).
+    """
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    if actor.centre_id and actor.centre_id != request.centre_id:
+        raise Refusal(
+            "experts.draw.other_centre", {"centre": request.centre_id[:20]}, Kind.FORBIDDEN
+        )
+    rules = basis.check_request(tx, request)
+    number, predecessor = queries.next_number(tx.db, request.centre_id)
+    _check_replaces(tx.db, request)
+    found = basis.fix(tx, request, rules)
+    fixed = Fixed(
+        draw_id=tx.new_id(),
+        number=number,
+        predecessor=predecessor,
+        pool_root=found.pool_root,
+        pool_size=found.pool_size,
+        pool_version=found.pool_version,
+        context_sha256=found.context_sha256,
+        links_sha256=found.links_sha256,
+    )
+    said = request_json(request, fixed, found.prepared.candidates, rules, found.coupling)
+    request_hash = canonical.digest(said)
+    queries.set_register(tx.db, request.centre_id, request_hash)
+    row = DrawRow(
+        id=fixed.draw_id,
+        centre_id=request.centre_id,
+        number=number,
+        lot_id=request.lot_id,
+        state=State.REQUESTED,
+        evaluation_at=request.evaluation_at,
+        request=canonical.encode(said),
+        request_hash=request_hash,
+        key=found.key,
+        context=found.context,
+        head=FIRST_PREV,
+    )
+    tx.db.add(row)
+    tx.db.flush()
+    tx.db.add(
+        DrawSheetRow(
+            draw_id=row.id, candidates=sheet_of(found.prepared.candidates), proof=found.proof
+        )
+    )
+    document = tx.keep(f"draw-request-{number:06d}.json", said)
+    tx.record(
+        f"draws/{request.centre_id}",
+        "experts:draw:requested",
+        actor,
+        {
+            "draw": row.id,
+            "lot": row.lot_id,
+            "number": number,
+            "predecessor": predecessor,
+            "request": request_hash,
+        },
+        (document,),
+    )
+    documents = [document]
+    if found.prepared.evidence:
+        documents.append(
+            tx.keep("draw-recusals.json", course.evidence_json(found.prepared.evidence))
+        )
+    course.step(tx, actor, row, "REQUESTED", {"request": request_hash}, tuple(documents))
+    return course.draw_of(row)
+
+
+def commit_share(tx: Tx, actor: Actor, draw_id: str, party: str, commitment: str) -> Draw:
+    """Take a party's commitment (64 hex digits, see `experts.draws.seed`). Nobody gives two."""
+    holder = _holder(actor, party)
+    row = course.locked(tx, draw_id, State.REQUESTED)
+    if len(commitment) != 64 or not set(commitment) <= set("0123456789abcdef"):
+        raise Refusal("experts.share.commitment", {"party": party})
+    given = queries.shares(tx.db, draw_id)
+    for other in given:
+        actor.must_not_be(other.actor_id)
+        if other.party == holder:
+            raise Refusal("experts.share.twice", {"party": party}, Kind.CONFLICT)
+        if other.commitment == commitment:
+            raise Refusal("experts.share.copied", {"party": party}, Kind.CONFLICT)
+    tx.db.add(DrawShareRow(draw_id=draw_id, party=holder, actor_id=actor.id, commitment=commitment))
+    if len(given) + 1 == len(Seedholder):
+        row.state = State.COMMITTED
+    data = {"party": holder.value, "actor": actor.id, "commitment": commitment}
+    course.step(tx, actor, row, "COMMITTED", data)
+    return course.draw_of(row)
+
+
+def reveal_share(tx: Tx, actor: Actor, draw_id: str, party: str, share: bytes) -> Draw:
+    """Take a party's share. CONFLICT before both commitments are on the record, TOO_EARLY before
+    the hour of the rule, INVALID where the share is not the one committed to."""
+    holder = _holder(actor, party)
+    row = course.locked(tx, draw_id, State.COMMITTED)
+    _check_hour(tx, row)
+    given = {item.party: item for item in queries.shares(tx.db, draw_id)}
+    own = given[holder]
+    if own.actor_id != actor.id:
+        raise Refusal("experts.share.other_person", {"party": party}, Kind.FORBIDDEN)
+    if own.share:
+        raise Refusal("experts.share.twice", {"party": party}, Kind.CONFLICT)
+    if len(share) != SHARE_BYTES or not opens(row.request_hash, party, share, own.commitment):
+        raise Refusal("experts.share.mismatch", {"party": party})
+    own.share = share.hex()
+    tx.db.add(own)
+    if all(item.share for item in given.values()):
+        row.state = State.REVEALED
+    data = {"party": holder.value, "actor": actor.id, "share": own.share}
+    course.step(tx, actor, row, "REVEALED", data)
+    return course.draw_of(row)
+
+
+def abandon_draw(tx: Tx, actor: Actor, draw_id: str, cause: str) -> Draw:
+    """Give a draw up while its result cannot be known yet. Once both shares are on the record it
+    can only be performed: a draw is never given up for its result."""
+    actor.must_be(Role.STAFF, Role.SUPERVISOR)
+    row = course.locked(tx, draw_id, State.REQUESTED, State.COMMITTED)
+    row.state = State.ABANDONED
+    course.step(tx, actor, row, "ABANDONED", {"cause": cause[:200]})
+    return course.draw_of(row)
+
+
+def perform_draw(tx: Tx, actor: Actor, draw_id: str) -> Draw:
+    """Draw the committee and open the first batch of invitations.
+
+    Where no attempt meets the coupling rules the draw ends ABORTED, on the record.
+    """
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    row = course.locked(tx, draw_id, State.REVEALED)
+    _check_hour(tx, row)
+    shares = {item.party: bytes.fromhex(item.share) for item in queries.shares(tx.db, draw_id)}
+    seed = seed_of(row.request_hash, shares[Seedholder.CENTRE], shares[Seedholder.SUPERVISOR])
+    loaded = course.load(tx.db, row)
+    said = loaded.request
+    selection = select(seed, loaded.groups, loaded.cards, loaded.coupling, said["attempts_max"])
+    row.seed = seed.hex()
+    if selection is None:
+        row.state = State.ABORTED
+        data = {"seed": row.seed, "attempts": said["attempts_max"]}
+        course.step(tx, actor, row, "ABORTED", data)
+        return course.draw_of(row)
+    row.attempt = selection.attempt
+    committee = [
+        [group.specialty, list(drawn)]
+        for group, drawn in zip(selection.groups, selection.drawn(), strict=True)
+    ]
+    data = {"seed": row.seed, "attempt": selection.attempt, "committee": committee}
+    course.step(tx, actor, row, "DRAWN", data)
+    course.open_round(tx, actor, row, loaded, loaded.board(row), Process.start())
+    return course.draw_of(row)
+
+
+def close_draw(tx: Tx, actor: Actor, draw_id: str) -> DocumentRef:
+    """Make the transcript a document of the record; afterwards nothing about the draw changes."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    row = course.locked(tx, draw_id, State.SEATED, *ENDED_WITHOUT)
+    if row.transcript_sha256:
+        raise Refusal("experts.draw.closed", {}, Kind.CONFLICT)
+    if row.state == State.SEATED:
+        row.state = State.CLOSED
+    document = tx.keep(f"draw-{row.centre_id}-{row.number:06d}.json", _transcript(tx.db, row))
+    row.transcript_sha256 = document.sha256
+    tx.db.add(row)
+    tx.db.flush()
+    data = {"steps": row.steps, "head": row.head}
+    tx.record(f"draw/{row.id}", "experts:draw:closed", actor, data, (document,))
+    return document
+
+
+def draw(db: Session, draw_id: str) -> Draw:
+    """One draw; NOT_FOUND where there is none."""
+    return course.draw_of(course.known(queries.draw(db, draw_id), draw_id))
+
+
+def draws_of_lot(db: Session, lot_id: str) -> tuple[Draw, ...]:
+    """All draws of a lot, oldest first."""
+    return tuple(course.draw_of(row) for row in queries.draws_of_lot(db, lot_id))
+
+
+def committee(db: Session, draw_id: str) -> tuple[Member, ...]:
+    """Who sits now, by seat; short while seats are empty."""
+    return tuple(
+        Member(row.seat_code, row.expert_id, row.specialty, row.rank)
+        for row in queries.members(db, draw_id)
+        if not row.left_for
+    )
+
+
+def invited(db: Session, draw_id: str) -> tuple[Invited, ...]:
+    """Who is asked in the open round, each once: for the calling service alone."""
+    row = course.known(queries.draw(db, draw_id), draw_id)
+    found = {item.expert_id: item for item in queries.invitations(db, draw_id, row.round)}
+    return tuple(course.invited_of(found[expert_id], row) for expert_id in sorted(found))
+
+
+def invitations_of(db: Session, expert_id: str) -> tuple[Invited, ...]:
+    """One expert's invitations, newest first, one for each draw."""
+    found: dict[str, Invited] = {}
+    for item, row in queries.invitations_of(db, expert_id):
+        found.setdefault(row.id, course.invited_of(item, row))
+    return tuple(found.values())
+
+
+def transcript(db: Session, draw_id: str) -> Mapping[str, Any]:
+    """The transcript as it stands (`experts.draws.transcript`)."""
+    return _transcript(db, course.known(queries.draw(db, draw_id), draw_id))
+
+
+def _transcript(db: Session, row: DrawRow) -> dict[str, Any]:
+    sheet = queries.sheet(db, row.id)
+    seats = [
+        Seat(member.seat_code, member.specialty, member.rank, member.leaf)
+        for member in queries.members(db, row.id)
+        if not member.left_for
+    ]
+    return transcript_json(
+        canonical.decode(row.request),
+        read_sheet(sheet.candidates),
+        sheet.proof,
+        [canonical.decode(step.body) for step in queries.steps(db, row.id)],
+        State.SEATED if row.state == State.CLOSED else row.state,
+        seats,
+    )
+
+
+def _check_replaces(db: Session, request: DrawRequest) -> None:
+    """A lot has one draw; another only after one that ended without a committee, and naming it."""
+    earlier = queries.draws_of_lot(db, request.lot_id)
+    last = earlier[-1] if earlier else None
+    if (last.id if last else "") != request.replaces or (
+        last is not None and last.state not in ENDED_WITHOUT
+    ):
+        raise Refusal(
+            "experts.draw.already",
+            {"lot": request.lot_id[:40], "draw": last.id if last else ""},
+            Kind.CONFLICT,
+        )
+
+
+def _check_hour(tx: Tx, row: DrawRow) -> None:
+    hours = canonical.decode(row.request)["earliest_hours"]
+    earliest = row.evaluation_at - timedelta(hours=hours)
+    if tx.now < earliest:
+        raise Refusal(
+            "experts.draw.too_early",
+            {"hours": hours, "earliest": moment_text(earliest)},
+            Kind.TOO_EARLY,
+            rule="draw.earliest_hours_before_evaluation",
+        )
+
+
+def _holder(actor: Actor, party: str) -> Seedholder:
+    if party not in set(Seedholder):
+        raise Refusal("experts.share.party", {"party": party[:20]})
+    holder = Seedholder(party)
+    actor.must_be(ROLE_OF[holder])
+    return holder
