@@ -1,0 +1,130 @@
+"""A seat plan: who sits in which station group, who could not be seated and why, what it costs, and
+the proof of how much better any plan could be.
+
+The document `bigloop.plan.v1` holds the plan together with its problem, so that anybody can check it
+offline without a solver (`evaluation.seating.verify`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from archive.errors import Reason
+from evaluation.seating import problem as problems
+from evaluation.seating.problem import Problem, SeatKey
+from evaluation.stations.station import Equipment, GroupKey
+
+FORMAT = "bigloop.plan.v1"
+
+
+class Method(StrEnum):
+    """How a plan was found: LINEAR when the relaxation was whole by itself; MIXED when a few seats
+    needed branching; GREEDY when the solver gave nothing in time."""
+
+    LINEAR = "LINEAR"
+    MIXED = "MIXED"
+    GREEDY = "GREEDY"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    session_id: str
+    expert_id: str
+    centre_id: str
+    equipment: Equipment
+
+    @property
+    def key(self) -> SeatKey:
+        return SeatKey(self.session_id, self.expert_id)
+
+    @property
+    def group(self) -> GroupKey:
+        return GroupKey(self.centre_id, self.equipment)
+
+
+@dataclass(frozen=True)
+class Unseated:
+    """A seat that could not be given, and which rule bites."""
+
+    session_id: str
+    expert_id: str
+    reason: Reason
+
+    @property
+    def key(self) -> SeatKey:
+        return SeatKey(self.session_id, self.expert_id)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who sits where. `objective` and `bound` in milli: no plan costs less than `bound`, which the
+    `certificate` proves: one whole number for each named row of the linear model (zeros left
+    out)."""
+
+    problem_digest: str
+    assignments: tuple[Assignment, ...]
+    unseated: tuple[Unseated, ...]
+    objective: int
+    bound: int
+    certificate: tuple[tuple[str, int], ...]
+    method: Method
+
+    @property
+    def is_fallback(self) -> bool:
+        return self.method is Method.GREEDY
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the certificate proves that there is no better plan."""
+        return self.objective == self.bound
+
+
+def document(problem: Problem, plan: Plan) -> dict[str, Any]:
+    """The `bigloop.plan.v1` document; its problem is the one the plan was made for."""
+    return {
+        "format": FORMAT,
+        "problem": problems.to_json(problem),
+        "problem_sha256": plan.problem_digest,
+        "method": str(plan.method),
+        "seats": [
+            [seat.session_id, seat.expert_id, seat.centre_id, int(seat.equipment)]
+            for seat in plan.assignments
+        ],
+        "unseated": [
+            {
+                "session": seat.session_id,
+                "expert": seat.expert_id,
+                "code": seat.reason.code,
+                "params": dict(seat.reason.params),
+            }
+            for seat in plan.unseated
+        ],
+        "objective": plan.objective,
+        "bound": plan.bound,
+        "certificate": dict(plan.certificate),
+        "rules": list(problem.rules),
+    }
+
+
+def from_document(value: Mapping[str, Any]) -> tuple[Problem, Plan]:
+    """Problem and plan of a document; ValueError, KeyError or TypeError where it is not one."""
+    if value["format"] != FORMAT:
+        raise ValueError(f"not a {FORMAT}")
+    plan = Plan(
+        problem_digest=value["problem_sha256"],
+        assignments=tuple(
+            Assignment(row[0], row[1], row[2], Equipment(row[3])) for row in value["seats"]
+        ),
+        unseated=tuple(
+            Unseated(row["session"], row["expert"], Reason(row["code"], row["params"]))
+            for row in value["unseated"]
+        ),
+        objective=value["objective"],
+        bound=value["bound"],
+        certificate=tuple(sorted(value["certificate"].items())),
+        method=Method(value["method"]),
+    )
+    return problems.from_json(value["problem"]), plan

@@ -1,0 +1,385 @@
+"""The seating problem as plain values: who needs a seat, what there is, and what it costs.
+
+An expert of a committee needs one station, in one centre, for a run of slots. Which centres are
+barred, how far an expert may travel, how many of one committee may meet in one place, and what the
+planner would rather avoid is all here, in whole numbers: minutes, members, and *milli* (1/1000 of a
+minute's price), so that a plan has one value on every machine.
+
+Sources: 发改办法规〔2025〕807号 (remote evaluation), 发改法规〔2022〕1117号 (15) (dispersal against
+local circles). The numbers are rules of the pack `evaluation_seating`; most are proposals.
+
+A problem is sorted by ids throughout, and so are the plans made from it. The start of a session is
+given; choosing starts is not done here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from archive import canonical
+from evaluation.stations.station import PERMILLE, Equipment, GroupKey
+
+FORMAT = "bigloop.seating_problem.v1"
+MILLI = 1000
+SEATS_MAX = 50_000
+
+
+class SeatKey(NamedTuple):
+    """A seat is one expert in one session."""
+
+    session_id: str
+    expert_id: str
+
+    def __str__(self) -> str:
+        return f"{self.session_id}/{self.expert_id}"
+
+
+@dataclass(frozen=True)
+class SeatRequest:
+    """What a session asks for one expert.
+
+    `lon`, `lat`: the expert's home in degrees. `slots`: a run of slots, nights included where the
+    review stays over night; `overnight` must then be set, and may be set alone where a night is to
+    be expected. `members`: how many experts the committee has, those seated before included.
+    `forbidden`: further centres that must not be taken.
+    """
+
+    session_id: str
+    expert_id: str
+    lon: float
+    lat: float
+    employer_uscc: str
+    slots: tuple[int, ...]
+    members: int
+    host_centre_id: str
+    tenderer_uscc: str
+    tenderer_division: str = ""
+    needs: Equipment = Equipment.BASIC
+    overnight: bool = False
+    forbidden: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> SeatKey:
+        return SeatKey(self.session_id, self.expert_id)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A centre as the planner sees it. `load`: seats it has given out already on these days;
+    `fair`: how many would be its share by its stations."""
+
+    centre_id: str
+    division: str
+    prefecture: str
+    operator_uscc: str
+    overnight: bool
+    load: int
+    fair: int
+
+
+@dataclass(frozen=True)
+class Committee:
+    """A session with seats to give. `barred`: centres no member may sit in (the host's, those the
+    tenderer operates or has in its county, and what the session forbids)."""
+
+    session_id: str
+    members: int
+    host_centre_id: str
+    tenderer_uscc: str
+    tenderer_division: str
+    forbidden: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A seat to give. `minutes[i]`: the way from home to `places[i]`. `busy`: slots in which the
+    expert holds a confirmed seat elsewhere."""
+
+    session_id: str
+    expert_id: str
+    slots: tuple[int, ...]
+    needs: Equipment
+    overnight: bool
+    employer_uscc: str
+    minutes: tuple[int, ...]
+    busy: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> SeatKey:
+        return SeatKey(self.session_id, self.expert_id)
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A confirmed seat of one of the committees, which keeps its place."""
+
+    session_id: str
+    expert_id: str
+    centre_id: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """A station group with what is free in each of the problem's slots."""
+
+    centre_id: str
+    equipment: Equipment
+    free: tuple[int, ...]
+
+    @property
+    def key(self) -> GroupKey:
+        return GroupKey(self.centre_id, self.equipment)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Prices in milli. `load[k]`: for each seat above k+1 times the fair share of a centre (below:
+    free). `amplitude`: the seed may make a seat dearer by at most this."""
+
+    second_member: int
+    same_prefecture: int
+    load: tuple[int, ...]
+    unseated: int
+    amplitude: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What holds without a price.
+
+    `centre_free` members of a committee may sit in one centre without a price, `centre_max` at all.
+    One member in `prefecture_share` may sit in one prefecture without a price, and
+    `prefecture_permille` of the members (rounded up) at all; always at least one.
+    """
+
+    travel_minutes: int
+    centre_free: int
+    centre_max: int
+    prefecture_share: int
+    prefecture_permille: int
+    solve_seconds: int
+    gap_ppm: int
+
+    def prefecture_free_of(self, members: int) -> int:
+        return max(1, members // self.prefecture_share)
+
+    def prefecture_max_of(self, members: int) -> int:
+        return max(1, -(-members * self.prefecture_permille // PERMILLE))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """All of it. `moved`: confirmed seats that are given up when the plan is confirmed; their
+    stations count as free. `rules`: the ids and versions of the rules behind the numbers."""
+
+    slots: tuple[int, ...]
+    places: tuple[Place, ...]
+    groups: tuple[Group, ...]
+    committees: tuple[Committee, ...]
+    seats: tuple[Seat, ...]
+    pinned: tuple[Pinned, ...]
+    moved: tuple[SeatKey, ...]
+    weights: Weights
+    limits: Limits
+    seed: bytes
+    rules: tuple[str, ...] = ()
+
+    @cached_property
+    def place_index(self) -> Mapping[str, int]:
+        return {place.centre_id: index for index, place in enumerate(self.places)}
+
+    @cached_property
+    def slot_index(self) -> Mapping[int, int]:
+        return {slot: index for index, slot in enumerate(self.slots)}
+
+    @cached_property
+    def committee_of(self) -> Mapping[str, Committee]:
+        return {committee.session_id: committee for committee in self.committees}
+
+    @cached_property
+    def seat_of(self) -> Mapping[SeatKey, Seat]:
+        return {seat.key: seat for seat in self.seats}
+
+    @cached_property
+    def groups_in(self) -> Mapping[str, tuple[int, ...]]:
+        """Indices of the groups of each centre."""
+        found: dict[str, list[int]] = {place.centre_id: [] for place in self.places}
+        for index, group in enumerate(self.groups):
+            found[group.centre_id].append(index)
+        return {centre_id: tuple(indices) for centre_id, indices in found.items()}
+
+    @cached_property
+    def digest(self) -> str:
+        return canonical.digest(to_json(self))
+
+
+def barred_by(problem: Problem, seat: Seat, place: Place) -> str:
+    """The code of the rule that keeps this seat out of this centre altogether, or nothing."""
+    committee = problem.committee_of[seat.session_id]
+    if place.centre_id == committee.host_centre_id:
+        return "evaluation.seat.host_centre"
+    if place.operator_uscc and place.operator_uscc == committee.tenderer_uscc:
+        return "evaluation.seat.tenderer_centre"
+    if place.operator_uscc and place.operator_uscc == seat.employer_uscc:
+        return "evaluation.seat.employer_centre"
+    if committee.tenderer_division and place.division == committee.tenderer_division:
+        return "evaluation.seat.tenderer_county"
+    if place.centre_id in committee.forbidden:
+        return "evaluation.seat.forbidden_centre"
+    return ""
+
+
+def is_busy(seat: Seat) -> bool:
+    """Whether the expert sits elsewhere, by a confirmed plan, in one of the slots."""
+    return not set(seat.busy).isdisjoint(seat.slots)
+
+
+def allowed_groups(problem: Problem, seat: Seat) -> list[int]:
+    """The groups that this seat may be in as far as the seat alone decides: class, night, way,
+    barred centres, and a free station in each slot."""
+    if is_busy(seat):
+        return []
+    found = []
+    slots = [problem.slot_index[slot] for slot in seat.slots]
+    for minutes, place in zip(seat.minutes, problem.places, strict=True):
+        if minutes > problem.limits.travel_minutes or (seat.overnight and not place.overnight):
+            continue
+        if barred_by(problem, seat, place):
+            continue
+        for index in problem.groups_in[place.centre_id]:
+            group = problem.groups[index]
+            if group.equipment >= seat.needs and all(group.free[slot] > 0 for slot in slots):
+                found.append(index)
+    return found
+
+
+def perturbation(problem: Problem, seat: Seat, group: Group) -> int:
+    """What the seed adds to the price of this seat in this group: SHA-256(seed|seat|group) modulo
+    amplitude + 1, in milli. It makes the plan unforeseeable before the seed and ties rare."""
+    text = problem.seed + f"|{seat.key}|{group.key}".encode()
+    hashed = int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
+    return hashed % (problem.weights.amplitude + 1)
+
+
+def arc_cost(problem: Problem, seat: Seat, group: Group) -> int:
+    """The price of this seat in this group for itself, in milli."""
+    minutes = seat.minutes[problem.place_index[group.centre_id]]
+    return minutes * MILLI + perturbation(problem, seat, group)
+
+
+def load_pieces(problem: Problem, place: Place, seats: int) -> list[tuple[int, int]]:
+    """How the next `seats` seats of a centre are priced, as (how many, price each): free up to the
+    fair share, then one fair share at each price, the last price without end."""
+    taken, pieces, left = place.load, [], seats
+    prices = (0, *problem.weights.load)
+    for number, price in enumerate(prices, start=1):
+        is_last = number == len(prices)
+        room = left if is_last else max(0, min(left, number * place.fair - taken))
+        if room:
+            pieces.append((room, price))
+        taken, left = taken + room, left - room
+    return pieces
+
+
+def to_json(problem: Problem) -> dict[str, Any]:
+    """The problem as canonical JSON can hold it; whole numbers and text only."""
+    return {
+        "format": FORMAT,
+        "slots": list(problem.slots),
+        "places": [[*_row(place, _PLACE)] for place in problem.places],
+        "groups": [[g.centre_id, int(g.equipment), list(g.free)] for g in problem.groups],
+        "committees": [
+            [*_row(committee, _COMMITTEE), list(committee.forbidden)]
+            for committee in problem.committees
+        ],
+        "seats": [
+            {
+                "session": seat.session_id,
+                "expert": seat.expert_id,
+                "slots": list(seat.slots),
+                "needs": int(seat.needs),
+                "overnight": seat.overnight,
+                "employer": seat.employer_uscc,
+                "minutes": list(seat.minutes),
+                "busy": list(seat.busy),
+            }
+            for seat in problem.seats
+        ],
+        "pinned": [[pin.session_id, pin.expert_id, pin.centre_id] for pin in problem.pinned],
+        "moved": [list(key) for key in problem.moved],
+        "weights": {
+            "second_member": problem.weights.second_member,
+            "same_prefecture": problem.weights.same_prefecture,
+            "load": list(problem.weights.load),
+            "unseated": problem.weights.unseated,
+            "amplitude": problem.weights.amplitude,
+        },
+        "limits": {name: getattr(problem.limits, name) for name in _LIMITS},
+        "seed": problem.seed.hex(),
+        "rules": list(problem.rules),
+    }
+
+
+_PLACE = ("centre_id", "division", "prefecture", "operator_uscc", "overnight", "load", "fair")
+_COMMITTEE = ("session_id", "members", "host_centre_id", "tenderer_uscc", "tenderer_division")
+_LIMITS = (
+    "travel_minutes",
+    "centre_free",
+    "centre_max",
+    "prefecture_share",
+    "prefecture_permille",
+    "solve_seconds",
+    "gap_ppm",
+)
+
+
+def _row(thing: object, names: Iterable[str]) -> list[Any]:
+    return [getattr(thing, name) for name in names]
+
+
+def from_json(value: Mapping[str, Any]) -> Problem:
+    """The problem of `to_json`; ValueError, KeyError or TypeError where it is not one."""
+    if value["format"] != FORMAT:
+        raise ValueError(f"not a {FORMAT}")
+    weights = value["weights"]
+    return Problem(
+        slots=tuple(value["slots"]),
+        places=tuple(Place(*row) for row in value["places"]),
+        groups=tuple(Group(row[0], Equipment(row[1]), tuple(row[2])) for row in value["groups"]),
+        committees=tuple(_committee(*row) for row in value["committees"]),
+        seats=tuple(
+            Seat(
+                seat["session"],
+                seat["expert"],
+                tuple(seat["slots"]),
+                Equipment(seat["needs"]),
+                seat["overnight"],
+                seat["employer"],
+                tuple(seat["minutes"]),
+                tuple(seat["busy"]),
+            )
+            for seat in value["seats"]
+        ),
+        pinned=tuple(Pinned(*row) for row in value["pinned"]),
+        moved=tuple(SeatKey(*row) for row in value["moved"]),
+        weights=Weights(
+            weights["second_member"],
+            weights["same_prefecture"],
+            tuple(weights["load"]),
+            weights["unseated"],
+            weights["amplitude"],
+        ),
+        limits=Limits(**value["limits"]),
+        seed=bytes.fromhex(value["seed"]),
+        rules=tuple(value["rules"]),
+    )
+
+
+def _committee(
+    session: str, members: int, host: str, tenderer: str, division: str, forbidden: Iterable[str]
+) -> Committee:
+    return Committee(session, members, host, tenderer, division, tuple(forbidden))

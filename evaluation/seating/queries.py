@@ -1,0 +1,109 @@
+"""All SQL of the seat plans."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from evaluation.seating.problem import SeatKey
+from evaluation.seating.tables import ExpertSlotRow, PlanRow, SeatRow
+from evaluation.stations.station import GroupKey
+
+IN_LIST_MAX = 500
+
+
+def add(db: Session, row: PlanRow) -> None:
+    """Write a plan's row before the seats that name it."""
+    db.add(row)
+    db.flush()
+
+
+def insert_seats(db: Session, rows: Sequence[SeatRow]) -> None:
+    """Write seats and the slots their experts hold; IntegrityError where one is held already."""
+    db.add_all(rows)
+    db.flush()
+    slots = [
+        {"expert_id": row.expert_id, "slot": slot, "seat_id": row.id}
+        for row in rows
+        for slot in range(row.first_slot, row.last_slot + 1)
+    ]
+    if slots:
+        db.execute(sa.insert(ExpertSlotRow), slots)
+
+
+def plan(db: Session, plan_id: str) -> PlanRow | None:
+    """The plan's row."""
+    return db.get(PlanRow, plan_id)
+
+
+def live_in(db: Session, first: int, last: int, sessions: Collection[str] = ()) -> list[SeatRow]:
+    """Live seats that touch the slots from `first` to `last`, and all of `sessions`; by key."""
+    touching = sa.and_(col(SeatRow.first_slot) <= last, col(SeatRow.last_slot) >= first)
+    found = {row.id: row for row in _live(db, touching)}
+    names = sorted(sessions)
+    for start in range(0, len(names), IN_LIST_MAX):
+        part = names[start : start + IN_LIST_MAX]
+        found |= {row.id: row for row in _live(db, col(SeatRow.session_id).in_(part))}
+    return sorted(found.values(), key=_key)
+
+
+def live_of_session(db: Session, session_id: str) -> list[SeatRow]:
+    """Live seats of a session, by expert."""
+    return sorted(_live(db, col(SeatRow.session_id) == session_id), key=_key)
+
+
+def live_in_group(db: Session, group: GroupKey, first: int, last: int) -> list[SeatRow]:
+    """Live seats of a group that touch the slots from `first` to `last`."""
+    found = _live(
+        db,
+        sa.and_(
+            col(SeatRow.centre_id) == group.centre_id,
+            col(SeatRow.equipment) == int(group.equipment),
+            col(SeatRow.first_slot) <= last,
+            col(SeatRow.last_slot) >= first,
+        ),
+    )
+    return sorted(found, key=_key)
+
+
+def live_in_centre(db: Session, centre_id: str, first: int, last: int) -> list[SeatRow]:
+    """Live seats of a centre that touch the slots from `first` to `last`, by id."""
+    found = _live(
+        db,
+        sa.and_(
+            col(SeatRow.centre_id) == centre_id,
+            col(SeatRow.first_slot) <= last,
+            col(SeatRow.last_slot) >= first,
+        ),
+    )
+    return sorted(found, key=lambda row: row.id)
+
+
+def release(db: Session, rows: Sequence[SeatRow], now: datetime) -> None:
+    """End seats; their experts are free again in those slots."""
+    for row in rows:
+        row.released_at = now
+        db.add(row)
+        db.execute(sa.delete(ExpertSlotRow).where(col(ExpertSlotRow.seat_id) == row.id))
+    db.flush()
+
+
+def save(db: Session, rows: Sequence[SeatRow]) -> None:
+    """Write changed rows."""
+    db.add_all(rows)
+    db.flush()
+
+
+def _live(db: Session, condition: sa.ColumnElement[bool]) -> Sequence[SeatRow]:
+    return db.exec(
+        select(SeatRow)
+        .where(col(SeatRow.released_at).is_(None), condition)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def _key(row: SeatRow) -> SeatKey:
+    return SeatKey(row.session_id, row.expert_id)

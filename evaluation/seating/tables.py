@@ -1,0 +1,93 @@
+"""Rows of the seat plans: the plans, the seats they gave, and the slots that experts hold."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from archive.database import UtcDateTime
+from evaluation.seating.booking import BookedSeat
+from evaluation.stations.station import Equipment
+
+
+class PlanRow(SQLModel, table=True):
+    """A confirmed plan; the document in the vault is the whole of it."""
+
+    __tablename__ = "seat_plan"
+    __table_args__ = (
+        sa.CheckConstraint("seats >= 0 AND unseated >= 0", name="counts_not_negative"),
+        sa.CheckConstraint("bound <= objective", name="bound_below"),
+        sa.CheckConstraint("method IN ('LINEAR', 'MIXED', 'GREEDY')", name="method_known"),
+    )
+
+    id: str = Field(primary_key=True)
+    confirmed_at: datetime = Field(sa_type=UtcDateTime)
+    confirmed_by: str
+    problem_sha256: str
+    document_sha256: str
+    document_bytes: int
+    seats: int
+    unseated: int
+    objective: int = Field(sa_type=sa.BigInteger)
+    bound: int = Field(sa_type=sa.BigInteger)
+    method: str
+
+
+class SeatRow(SQLModel, table=True):
+    """A confirmed seat; it is live until `released_at`. A booth may have been drawn before its
+    expert checked in (`evaluation.seating.labels`)."""
+
+    __tablename__ = "seat"
+    __table_args__ = (
+        sa.CheckConstraint("first_slot <= last_slot", name="interval"),
+        sa.CheckConstraint("equipment IN (1, 2, 3)", name="equipment_known"),
+        sa.CheckConstraint("checked_in_at IS NULL OR label <> ''", name="booth_known"),
+        sa.Index(
+            "uq_seat_live",
+            "session_id",
+            "expert_id",
+            unique=True,
+            sqlite_where=sa.text("released_at IS NULL"),
+            postgresql_where=sa.text("released_at IS NULL"),
+        ),
+        sa.Index("ix_seat_slots", "first_slot", "last_slot"),
+        sa.Index("ix_seat_centre", "centre_id", "equipment", "first_slot"),
+    )
+
+    id: str = Field(primary_key=True)
+    plan_id: str = Field(foreign_key="seat_plan.id")
+    session_id: str
+    expert_id: str
+    centre_id: str
+    equipment: int
+    first_slot: int
+    last_slot: int
+    label: str = ""
+    draw: str = ""
+    """How the booth was drawn (canonical JSON); on the record once the expert has come."""
+    checked_in_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    released_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    def to_domain(self) -> BookedSeat:
+        return BookedSeat(
+            id=self.id,
+            plan_id=self.plan_id,
+            session_id=self.session_id,
+            expert_id=self.expert_id,
+            centre_id=self.centre_id,
+            equipment=Equipment(self.equipment),
+            slots=tuple(range(self.first_slot, self.last_slot + 1)),
+            label=self.label if self.checked_in_at is not None else "",
+        )
+
+
+class ExpertSlotRow(SQLModel, table=True):
+    """An expert holds one seat in a slot: the database sees to it. Gone when the seat is released."""
+
+    __tablename__ = "seat_expert_slot"
+
+    expert_id: str = Field(primary_key=True)
+    slot: int = Field(primary_key=True)
+    seat_id: str = Field(foreign_key="seat.id", index=True)

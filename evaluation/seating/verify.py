@@ -1,0 +1,90 @@
+"""Offline verification of a seat plan (`bigloop.plan.v1`): no solver, no database, no network.
+
+ 1  the document is a plan with its problem, and the problem has the digest that the plan names
+ 2  the plan keeps every rule (`evaluation.seating.check`, own loops)
+ 3  the objective is what the seats cost
+ 4  the certificate proves the bound (`evaluation.seating.certificate`, whole numbers)
+ 5  the bound is not above the objective; a gap is stated, it is no fault
+
+What it does not show: that the requests, the stations and the rule numbers in the problem are the
+true ones. For that the problem's digest stands on the record before anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archive.errors import Param, Reason
+from archive.verification.report import Finding, Status, Step
+from evaluation.seating import certificate, check, model
+from evaluation.seating.plan import Plan, from_document
+from evaluation.seating.problem import Problem
+
+FILE = "plan.json"
+NAMES = ("document", "rules", "objective", "certificate", "gap")
+PPM = 1_000_000
+
+
+def verify_plan(value: Mapping[str, Any]) -> list[Step]:
+    """The steps for a decoded document; later steps are not run where an earlier one leaves
+    nothing to judge."""
+    try:
+        problem, plan = from_document(value)
+        digest = problem.digest
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        return _steps([[Reason("evaluation.seat.verify_form", {"what": str(error)[:200]})]])
+    if digest != plan.problem_digest:
+        return _steps([[Reason("evaluation.seat.other_problem")]])
+    try:
+        broken = check.violations(problem, plan)
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        return _steps([[Reason("evaluation.seat.verify_form", {"what": str(error)[:200]})]])
+    if broken:
+        return _steps([[], broken])
+    return _steps([[], [], _objective(problem, plan), *_bound(problem, plan)])
+
+
+def plan_faults(value: Any) -> list[Reason]:
+    """The reasons why a document is not valid, for verification inside a dossier."""
+    return [finding.reason for step in verify_plan(value) for finding in step.findings]
+
+
+def _objective(problem: Problem, plan: Plan) -> list[Reason]:
+    cost = check.objective(problem, plan)
+    if cost == plan.objective:
+        return []
+    return [Reason("evaluation.seat.verify_objective", {"said": plan.objective, "found": cost})]
+
+
+def _bound(problem: Problem, plan: Plan) -> list[list[Reason]]:
+    rows = model.model_of(problem).rows()
+    try:
+        proven = certificate.bound(rows, certificate.duals_of(rows, plan.certificate))
+    except ValueError as error:
+        return [[Reason("evaluation.seat.verify_form", {"what": str(error)[:200]})]]
+    if proven != plan.bound:
+        params: dict[str, Param] = {"said": plan.bound, "found": proven}
+        return [[Reason("evaluation.seat.verify_bound", params)]]
+    if plan.bound > plan.objective:
+        params = {"bound": plan.bound, "objective": plan.objective}
+        return [[], [Reason("evaluation.seat.verify_above", params)]]
+    return [[], []]
+
+
+def gap_ppm(plan: Plan) -> int:
+    """How much dearer than the bound the plan is at most, in millionths, rounded up."""
+    return -(-(plan.objective - plan.bound) * PPM // max(1, plan.bound))
+
+
+def _steps(run: list[list[Reason]]) -> list[Step]:
+    steps = []
+    for index, name in enumerate(NAMES):
+        found = run[index] if index < len(run) else []
+        status = Status.NOT_RUN
+        if index < len(run):
+            status = Status.FAILED if found else Status.OK
+        findings = tuple(Finding(FILE, reason) for reason in found)
+        label = Reason(f"evaluation.seat.verify_step_{name}")
+        steps.append(Step(index + 1, label, status, findings))
+    return steps

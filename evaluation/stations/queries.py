@@ -1,0 +1,137 @@
+"""All SQL of the stations."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from evaluation.stations.station import Closure, Equipment, GroupKey, StationGroup
+from evaluation.stations.tables import (
+    ClosureRow,
+    HomeUseRow,
+    StationGroupRow,
+    StationRow,
+    VenueRow,
+)
+
+
+def insert(db: Session, table: type, rows: Sequence[dict[str, object]]) -> None:
+    if rows:
+        db.execute(sa.insert(table), list(rows))
+
+
+def venues(db: Session) -> dict[str, bool]:
+    """Centre id → whether it can hold a night."""
+    return {row.centre_id: row.overnight for row in db.exec(select(VenueRow)).all()}
+
+
+def groups(db: Session) -> list[StationGroup]:
+    overnight = venues(db)
+    labels: dict[GroupKey, list[str]] = defaultdict(list)
+    columns = select(StationRow.centre_id, StationRow.equipment, StationRow.label)
+    for centre_id, equipment, label in db.exec(columns).all():
+        labels[GroupKey(centre_id, Equipment(equipment))].append(label)
+    return [
+        StationGroup(key.centre_id, key.equipment, overnight[key.centre_id], tuple(sorted(names)))
+        for key, names in sorted(labels.items())
+    ]
+
+
+def group(db: Session, key: GroupKey) -> StationGroup | None:
+    labels = db.exec(
+        select(StationRow.label).where(
+            col(StationRow.centre_id) == key.centre_id,
+            col(StationRow.equipment) == int(key.equipment),
+        )
+    ).all()
+    venue = db.get(VenueRow, key.centre_id)
+    if not labels or venue is None:
+        return None
+    return StationGroup(key.centre_id, key.equipment, venue.overnight, tuple(sorted(labels)))
+
+
+def station(db: Session, centre_id: str, label: str) -> StationRow | None:
+    return db.get(StationRow, (centre_id, label))
+
+
+def lock_groups(db: Session, keys: Sequence[GroupKey] | None) -> None:
+    """Lock the rows of the groups, or of all, always in the same order, so that two planners cannot
+    wait for each other in a circle. SQLite has one writer at a time anyway."""
+    found = select(StationGroupRow.stations).order_by(
+        col(StationGroupRow.centre_id), col(StationGroupRow.equipment)
+    )
+    if keys is not None:
+        place = sa.tuple_(col(StationGroupRow.centre_id), col(StationGroupRow.equipment))
+        found = found.where(place.in_([(key.centre_id, int(key.equipment)) for key in keys]))
+    db.exec(found.with_for_update()).all()
+
+
+def closures(db: Session, first: int, until: int, centre_id: str | None = None) -> list[Closure]:
+    """Closures that touch the slots from `first` until before `until`, sorted by id."""
+    found = select(ClosureRow).where(
+        col(ClosureRow.first_slot) < until, col(ClosureRow.until_slot) > first
+    )
+    if centre_id is not None:
+        found = found.where(col(ClosureRow.centre_id) == centre_id)
+    rows = db.exec(found.execution_options(populate_existing=True)).all()
+    return sorted((row.to_domain() for row in rows), key=lambda closure: closure.id)
+
+
+def insert_closure(db: Session, closure: Closure) -> None:
+    db.add(
+        ClosureRow(
+            id=closure.id,
+            centre_id=closure.centre_id,
+            label=closure.label,
+            first_slot=closure.first,
+            until_slot=closure.until,
+            reason=closure.reason,
+        )
+    )
+    db.flush()
+
+
+def closure(db: Session, closure_id: str) -> ClosureRow | None:
+    return db.get(ClosureRow, closure_id)
+
+
+def end_closure(db: Session, row: ClosureRow, at_slot: int) -> None:
+    """The booth is open again from `at_slot` on; a closure that has not begun disappears."""
+    if at_slot <= row.first_slot:
+        db.delete(row)
+    else:
+        row.until_slot = at_slot
+        db.add(row)
+    db.flush()
+
+
+def home_use(db: Session, first: int, until: int) -> dict[GroupKey, dict[int, int]]:
+    rows = db.exec(
+        select(HomeUseRow)
+        .where(col(HomeUseRow.slot) >= first, col(HomeUseRow.slot) < until)
+        .execution_options(populate_existing=True)
+    ).all()
+    used: dict[GroupKey, dict[int, int]] = defaultdict(dict)
+    for row in rows:
+        used[GroupKey(row.centre_id, Equipment(row.equipment))][row.slot] = row.stations
+    return used
+
+
+def replace_home_use(db: Session, key: GroupKey, slots: Sequence[int], stations: int) -> None:
+    db.execute(
+        sa.delete(HomeUseRow).where(
+            col(HomeUseRow.centre_id) == key.centre_id,
+            col(HomeUseRow.equipment) == int(key.equipment),
+            col(HomeUseRow.slot).in_(slots),
+        )
+    )
+    if stations:
+        common = {
+            "centre_id": key.centre_id,
+            "equipment": int(key.equipment),
+            "stations": stations,
+        }
+        insert(db, HomeUseRow, [{**common, "slot": slot} for slot in slots])

@@ -1,0 +1,280 @@
+"""The stations at work: install them, close a booth for maintenance, keep some for the home side.
+
+Every act stands on the stream `stations`. Which stations are given to whom is the seat plans'
+matter (`evaluation.seating`); this module knows no expert and no session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlmodel import Session
+
+from archive.actor import Actor, Role
+from archive.errors import Faults, Kind, Refusal
+from archive.office import Tx
+from evaluation.stations import queries
+from evaluation.stations.slots import day_of, is_run, slots_on
+from evaluation.stations.station import (
+    Capacity,
+    Closure,
+    Equipment,
+    GroupKey,
+    StationGroup,
+    Venue,
+    capacity_of,
+    check_venue,
+    open_labels,
+    reach,
+)
+from evaluation.stations.tables import StationGroupRow, StationRow, VenueRow
+from trading.rules.book import RuleBook, book
+
+STREAM = "stations"
+VENUES_MAX = 4_000
+RULE_RESERVE = "stations.reserve_permille"
+RULE_STAY_DAYS = "seating.stay_days_max"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What an installation brought."""
+
+    venues: int
+    groups: int
+    stations: int
+
+
+def install(tx: Tx, actor: Actor, venues: Sequence[Venue]) -> Installed:
+    """Set up the stations of centres that have none yet; all of them or none.
+
+    Refuses INVALID with every fault, CONFLICT for a centre that has its stations already.
+    """
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    faults = Faults("evaluation.station.invalid")
+    seen = queries.venues(tx.db)
+    ids = [venue.centre_id for venue in venues]
+    if not 0 < len(venues) <= VENUES_MAX:
+        faults.add("", "evaluation.station.venues", count=len(venues), venues_max=VENUES_MAX)
+    for index, venue in enumerate(venues):
+        check_venue(venue, faults, f"/{index}")
+        if ids.count(venue.centre_id) > 1:
+            faults.add(
+                f"/{index}/centre_id", "evaluation.station.venue_twice", centre=venue.centre_id
+            )
+    faults.refuse()
+    for centre_id in ids:
+        if centre_id in seen:
+            raise Refusal(
+                "evaluation.station.installed_already", {"centre": centre_id}, Kind.CONFLICT
+            )
+    venue_rows: list[dict[str, object]] = []
+    group_rows: list[dict[str, object]] = []
+    station_rows: list[dict[str, object]] = []
+    for venue in sorted(venues, key=lambda venue: venue.centre_id):
+        centre = {"centre_id": venue.centre_id}
+        venue_rows.append({**centre, "overnight": venue.overnight, "installed_at": tx.now})
+        for equipment in sorted({room.equipment for room in venue.rooms}):
+            rooms = [room for room in venue.rooms if room.equipment is equipment]
+            labels = sorted(label for room in rooms for label in room.labels)
+            kind = {**centre, "equipment": int(equipment)}
+            group_rows.append({**kind, "stations": len(labels)})
+            station_rows += [{**kind, "label": label} for label in labels]
+    queries.insert(tx.db, VenueRow, venue_rows)
+    queries.insert(tx.db, StationGroupRow, group_rows)
+    queries.insert(tx.db, StationRow, station_rows)
+    done = Installed(len(venue_rows), len(group_rows), len(station_rows))
+    document = tx.keep("stations.json", [_venue_json(venue) for venue in venues])
+    tx.record(
+        STREAM,
+        "evaluation:stations:installed",
+        actor,
+        {"venues": done.venues, "groups": done.groups, "stations": done.stations},
+        (document,),
+    )
+    return done
+
+
+def _venue_json(venue: Venue) -> dict[str, object]:
+    return {
+        "centre": venue.centre_id,
+        "overnight": venue.overnight,
+        "rooms": [
+            {"name": room.name, "equipment": room.equipment.name, "stations": room.stations}
+            for room in venue.rooms
+        ],
+    }
+
+
+def groups(db: Session) -> list[StationGroup]:
+    """All groups in the order of their keys."""
+    return queries.groups(db)
+
+
+def labels(db: Session, key: GroupKey) -> tuple[str, ...]:
+    """The booths of a group; refuses NOT_FOUND."""
+    return _group(db, key).labels
+
+
+def capacity(db: Session, days: Iterable[date], rules: RuleBook | None = None) -> Capacity:
+    """How many stations of each group may be given out in each slot of the days: those that stay
+    open as far as a stay may reach, less the reserve. Bookings are not deducted here."""
+    return capacity_in(db, slots_on(days), rules)
+
+
+def capacity_in(
+    db: Session,
+    slots: Sequence[int],
+    rules: RuleBook | None = None,
+    only: Iterable[GroupKey] | None = None,
+) -> Capacity:
+    """The same for single slots, and for some groups only."""
+    if not slots:
+        return Capacity({})
+    stay_days_max, reserve_permille = _limits(slots[0], rules)
+    last = max(reach(max(slots), True, stay_days_max))
+    closures = queries.closures(db, min(slots), last + 1)
+    home = queries.home_use(db, min(slots), last + 1)
+    wanted = None if only is None else set(only)
+    free: dict[tuple[GroupKey, int], int] = {}
+    for group in queries.groups(db):
+        if wanted is not None and group.key not in wanted:
+            continue
+        own = [closure for closure in closures if closure.centre_id == group.centre_id]
+        counted = capacity_of(
+            group,
+            own,
+            home.get(group.key, {}),
+            slots,
+            reserve_permille=reserve_permille,
+            stay_days_max=stay_days_max,
+        )
+        free.update({(group.key, slot): count for slot, count in counted.items()})
+    return Capacity(free)
+
+
+def open_in(db: Session, slots: Sequence[int]) -> Capacity:
+    """How many booths of each group are open to guests in each slot taken by itself, the reserve
+    included: what is left when something has been closed after seats were given."""
+    if not slots:
+        return Capacity({})
+    closures = queries.closures(db, min(slots), max(slots) + 1)
+    home = queries.home_use(db, min(slots), max(slots) + 1)
+    return Capacity(
+        {
+            (group.key, slot): len(open_labels(group, closures, home.get(group.key, {}), [slot]))
+            for group in queries.groups(db)
+            for slot in slots
+        }
+    )
+
+
+def _limits(slot: int, rules: RuleBook | None) -> tuple[int, int]:
+    source, on = rules or book(), day_of(slot)
+    return source.rule(RULE_STAY_DAYS, on).number, source.rule(RULE_RESERVE, on).number
+
+
+def open_booths(db: Session, key: GroupKey, slots: Sequence[int]) -> tuple[str, ...]:
+    """The booths of a group that guests may have in all of the slots, whoever holds them."""
+    group = _group(db, key)
+    first, until = min(slots), max(slots) + 1
+    closures = queries.closures(db, first, until, key.centre_id)
+    home = queries.home_use(db, first, until).get(key, {})
+    return open_labels(group, closures, home, slots)
+
+
+def lock(db: Session, keys: Sequence[GroupKey]) -> None:
+    """Hold the groups until the end of the transaction; nobody else gives out their stations."""
+    queries.lock_groups(db, keys)
+
+
+def lock_all(db: Session) -> None:
+    """The same for all groups: one planner at a time."""
+    queries.lock_groups(db, None)
+
+
+def close_station(
+    tx: Tx, actor: Actor, centre_id: str, label: str, first: int, until: int, reason: str
+) -> Closure:
+    """Take a booth out of use from slot `first` until before `until` (维护). Seats already given
+    out are not touched: see `evaluation.seating.service.overbooked`."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    faults = Faults("evaluation.station.closure_invalid")
+    if first >= until:
+        faults.add("/until", "evaluation.station.closure_interval")
+    if not 0 < len(reason) <= 200:
+        faults.add("/reason", "evaluation.station.closure_reason", length_max=200)
+    faults.refuse()
+    row = queries.station(tx.db, centre_id, label)
+    if row is None:
+        raise Refusal(
+            "evaluation.station.unknown", {"centre": centre_id, "label": label}, Kind.NOT_FOUND
+        )
+    queries.lock_groups(tx.db, [GroupKey(centre_id, Equipment(row.equipment))])
+    closure = Closure(tx.new_id(), centre_id, label, first, until, reason)
+    queries.insert_closure(tx.db, closure)
+    tx.record(
+        STREAM,
+        "evaluation:stations:closed",
+        actor,
+        {
+            "closure": closure.id,
+            "centre": centre_id,
+            "label": label,
+            "first_slot": first,
+            "until_slot": until,
+        },
+    )
+    return closure
+
+
+def reopen_station(tx: Tx, actor: Actor, closure_id: str, at_slot: int) -> None:
+    """The booth of a closure is open again from `at_slot` on."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    row = queries.closure(tx.db, closure_id)
+    if row is None:
+        raise Refusal("evaluation.station.closure_unknown", {"closure": closure_id}, Kind.NOT_FOUND)
+    if at_slot >= row.until_slot:
+        raise Refusal("evaluation.station.open_already", {"closure": closure_id}, Kind.CONFLICT)
+    queries.end_closure(tx.db, row, at_slot)
+    tx.record(
+        STREAM,
+        "evaluation:stations:reopened",
+        actor,
+        {"closure": closure_id, "centre": row.centre_id, "label": row.label, "slot": at_slot},
+    )
+
+
+def keep_for_home(tx: Tx, actor: Actor, key: GroupKey, slots: Sequence[int], stations: int) -> None:
+    """Say how many stations of a group the centre's own sessions take in a run of slots (主场自用);
+    replaces what was said before, 0 gives them back."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    group = _group(tx.db, key)
+    if not is_run(slots) or not 0 <= stations <= group.stations:
+        raise Refusal(
+            "evaluation.station.home_use",
+            {"stations": stations, "stations_max": group.stations, "group": str(key)},
+        )
+    queries.lock_groups(tx.db, [key])
+    queries.replace_home_use(tx.db, key, slots, stations)
+    tx.record(
+        STREAM,
+        "evaluation:stations:kept",
+        actor,
+        {
+            "centre": key.centre_id,
+            "equipment": key.equipment.name,
+            "first_slot": slots[0],
+            "until_slot": slots[-1] + 1,
+            "stations": stations,
+        },
+    )
+
+
+def _group(db: Session, key: GroupKey) -> StationGroup:
+    group = queries.group(db, key)
+    if group is None:
+        raise Refusal("evaluation.station.no_group", {"group": str(key)}, Kind.NOT_FOUND)
+    return group

@@ -1,0 +1,86 @@
+"""Rows of the stations: venues, booths, closures, and what the centres use themselves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from archive.database import UtcDateTime
+from evaluation.stations.station import Closure
+
+
+class VenueRow(SQLModel, table=True):
+    __tablename__ = "station_venue"
+
+    centre_id: str = Field(primary_key=True)
+    overnight: bool
+    installed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class StationGroupRow(SQLModel, table=True):
+    """The row that a planner locks: whoever gives out stations of a group holds it."""
+
+    __tablename__ = "station_group"
+    __table_args__ = (
+        sa.CheckConstraint("equipment IN (1, 2, 3)", name="equipment_known"),
+        sa.CheckConstraint("stations > 0", name="stations_positive"),
+    )
+
+    centre_id: str = Field(primary_key=True, foreign_key="station_venue.centre_id")
+    equipment: int = Field(primary_key=True)
+    stations: int
+
+
+class StationRow(SQLModel, table=True):
+    __tablename__ = "station"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["centre_id", "equipment"], ["station_group.centre_id", "station_group.equipment"]
+        ),
+    )
+
+    centre_id: str = Field(primary_key=True)
+    label: str = Field(primary_key=True)
+    equipment: int
+
+
+class ClosureRow(SQLModel, table=True):
+    """A booth out of use from slot `first_slot` until before `until_slot`."""
+
+    __tablename__ = "station_closure"
+    __table_args__ = (
+        sa.CheckConstraint("first_slot < until_slot", name="interval"),
+        sa.ForeignKeyConstraint(["centre_id", "label"], ["station.centre_id", "station.label"]),
+        sa.Index("ix_station_closure_centre", "centre_id", "until_slot"),
+    )
+
+    id: str = Field(primary_key=True)
+    centre_id: str
+    label: str
+    first_slot: int
+    until_slot: int
+    reason: str
+
+    def to_domain(self) -> Closure:
+        return Closure(
+            self.id, self.centre_id, self.label, self.first_slot, self.until_slot, self.reason
+        )
+
+
+class HomeUseRow(SQLModel, table=True):
+    """How many stations of a group the centre's own sessions take in a slot."""
+
+    __tablename__ = "station_home_use"
+    __table_args__ = (
+        sa.CheckConstraint("stations > 0", name="stations_positive"),
+        sa.ForeignKeyConstraint(
+            ["centre_id", "equipment"], ["station_group.centre_id", "station_group.equipment"]
+        ),
+    )
+
+    centre_id: str = Field(primary_key=True)
+    equipment: int = Field(primary_key=True)
+    slot: int = Field(primary_key=True)
+    stations: int
