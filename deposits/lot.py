@@ -23,6 +23,7 @@ class DepositLot:
     kind: ProjectKind
     region: str
     beneficiary_uscc: str
+    agency_uscc: str | None
     estimate: Money
     tender_amount: Money
     charged: Money

@@ -26,7 +26,7 @@ from trading.rules.book import book
 class ReleaseCause(StrEnum):
     CONTRACT = "CONTRACT"  # 合同签订
     AWARD = "AWARD"  # 中标、成交通知书发出
-    TERMINATED = "TERMINATED"  # 终止招标、采购活动终止
+    TERMINATED = "TERMINATED"  # 终止招标、采购活动终止;开标后流标
 
 
 _RULES = {

@@ -17,12 +17,13 @@ bids. It computes no interest and knows no cash accounts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import ROUND_DOWN
 from fractions import Fraction
 
 from archive.errors import Fault, Faults, Param, Reason, Refusal
 from deposits.forms import GUARANTEES, DepositForm
+from trading.calendar.legal import calendar
 from trading.money import Money
 from trading.parties.party import Standing
 from trading.regime import ProjectKind, Regime
@@ -78,7 +79,7 @@ class Step:
 @dataclass(frozen=True)
 class Terms:
     """`forms` are those in which a deposit may be given (also where nothing is due); `valid_until`
-    is the first last day of validity that suffices; `ceiling` the most that may be charged."""
+    is the earliest last day of validity that suffices; `ceiling` the most that may be charged."""
 
     due: Money
     ceiling: Money
@@ -255,10 +256,11 @@ def _apply_forms(steps: _Steps, rules: _Rules) -> tuple[DepositForm, ...]:
 
 
 def _apply_validity(steps: _Steps, rules: _Rules, facts: TermsFacts) -> date:
-    """Calendar days, the day of the deadline not counted; nothing rolls: a validity is agreed, it
-    is not a period within which somebody must act."""
+    """As long as the bids, counted as `trading` counts them: the day of the deadline is not, and a
+    last day off rolls on (民法典 §203)."""
     rule = rules("deposit.valid_with_bid")
-    last = facts.opening_on + timedelta(days=facts.bid_validity_days + rule.number)
+    days = facts.bid_validity_days + rule.number
+    last = calendar().days_after(facts.opening_on, days).day
     steps.take(
         rule,
         "validity",

@@ -192,7 +192,8 @@ class TestChecks:
     @pytest.mark.parametrize("field", ["valid_from", "issued_on"])
     def test_it_must_hold_at_the_opening(self, field: str) -> None:
         late = replace(
-            promise_for(BANK, DEMAND, "N-1"), **{field: DEMAND.opening_on + timedelta(days=1)}
+            promise_for(BANK, DEMAND, "N-1"),
+            **{field: DEMAND.opening_on + timedelta(days=1)},  # type: ignore[arg-type]
         )
         assert codes(faults_of(case_of(issue(BANK, late)))) == ["starts_late"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 
 import pytest
@@ -180,9 +180,13 @@ class TestFormStageValidity:
     def test_two_stage_tenders_ask_in_the_second_stage(self, stage: int, due: int) -> None:
         assert terms(replace(FACTS, stage=stage), ON).due == Money.yuan(due)
 
-    def test_validity_runs_from_the_deadline_and_does_not_roll(self) -> None:
+    def test_validity_runs_from_the_deadline(self) -> None:
+        facts = replace(FACTS, opening_on=date(2026, 9, 1), bid_validity_days=29)
+        assert terms(facts, ON).valid_until == date(2026, 9, 30)
+
+    def test_a_last_day_on_national_day_rolls_as_the_bids_own_does(self) -> None:
         facts = replace(FACTS, opening_on=date(2026, 9, 1), bid_validity_days=30)
-        assert terms(facts, ON).valid_until == date(2026, 10, 1)  # National Day
+        assert terms(facts, ON).valid_until == date(2026, 10, 8)
 
 
 class TestRefusals:
@@ -337,7 +341,3 @@ class TestTenderFile:
         with pytest.raises(Refusal) as refused:
             check_tender_terms(replace(CLAUSE, regime=Regime.MINERAL), ON)
         assert refused.value.code == "deposits.terms.regime"
-
-
-def test_the_last_day_follows_the_deadline() -> None:
-    assert terms(FACTS, ON).valid_until == ON + timedelta(days=90)
