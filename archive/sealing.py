@@ -103,8 +103,12 @@ def seal(
     version: int,
     content: bytes,
     entropy: Entropy,
+    bidder_half: bytes | None = None,
 ) -> Sealed:
     """Seal `content` to the custodian's key of `subject` (65 bytes, uncompressed P-256 point).
+
+    `bidder_half` (32 bytes): the half that the sender uses already for this subject, so that one
+    half opens all that he sent; a new one by default. The contents' keys differ all the same.
 
     Refuses INVALID a content above `CONTENT_BYTES_MAX` and a key that is no point of the curve;
     ValueError for a kind, a sender or a version out of form (our own mistake).
@@ -118,7 +122,10 @@ def seal(
     key = _point(public_key)
     if key is None:
         raise Refusal("archive.sealing.public_key")
-    bidder_half, platform_half = entropy.bytes(HALF_BYTES), entropy.bytes(HALF_BYTES)
+    bidder_half = entropy.bytes(HALF_BYTES) if bidder_half is None else bidder_half
+    if len(bidder_half) != HALF_BYTES:
+        raise ValueError(f"a half has {HALF_BYTES} bytes, not {len(bidder_half)}")
+    platform_half = entropy.bytes(HALF_BYTES)
     context = _context(subject, kind, sender, version)
     content_key, nonce, commitment = _schedule(bidder_half, platform_half, context)
     inner = AESGCM(content_key).encrypt(nonce, content, context)

@@ -155,7 +155,10 @@ def first_break_anywhere(db: Session) -> str | None:
             return f"{head.id}: {len(bodies)} entries, head says {head.size}"
         if (broken := first_break(head.id, bodies)) is not None:
             return f"{head.id}[{broken[0]}]: {broken[1]}"
-        frontier = merkle.Frontier.from_bytes(head.size, head.frontier)
-        if merkle.root_of([merkle.leaf_hash(body) for body in bodies]) != frontier.root():
+        try:
+            root = merkle.Frontier.from_bytes(head.size, head.frontier).root()
+        except ValueError as error:
+            return f"{head.id}: {error}"
+        if merkle.root_of([merkle.leaf_hash(body) for body in bodies]) != root:
             return f"{head.id}: tree root differs"
     return None

@@ -1,0 +1,418 @@
+"""The journal on both engines: order, time, anchors, and what an adversary cannot hide.
+
+The adversary of these tests writes to the tables directly, as somebody with the database's own
+password and without its triggers would.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archive import canonical, merkle
+from archive.errors import Reason
+from archive.journal import queries
+from archive.journal import service as journal
+from archive.journal.entry import (
+    NO_ENTRY,
+    DocumentRef,
+    Pending,
+    break_of,
+    first_break,
+    head_leaf,
+    moment_of,
+    moment_text,
+    parse,
+    seal_in,
+)
+from archive.note import Checkpoint, Note
+from archive.office import Office, Tx
+from tests.builders import STAFF, START
+
+LOT = "lot/1"
+
+
+def record(office: Office, *streams: str, **data: Any) -> None:
+    with office.write() as tx:
+        for stream in streams:
+            tx.record(stream, "trading:lot:opened", STAFF, data)
+
+
+def break_off(office: Office, work: Callable[[Tx], None]) -> None:
+    with office.write() as tx:
+        work(tx)
+        raise ZeroDivisionError
+
+
+def anchor(office: Office) -> Any:
+    with office.write() as tx:
+        return journal.anchor(tx.db, tx.log, tx.now)
+
+
+def entries(office: Office, stream: str = LOT) -> list[Any]:
+    with office.read() as db:
+        return list(journal.entries(db, stream))
+
+
+def tamper(office: Office, statement: str, **params: Any) -> None:
+    with office.connections.engine.connect() as connection:
+        done = connection.execute(sa.text(statement), params)
+        assert done.rowcount >= 1
+        connection.commit()
+
+
+def broken(office: Office) -> str | None:
+    with office.read() as db:
+        return journal.first_break_anywhere(db)
+
+
+class TestAppending:
+    def test_entries_are_numbered_and_chained(self, office: Office) -> None:
+        for n in range(3):
+            record(office, LOT, "lot/2", LOT, n=n)
+        found = entries(office)
+        assert [e.seq for e in found] == list(range(6))
+        assert [e.data["n"] for e in found] == [0, 0, 1, 1, 2, 2]
+        assert [e.prev for e in found] == [NO_ENTRY, *(e.hash for e in found[:-1])]
+        assert broken(office) is None
+
+    def test_nothing_is_recorded_when_the_transaction_fails(self, office: Office) -> None:
+        record(office, LOT)
+
+        def work(tx: Tx) -> None:
+            tx.record(LOT, "trading:lot:opened", STAFF, {})
+            tx.flush_record()
+
+        with pytest.raises(ZeroDivisionError):
+            break_off(office, work)
+        assert len(entries(office)) == 1
+        assert broken(office) is None
+
+    def test_readers_are_told_after_the_commit_and_only_then(self, office: Office) -> None:
+        told: list[frozenset[str]] = []
+        called: list[int] = []
+        office.on_record.append(told.append)
+
+        def work(tx: Tx) -> None:
+            tx.record(LOT, "trading:lot:opened", STAFF, {})
+            tx.after_commit(lambda: called.append(1))
+
+        with pytest.raises(ZeroDivisionError):
+            break_off(office, work)
+        assert (told, called) == ([], [])
+        with office.write() as tx:
+            tx.record(LOT, "trading:lot:opened", STAFF, {})
+            tx.after_commit(lambda: called.append(len(entries(office))))
+        assert (told, called) == ([frozenset({LOT})], [1])
+
+    def test_time_never_goes_back(
+        self, office: Office, later_office: Callable[..., Office]
+    ) -> None:
+        """A second process whose clock is an hour behind does not set the record back."""
+        behind = later_office(start=START - timedelta(hours=1))
+        record(office, LOT)
+        record(behind, LOT, "lot/2")
+        office.clock.move_to(START + timedelta(seconds=1))  # type: ignore[attr-defined]
+        record(office, LOT)
+        assert [e.at - START for e in entries(office)] == [
+            timedelta(0),
+            timedelta(0),
+            timedelta(seconds=1),
+        ]
+        assert entries(office, "lot/2")[0].at == START - timedelta(hours=1)
+        assert broken(office) is None
+
+    def test_two_writers_at_once(self, office: Office, later_office: Callable[..., Office]) -> None:
+        """In opposite order over the same streams: nobody waits in a circle, no number is lost."""
+        offices, rounds = (office, later_office(seed=b"2")), 15
+        streams = ("lot/1", "lot/2", "lot/3")
+        start = threading.Barrier(2)
+        failures: list[BaseException] = []
+
+        def write(own: Office, order: tuple[str, ...], who: int) -> None:
+            try:
+                start.wait(10)
+                for n in range(rounds):
+                    record(own, *order, who=who, n=n)
+            except BaseException as failure:
+                failures.append(failure)
+
+        threads = [
+            threading.Thread(target=write, args=(offices[0], streams, 0)),
+            threading.Thread(target=write, args=(offices[1], streams[::-1], 1)),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive()
+        assert failures == []
+        for stream in streams:
+            found = entries(office, stream)
+            assert [e.seq for e in found] == list(range(2 * rounds))
+            for who in (0, 1):
+                assert [e.data["n"] for e in found if e.data["who"] == who] == list(range(rounds))
+        assert broken(office) is None
+
+    def test_long_streams_are_read_page_by_page(self, sqlite_office: Office) -> None:
+        count = queries.PAGE_ENTRIES_MAX + 7
+        record(sqlite_office, *[LOT] * count)
+        with sqlite_office.read() as db:
+            assert [e.seq for e in journal.entries(db, LOT)] == list(range(count))
+            part = list(journal.entries(db, LOT, count - 3, count - 1))
+            assert [e.seq for e in part] == [count - 3, count - 2]
+            assert queries.size_of(db, LOT) == count
+            assert queries.size_of(db, "lot/none") == 0
+            assert queries.streams_with_prefix(db, "lot/") == [LOT]
+            assert queries.streams_with_prefix(db, "l%") == []
+
+
+class TestAnchors:
+    def test_an_anchor_covers_every_stream(self, office: Office) -> None:
+        for n in range(5):
+            record(office, *(f"lot/{k}" for k in range(n + 1)))
+        row = anchor(office)
+        assert (row.tick, row.streams) == (0, 5)
+        names = [f"lot/{k}" for k in range(5)]
+        with office.read() as db:
+            found = journal.anchored(db, names, 0)
+        top = self.opened(office, row.note, "bigloop.example/anchor")
+        for stream in found:
+            head = self.opened(office, stream.checkpoint, f"bigloop.example/{stream.stream}")
+            assert (head.size, head.root.hex()) == (stream.size, stream.root)
+            leaves = [e.leaf for e in entries(office, stream.stream)]
+            assert merkle.root_of(leaves) == head.root
+            proof = [bytes.fromhex(h) for h in stream.proof]
+            leaf = head_leaf(stream.stream, stream.size, stream.root)
+            assert merkle.verify_inclusion(leaf, stream.index, top.size, proof, top.root)
+
+    def opened(self, office: Office, note: str, origin: str) -> Checkpoint:
+        parsed = Note.parse(note.encode())
+        assert parsed.verified_by([office.log.verifier]) == [office.log.verifier]
+        checkpoint = Checkpoint.parse(parsed.text)
+        assert checkpoint.origin == origin
+        return checkpoint
+
+    def test_nothing_moved_nothing_anchored(self, office: Office) -> None:
+        assert anchor(office) is None
+        record(office, LOT)
+        assert anchor(office).tick == 0
+        assert anchor(office) is None
+
+    def test_an_old_tick_keeps_saying_what_it_said(self, office: Office) -> None:
+        record(office, LOT)
+        anchor(office)
+        with office.read() as db:
+            before = journal.anchored(db, [LOT], 0)
+        record(office, LOT, "lot/2")
+        assert anchor(office).streams == 2
+        with office.read() as db:
+            assert journal.anchored(db, [LOT], 0) == before
+            assert [s.size for s in journal.anchored(db, [LOT, "lot/2"], 1)] == [2, 1]
+            with pytest.raises(KeyError):
+                journal.anchored(db, ["lot/2"], 0)
+            with pytest.raises(KeyError):
+                journal.anchored(db, [LOT], 2)
+
+    def test_a_later_head_is_consistent_with_an_anchored_one(self, office: Office) -> None:
+        record(office, *[LOT] * 3)
+        anchor(office)
+        record(office, *[LOT] * 4)
+        leaves = [e.leaf for e in entries(office)]
+        with office.read() as db:
+            old = journal.anchored(db, [LOT], 0)[0]
+            note = journal.checkpoint(db, LOT, office.log)
+            assert journal.checkpoint(db, "lot/none", office.log) is None
+        assert note is not None
+        new = self.opened(office, note, "bigloop.example/lot/1")
+        proof = merkle.consistency_proof(leaves, 3)
+        assert merkle.verify_consistency(3, 7, proof, bytes.fromhex(old.root), new.root)
+
+
+class TestTheAdversary:
+    @pytest.fixture
+    def full(self, office: Office) -> Office:
+        for n in range(6):
+            record(office, LOT, n=n)
+        record(office, "lot/2")
+        anchor(office)
+        assert broken(office) is None
+        return office
+
+    def test_a_withheld_last_entry_is_found(self, full: Office) -> None:
+        tamper(full, "DELETE FROM journal_entry WHERE stream = 'lot/1' AND seq = 5")
+        assert broken(full) == "lot/1: 5 entries, head says 6"
+
+    def test_a_withheld_entry_in_the_middle_is_found(self, full: Office) -> None:
+        tamper(full, "DELETE FROM journal_entry WHERE stream = 'lot/1' AND seq = 2")
+        assert "5 entries" in (broken(full) or "")
+
+    @pytest.mark.parametrize(
+        ("size", "expected"), [(5, "tree root differs"), (4, "frontier of 4 leaves has 64 bytes")]
+    )
+    def test_a_shortened_stream_is_found(self, full: Office, size: int, expected: str) -> None:
+        tamper(full, f"DELETE FROM journal_entry WHERE stream = 'lot/1' AND seq >= {size}")
+        tamper(full, f"UPDATE journal_stream SET size = {size} WHERE id = 'lot/1'")
+        assert broken(full) == f"lot/1: {expected}"
+
+    @pytest.mark.parametrize("seq", [0, 3, 5])
+    def test_one_changed_byte_is_found(self, full: Office, seq: int) -> None:
+        body = entries(full)[seq].body
+        changed = body.replace(b'"n":%d' % seq, b'"n":%d' % (seq + 1))
+        assert changed != body
+        tamper(
+            full,
+            "UPDATE journal_entry SET body = :body WHERE stream = 'lot/1' AND seq = :seq",
+            body=changed,
+            seq=seq,
+        )
+        found = broken(full) or ""
+        # The last entry has no successor to contradict it: there the tree root does.
+        assert found.startswith(f"lot/1[{seq + 1}]" if seq < 5 else "lot/1: tree root differs")
+
+    def test_exchanged_entries_are_found(self, full: Office) -> None:
+        first, second = (entries(full)[seq].body for seq in (2, 3))
+        for seq, body in ((2, second), (3, first)):
+            tamper(
+                full,
+                "UPDATE journal_entry SET body = :body WHERE stream = 'lot/1' AND seq = :seq",
+                body=body,
+                seq=seq,
+            )
+        assert broken(full) == "lot/1[2]: Entry number 3 stands where 2 was due."
+
+    def test_a_rewritten_stream_contradicts_its_anchor(self, full: Office) -> None:
+        """Consistent within itself, with a head of its own: only what was signed gives it away."""
+        pending = [Pending(LOT, "trading:lot:opened", "x", {"n": n}) for n in range(6)]
+        tamper(full, "DELETE FROM journal_entry WHERE stream = 'lot/1'")
+        with full.connections.engine.connect() as connection:
+            connection.execute(
+                sa.text(
+                    "UPDATE journal_stream SET size = 0, last_hash = :none, frontier = :empty "
+                    "WHERE id = 'lot/1'"
+                ),
+                {"none": NO_ENTRY, "empty": b""},
+            )
+            connection.commit()
+        with full.write() as tx:
+            journal.append(tx.db, pending, tx.now)
+        assert broken(full) is None
+        with full.read() as db:
+            signed = journal.anchored(db, [LOT], 0)[0]
+        leaves = [e.leaf for e in entries(full)]
+        assert merkle.root_of(leaves).hex() != signed.root
+
+
+class TestEntries:
+    """Pure: form and chain without a database."""
+
+    def bodies(self, count: int = 4) -> list[bytes]:
+        prev, out = NO_ENTRY, []
+        for seq in range(count):
+            pending = Pending(LOT, "trading:lot:opened", "a", {"n": seq})
+            entry = seal_in(pending, seq, prev, START + timedelta(seconds=seq))
+            prev = entry.hash
+            out.append(entry.body)
+        return out
+
+    def test_a_sound_stream(self) -> None:
+        assert break_of(LOT, self.bodies()) is None
+        assert first_break(LOT, []) is None
+
+    def test_what_breaks(self) -> None:
+        bodies = self.bodies()
+        assert break_of("lot/2", bodies) == (
+            0,
+            Reason("archive.journal.other_stream", {"index": 0, "stream": LOT}),
+        )
+        cut = break_of(LOT, bodies[1:])
+        assert cut is not None
+        assert cut[1].code == "archive.journal.numbering"
+        mixed = break_of(LOT, [*self.bodies(1), parse_changed(bodies[1], prev="0" * 64)])
+        assert mixed is not None
+        assert mixed[1].code == "archive.journal.chain"
+        older = break_of(LOT, [bodies[0], parse_changed(bodies[1], at="2026-10-21T00:59:59.999Z")])
+        assert older == (1, Reason("archive.journal.time", {"index": 1}))
+        assert first_break(LOT, [b"{}"]) == (
+            0,
+            "Line 0 (from 0) is not a canonical entry of version 1.",
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("v", 2),
+            ("v", True),
+            ("seq", True),
+            ("seq", "0"),
+            ("stream", 1),
+            ("data", []),
+            ("documents", {}),
+            ("documents", [{}]),
+            ("documents", ["x"]),
+            ("at", "2026-10-21"),
+            ("at", "2026-10-21T01:00:00.000+00:00"),
+            ("at", "2026-10-21T09:00:00.000"),
+            ("at", 1),
+            ("documents", [{"bytes": "1", "name": "a", "sha256": "b", "type": "c"}]),
+            ("documents", [{"bytes": True, "name": "a", "sha256": "b", "type": "c"}]),
+            ("documents", [{"bytes": 1, "name": "a", "sha256": "b", "type": "c", "x": 1}]),
+            ("more", 1),
+        ],
+    )
+    def test_no_entry(self, name: str, value: Any) -> None:
+        with pytest.raises(ValueError):
+            parse(parse_changed(self.bodies(1)[0], **{name: value}))
+
+    def test_one_spelling(self) -> None:
+        body = self.bodies(1)[0]
+        for other in (body + b"\n", b" " + body, body[:-1], body.replace(b":1", b":1.0")):
+            with pytest.raises(ValueError):
+                parse(other)
+
+    def test_too_large(self) -> None:
+        with pytest.raises(ValueError, match="put documents into the vault"):
+            seal_in(Pending(LOT, "a:b:c", "a", {"x": "x" * 70_000}), 0, NO_ENTRY, START)
+
+    @pytest.mark.parametrize("stream", ["", "Lot/1", "lot/", "lot//1", "lot/é", "lot 1", "lot/1\n"])
+    def test_no_stream(self, stream: str) -> None:
+        with pytest.raises(ValueError, match="not a stream"):
+            Pending(stream, "a:b:c", "a", {})
+
+    @pytest.mark.parametrize("action", ["", "a:b", "A:b:c", "a:b:c:d", "a:b:c "])
+    def test_no_action(self, action: str) -> None:
+        with pytest.raises(ValueError, match="not an action"):
+            Pending(LOT, action, "a", {})
+
+    def test_no_float_is_recorded(self, sqlite_office: Office) -> None:
+        with pytest.raises(TypeError):
+            record(sqlite_office, LOT, price=1.5)
+        assert entries(sqlite_office) == []
+
+    @given(st.datetimes(timezones=st.timezones()))
+    def test_moments(self, moment: Any) -> None:
+        try:
+            text = moment_text(moment)
+        except OverflowError:  # at the ends of the calendar there is no UTC
+            return
+        assert moment_text(moment_of(text)) == text
+        assert len(text) == 24
+
+    def test_documents_go_with_their_entry(self, office: Office) -> None:
+        with office.write() as tx:
+            reference = tx.keep("表.json", {"n": 1})
+            tx.record(LOT, "trading:lot:opened", STAFF, {}, (reference,))
+        assert entries(office)[0].documents == (reference,)
+        assert reference == DocumentRef(
+            "表.json", canonical.digest({"n": 1}), 7, "application/json"
+        )
+        assert office.vault.get(reference.sha256) == b'{"n":1}'
+
+
+def parse_changed(body: bytes, **changes: Any) -> bytes:
+    return canonical.encode({**canonical.decode(body), **changes})

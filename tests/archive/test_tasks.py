@@ -1,0 +1,235 @@
+"""Tasks: everything once, whoever is killed in between, and nothing before its legal time."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from archive.clock import SystemClock
+from archive.errors import Refusal
+from archive.journal import service as journal
+from archive.office import Office, Tx
+from archive.tasks import queries
+from archive.tasks.service import ATTEMPTS_MAX, RETRY_SECONDS, Handler, Worker, Write, enqueue
+from tests.builders import STAFF, START
+
+
+class HostClock(SystemClock):
+    """The host's time, moved by the test."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+class Killed(BaseException):
+    """What ends a worker at once; no handler of exceptions sees it."""
+
+
+def write_of(args: Mapping[str, Any]) -> Write:
+    def write(tx: Tx) -> None:
+        tx.record("done/1", "trading:task:done", STAFF, dict(args))
+
+    return write
+
+
+def note(_office: Office, args: Mapping[str, Any]) -> Write:
+    return write_of(args)
+
+
+def done(office: Office) -> list[int]:
+    with office.read() as db:
+        return [entry.data["n"] for entry in journal.entries(db, "done/1")]
+
+
+def ask(office: Office, *numbers: int, name: str = "note", due_at: datetime | None = None) -> None:
+    with office.write() as tx:
+        for n in numbers:
+            enqueue(tx, name, {"n": n}, due_at)
+
+
+def worker(office: Office, handler: Handler = note, name: str = "w", **how: Any) -> Worker:
+    return Worker(office, {"note": handler}, name, **how)
+
+
+class TestOnce:
+    def test_a_task_is_done_once(self, office: Office) -> None:
+        ask(office, 1, 2)
+        assert worker(office).run_all_due() == 2
+        assert sorted(done(office)) == [1, 2]
+        assert worker(office).run_one() is False
+
+    def test_a_task_is_part_of_the_transaction_that_wants_it(self, office: Office) -> None:
+        def want_and_break_off() -> None:
+            with office.write() as tx:
+                enqueue(tx, "note", {"n": 1})
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            want_and_break_off()
+        assert worker(office).run_one() is False
+
+    @pytest.mark.parametrize("moment", ["before the write", "in the write"])
+    def test_a_killed_worker_has_done_nothing(self, office: Office, moment: str) -> None:
+        """Its task is taken up by another when the lease ends, and not before."""
+
+        def killed(_office: Office, args: Mapping[str, Any]) -> Write:
+            if moment == "before the write":
+                raise Killed
+
+            def write(tx: Tx) -> None:
+                write_of(args)(tx)
+                tx.flush_record()
+                raise Killed
+
+            return write
+
+        ask(office, 1)
+        host = HostClock()
+        with pytest.raises(Killed):
+            worker(office, killed, "first", _host=host).run_one()
+        second = worker(office, name="second", _host=host)
+        assert second.run_one() is False
+        assert done(office) == []
+        host.ahead += timedelta(seconds=121)
+        assert second.run_one() is True
+        assert done(office) == [1]
+
+    def test_a_worker_that_comes_too_late_writes_nothing(self, office: Office) -> None:
+        """Its lease ran out while it worked, another did the task."""
+
+        def slow(_office: Office, args: Mapping[str, Any]) -> Write:
+            assert worker(office, name="second").run_one() is True
+            return write_of({"n": -1})
+
+        ask(office, 1)
+        assert worker(office, slow, "first", lease_seconds=0).run_one() is True
+        assert done(office) == [1]
+        with office.read() as db:
+            assert queries.waiting(db) == 0
+
+    def test_two_workers_at_once(self, office: Office, later_office: Callable[..., Office]) -> None:
+        ask(office, *range(24))
+        start = threading.Barrier(2)
+        failures: list[BaseException] = []
+
+        def work(own: Office, name: str) -> None:
+            try:
+                start.wait(10)
+                worker(own, name=name).run_all_due()
+            except BaseException as failure:
+                failures.append(failure)
+
+        threads = [
+            threading.Thread(target=work, args=(own, name))
+            for own, name in ((office, "a"), (later_office(seed=b"2"), "b"))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive()
+        assert failures == []
+        # One that found all due rows locked may have stopped; whatever is left is done here.
+        worker(office, name="c").run_all_due()
+        assert Counter(done(office)) == Counter(range(24))
+
+
+class TestFailing:
+    def test_a_failure_is_tried_again_later(self, office: Office) -> None:
+        tries: list[int] = []
+
+        def shaky(_office: Office, args: Mapping[str, Any]) -> Write:
+            tries.append(1)
+            if len(tries) < 3:
+                raise OSError("nobody answers")
+            return write_of(args)
+
+        ask(office, 1)
+        host = HostClock()
+        own = worker(office, shaky, _host=host)
+        for expected in (1, 2, 3):
+            assert own.run_one() is True
+            assert len(tries) == expected
+            assert own.run_one() is False
+            host.ahead += timedelta(seconds=RETRY_SECONDS + 1)
+        assert done(office) == [1]
+
+    def test_a_failed_write_leaves_nothing(self, office: Office) -> None:
+        def half(_office: Office, args: Mapping[str, Any]) -> Write:
+            def write(tx: Tx) -> None:
+                write_of(args)(tx)
+                tx.flush_record()
+                raise RuntimeError
+
+            return write
+
+        ask(office, 1)
+        worker(office, half).run_one()
+        assert done(office) == []
+
+    @pytest.mark.parametrize("name", ["note", "nobody knows this name"])
+    def test_it_ends_after_so_many_attempts(self, office: Office, name: str) -> None:
+        def never(_office: Office, _args: Mapping[str, Any]) -> Write:
+            raise OSError("nobody answers")
+
+        ask(office, 1, name=name)
+        host = HostClock()
+        own = worker(office, never, _host=host)
+        for _ in range(ATTEMPTS_MAX):
+            assert own.run_one() is True
+            host.ahead += timedelta(seconds=RETRY_SECONDS + 1)
+        assert own.run_one() is False
+        with office.read() as db:
+            failed = [(row.attempts, row.state, row.error) for row in queries.failed(db)]
+        wanted = "OSError" if name == "note" else "KeyError"
+        assert [(*found[:2], found[2].partition("(")[0]) for found in failed] == [
+            (ATTEMPTS_MAX, "FAILED", wanted)
+        ]
+
+    @pytest.mark.parametrize("where", ["handler", "write"])
+    def test_a_refusal_is_final(self, office: Office, where: str) -> None:
+        def refuse(_: object) -> None:
+            raise Refusal("archive.dossier.empty")
+
+        def refused(_office: Office, _args: Mapping[str, Any]) -> Write:
+            if where == "handler":
+                refuse(None)
+            return refuse
+
+        ask(office, 1)
+        assert worker(office, refused).run_one() is True
+        with office.read() as db:
+            assert [row.error for row in queries.failed(db)] == ["archive.dossier.empty"]
+        host = HostClock()
+        host.ahead = timedelta(days=1)
+        assert worker(office, _host=host).run_one() is False
+
+
+class TestLegalTime:
+    def test_not_before_it_is_due(self, office: Office) -> None:
+        due = START + timedelta(days=5)
+        ask(office, 1, due_at=due)
+        host = HostClock()
+        host.ahead = timedelta(days=30)  # the host's time says nothing about the law's
+        own = worker(office, _host=host)
+        assert own.run_one() is False
+        office.clock.move_to(due - timedelta(milliseconds=1))  # type: ignore[attr-defined]
+        assert own.run_one() is False
+        office.clock.move_to(due)  # type: ignore[attr-defined]
+        assert own.run_one() is True
+        assert done(office) == [1]
+
+    def test_first_what_is_due_first(self, office: Office) -> None:
+        for n in (3, 1, 2):
+            ask(office, n, due_at=START + timedelta(minutes=n))
+        with office.read() as db:
+            assert queries.next_due(db) == START + timedelta(minutes=1)
+        office.clock.move_to(START + timedelta(hours=1))  # type: ignore[attr-defined]
+        assert worker(office).run_all_due(tasks_max=2) == 2
+        assert done(office) == [1, 2]
