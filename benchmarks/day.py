@@ -3,7 +3,7 @@
 Commits: one act is one transaction that puts one entry on the stream of its lot and is on disk
 before it is answered. Ours is `office.write()` with `tx.record(…)`: it locks the head, numbers and
 chains the entry, brings its tree forward. The peer is the least that can be done at all: a bare
-INSERT of the same bytes through the plain driver, one transaction each, with the same durability
+INSERT of as many bytes through the plain driver, one transaction each, with the same durability
 (SQLite: WAL, synchronous=FULL; PostgreSQL: fsync and synchronous_commit on). Both run in turn, round
 by round, in one process and on one disk; the medians are compared.
 
@@ -66,7 +66,7 @@ class Effort:
     seconds: float
 
 
-FULL, QUICK = Effort(9, 1.5), Effort(5, 0.25)
+FULL, QUICK = Effort(9, 1.5), Effort(5, 0.2)
 
 
 @dataclass
@@ -142,7 +142,7 @@ def record_act(office: Office) -> Act:
 
 
 def body_of(writer: int, n: int) -> bytes:
-    """An entry of the same bytes as ours, but for the hash of the one before."""
+    """An entry like ours, but for its number and the hash of the one before."""
     pending = Pending(f"lot/bench-{writer}", ACTION, SYSTEM.id, {**DATA, "n": n})
     return seal_in(pending, n, NO_ENTRY, datetime(2026, 10, 21, tzinfo=UTC)).body
 
@@ -220,7 +220,7 @@ def commits(effort: Effort, folder: Path) -> Iterator[dict[str, object]]:
             office_on(f"sqlite:///{place}/ours.db", place) as office,
             sqlite_peer(place / "peer.db", writers) as peer,
         ):
-            yield compare(f"SQLite, {writers} writers", record_act(office), peer, writers, effort)
+            yield compare(f"SQLite, writers: {writers}", record_act(office), peer, writers, effort)
     with contextlib.ExitStack() as stack:
         try:
             server = stack.enter_context(start_postgres(durable=True))
@@ -233,7 +233,7 @@ def commits(effort: Effort, folder: Path) -> Iterator[dict[str, object]]:
                 postgres_peer(server.dsn(name), writers) as peer,
             ):
                 yield compare(
-                    f"PostgreSQL, {writers} writers", record_act(office), peer, writers, effort
+                    f"PostgreSQL, writers: {writers}", record_act(office), peer, writers, effort
                 )
 
 

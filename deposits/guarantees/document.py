@@ -28,6 +28,8 @@ from trading.identifiers import is_uscc
 from trading.money import Money
 
 FORMAT = "bigloop.guarantee.v1"
+GUARANTEE = "guarantee"
+"""Kind of a sealed cell that holds a guarantee."""
 GUARANTEE_BYTES_MAX = 16 * 1024
 NUMBER_CHARACTERS_MAX = 64
 _BODY = {

@@ -63,7 +63,8 @@ def restore(
 
     `contents` maps a bidder's code to the document exactly as it was sealed. Nothing is judged
     here, not even whether it can be read. Refuses TOO_EARLY before the opening, INVALID for whom
-    no bid of this lot is known, CONFLICT for a bidder whose guarantee was restored before.
+    no bid of this lot is known (the caller leaves cells of other senders shut), CONFLICT for a
+    bidder whose guarantee was restored before.
     """
     actor.must_be(Role.STAFF, Role.SYSTEM)
     lot = deposit_lot(tx.db, lot_id)

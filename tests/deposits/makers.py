@@ -13,12 +13,14 @@ from archive.clock import DrivenClock
 from archive.custody import DemoCustodian
 from archive.office import Office
 from archive.sealing import open_inner, seal
+from deposits.guarantees.document import GUARANTEE
 from deposits.issuers import service as registry
 from deposits.lot import demand_of
 from deposits.service import deposit_lot, terms_for
 from deposits.synthetic import issue, make_issuers, promise_for
 from tests.builders import STAFF
 from trading.lodging import service as lodging
+from trading.lodging.bid import BID
 from trading.money import Money
 from trading.opening import service as opening
 from trading.parties import service as parties
@@ -139,9 +141,9 @@ def lodge(office: Office, lot_id: str, guarantees: Mapping[str, bytes]) -> dict[
     cells, halves = [], {}
     with office.write() as tx:
         for uscc in BIDDERS:
-            cells.append(seal(key, subject, "bid", uscc, 1, b"bid", tx.entropy).cell)
+            cells.append(seal(key, subject, BID, uscc, 1, b"bid", tx.entropy).cell)
         for uscc, content in guarantees.items():
-            sealed = seal(key, subject, "guarantee", uscc, 1, content, tx.entropy)
+            sealed = seal(key, subject, GUARANTEE, uscc, 1, content, tx.entropy)
             cells.append(sealed.cell)
             halves[uscc] = sealed.bidder_half
         lodging.lodge(tx, cells)
@@ -155,7 +157,11 @@ def open_lot(office: Office, lot_id: str, halves: Mapping[str, bytes]) -> dict[s
     clock.move_to(OPENING)
     with office.write() as tx:
         begun = opening.begin_opening(tx, STAFF, lot_id, CUSTODIAN)
-    return {outer.sender: open_inner(outer, halves[outer.sender]) for outer in begun.others}
+    return {
+        outer.sender: open_inner(outer, halves[outer.sender])
+        for outer in begun.others
+        if outer.kind == GUARANTEE
+    }
 
 
 def promises(office: Office, lot_id: str) -> dict[str, bytes]:

@@ -45,6 +45,8 @@ from trading.objections import service as objections
 from trading.objections.objection import ObjectionStage, Outcome
 from trading.regime import Regime
 
+ON_ONE_ENGINE = pytest.mark.parametrize("office", ["sqlite"], indirect=True)
+"""For refusals that are decided before anything is stored."""
 LARGE, SMALL = 30_000_000, 8_000_000
 SIGNED_ON = date(2025, 9, 28)
 
@@ -123,6 +125,7 @@ class TestTerms:
             guarantees.standing_of(db, lot_id, CLEAN, OPENING_ON)
         assert dump(office) == before
 
+    @ON_ONE_ENGINE
     def test_before_the_notice_there_are_none(self, office: Office) -> None:
         with office.read() as db, refused("trading.lot.unknown", Kind.NOT_FOUND):
             terms_for(db, "no-lot", CLEAN, OPENING_ON)
@@ -152,6 +155,7 @@ class TestSecrecy:
         for content in contents.values():
             assert read(content).guarantee.number not in text
 
+    @ON_ONE_ENGINE
     def test_nothing_can_be_restored_before_the_opening(self, office: Office) -> None:
         (lot_id,) = make_lots(office, LARGE)
         contents = promises(office, lot_id)
@@ -171,6 +175,7 @@ class TestRestore:
         assert set(states(office, lot_id).values()) == {GuaranteeState.VERIFIED}
         assert standing(office, lot_id, CLEAN).is_fulfilled
 
+    @ON_ONE_ENGINE
     def test_without_guarantees_there_is_nothing_to_do(self, office: Office) -> None:
         (lot_id,) = make_lots(office, LARGE)
         restored(office, lot_id, {})
@@ -178,6 +183,7 @@ class TestRestore:
         assert standing(office, lot_id, CLEAN).kind is StandingKind.MISSING
         assert not standing(office, lot_id, CLEAN).is_fulfilled
 
+    @ON_ONE_ENGINE
     def test_strangers_and_repetitions_are_refused(self, office: Office) -> None:
         (lot_id,) = make_lots(office, LARGE)
         contents = promises(office, lot_id)
@@ -356,6 +362,7 @@ class TestRelease:
         assert [o.overdue_days for o in late] == [2] * 4
         assert [o.bidder_uscc for o in late] == sorted(BIDDERS)
 
+    @ON_ONE_ENGINE
     def test_not_before_an_event(self, office: Office, lot_id: str) -> None:
         with office.write() as tx:
             with refused("deposits.release.not_started", Kind.CONFLICT):
@@ -367,6 +374,7 @@ class TestRelease:
             with refused("deposits.release.winner_missing", Kind.INVALID):
                 guarantees.start_release(tx, STAFF, lot_id, ReleaseCause.AWARD, SIGNED_ON)
 
+    @ON_ONE_ENGINE
     def test_others_may_not(self, office: Office, lot_id: str) -> None:
         stranger = Actor("tenderer-2", frozenset({Role.TENDERER}), party_id=CLEAN)
         with office.write() as tx:
@@ -375,6 +383,7 @@ class TestRelease:
             with refused("archive.actor.role", Kind.FORBIDDEN):
                 guarantees.release_lot(tx, bidder(CLEAN), lot_id, ReleaseCause.CONTRACT)
 
+    @ON_ONE_ENGINE
     def test_a_later_event_does_not_move_the_clock(self, office: Office, lot_id: str) -> None:
         start(office, lot_id)
         start(office, lot_id, event_on=date(2025, 12, 1))
@@ -404,6 +413,7 @@ class TestRelease:
         assert work(office) == 1
         assert set(states(office, lot_id).values()) == {GuaranteeState.RELEASED}
 
+    @ON_ONE_ENGINE
     def test_one_that_awaits_verification_holds_the_clock_up(self, office: Office) -> None:
         (lot_id,) = make_lots(office, LARGE)
         contents = promises(office, lot_id)
@@ -411,6 +421,7 @@ class TestRelease:
         with office.write() as tx, refused("deposits.release.pending", Kind.CONFLICT):
             guarantees.start_release(tx, STAFF, lot_id, ReleaseCause.CONTRACT, SIGNED_ON)
 
+    @ON_ONE_ENGINE
     def test_an_invalid_one_has_nothing_to_be_released(self, office: Office) -> None:
         (lot_id,) = make_lots(office, LARGE)
         restored(office, lot_id, {CLEAN: b"nothing"})
@@ -455,10 +466,12 @@ class TestRegistry:
         assert {i.uscc: i for i in listed} == {made.issuer.uscc: made.issuer for made in ISSUERS}
         assert actions(office, "issuers") == ["deposits:issuer:registered"] * len(ISSUERS)
 
+    @ON_ONE_ENGINE
     def test_twice_is_refused(self, office: Office) -> None:
         with office.write() as tx, refused("deposits.issuer.exists", Kind.CONFLICT):
             registry.register_issuer(tx, STAFF, ISSUERS[0].issuer)
 
+    @ON_ONE_ENGINE
     def test_a_further_key(self, office: Office) -> None:
         uscc = ISSUERS[0].issuer.uscc
         key = IssuerKey(b"\7" * 32, date(2029, 1, 1), date(2030, 1, 1))
