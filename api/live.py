@@ -1,19 +1,14 @@
 """The witness socket: `/live/sessions/{session_id}`, subprotocol `witness.v1`.
 
 What an evaluation session records is shown as it is recorded, from any number on, in order, without
-gaps; a mark is a signed checkpoint (C2SP tlog-checkpoint) over all that was shown so far.
+gaps. The frames and the rules of following are those of `evaluation.witness.protocol`; this is the
+wire, the reading of the record, and back-pressure. Beside them stations and hosts may send
 
-    →  {"type": "hello", "from": 120, "epoch": "…"}       epoch of the last welcome, or left out
-    ←  {"type": "welcome", "version": "witness.v1", "stream": "session/…", "epoch": "…", "head": 310}
-    ←  {"type": "state", "state": "CATCHING-UP"}
-    ←  {"entry": {…}, "type": "event"}                     the entry's canonical bytes, seq inside
-    ←  {"type": "state", "state": "LIVE"}
-    ←  {"type": "mark", "size": 311, "checkpoint": "…"}
-    →  {"type": "event", "id": "…", "kind": "…", "data": {…}}    stations and hosts
-    ←  {"type": "ack", "id": "…", "seq": 311}              only after the commit
+    →  {"type": "event", "id": "…", "kind": "door", "data": {…}}
+    ←  {"type": "ack", "id": "…"}                          only after the commit
     ←  {"type": "refusal", "id": "…", "problem": {…}}      nothing was done
 
-Close codes: 4001 signed out, 4002 first frame is no hello, 4004 no such position or another log,
+Close codes: 4001 signed out, 4002 the hello was refused (a frame says why),
 4008 too slow (the reason says `resume=<seq>`), 1012 the server stops. After any of them: connect
 again and say from where.
 
@@ -42,16 +37,55 @@ from api.shell import Shell, shell_of
 from api.tails import Tail, Tails, read_mark
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
+from evaluation.witness.protocol import (
+    FRAME_BYTES_MAX,
+    PROTOCOL,
+    Mode,
+    RefusalFrame,
+    Viewer,
+    encode_frame,
+    parse_frame,
+)
+from evaluation.witness.service import record_event
 
-VERSION = "witness.v1"
 HELLO_SECONDS_MAX = 10.0
 SEND_SECONDS_MAX = 10.0
 """A viewer who takes longer for one frame is cut and may resume."""
 CHECK_SECONDS = 60.0
 """How often the sign-in is looked at; a viewer is not idle."""
-FRAME_CHARACTERS_MAX = 64 * 1024
+EVENT_ID_CHARACTERS_MAX = 64
 
 router = APIRouter()
+
+
+@dataclass(frozen=True)
+class SentEvent:
+    """What a station or a host reports; `id` is the sender's own and comes back with the answer."""
+
+    id: str
+    kind: str
+    data: Mapping[str, Any]
+
+
+def parse_event(text: str) -> SentEvent:
+    """Refuses INVALID for anything that is not an event frame."""
+    try:
+        if len(text) > FRAME_BYTES_MAX:
+            raise ValueError("too long")
+        value = json.loads(text, parse_float=_no_float, parse_constant=_no_float)
+        match value:
+            case {"type": "event", "kind": str(kind), "data": dict(data), **rest}:
+                identity = rest.pop("id", "")
+                whole = isinstance(identity, str) and len(identity) <= EVENT_ID_CHARACTERS_MAX
+                if whole and not rest:
+                    return SentEvent(identity, kind, data)
+    except (ValueError, RecursionError):
+        pass
+    raise Refusal("api.live.frame")
+
+
+def _no_float(text: str) -> Any:
+    raise ValueError(f"no float stands in the record: {text}")
 
 
 class Closing(Exception):
@@ -62,20 +96,22 @@ class Closing(Exception):
         self.code, self.reason = code, reason
 
 
-def epoch_of(shell: Shell) -> str:
+def epoch_of(shell: Shell, stream: str) -> str:
     """Names the log: numbers of one log mean nothing in another (a restored or new one)."""
-    return hashlib.sha256(shell.office.log.verifier.vkey.encode()).hexdigest()[:16]
+    text = f"{shell.office.log.verifier.vkey}\n{stream}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass
-class Viewer:
-    """One socket. `seq` is the first number that was not sent."""
+class Wire:
+    """One socket. `resume` is the first number that was not sent."""
 
     socket: WebSocket
     shell: Shell
     actor: Actor
     tail: Tail
-    seq: int = 0
+    rules: Viewer
+    resume: int = 0
     _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def send(self, text: str) -> None:
@@ -84,106 +120,77 @@ class Viewer:
             async with self._sending:
                 await asyncio.wait_for(self.socket.send_text(text), SEND_SECONDS_MAX)
         except TimeoutError:
-            raise Closing(4008, f"resume={self.seq}") from None
-
-    async def send_json(self, frame: Mapping[str, Any]) -> None:
-        await self.send(json.dumps(frame, ensure_ascii=False, separators=(",", ":")))
+            raise Closing(4008, f"resume={self.resume}") from None
 
     async def greet(self) -> None:
-        """Take the hello and answer it."""
+        """Take the hello and answer it; Closing(4002) where it is refused."""
         try:
-            hello = await asyncio.wait_for(self._receive(), HELLO_SECONDS_MAX)
+            text = await asyncio.wait_for(self._receive(), HELLO_SECONDS_MAX)
+            answers = self.rules.hello(parse_frame(text))
         except TimeoutError:
             raise Closing(4002, "no hello") from None
-        start = hello.get("from", 0)
-        if hello.get("type") != "hello" or type(start) is not int or start < 0:
-            raise Closing(4002, "the first frame is a hello")
-        epoch, head = epoch_of(self.shell), self.tail.mark.size
-        if hello.get("epoch", epoch) != epoch:
-            raise Closing(4004, f"another log: epoch={epoch}")
-        if start > head:
-            raise Closing(4004, f"the stream ends at {head}")
-        self.seq = start
-        await self.send_json(
-            {
-                "type": "welcome",
-                "version": VERSION,
-                "stream": self.tail.stream,
-                "epoch": epoch,
-                "head": head,
-            }
-        )
+        except Refusal as refusal:
+            answers = [encode_frame(RefusalFrame(refusal.code))]
+        for answer in answers:
+            await self.send(answer)
+        if self.rules.mode not in (Mode.LIVE, Mode.CATCHING_UP):
+            raise Closing(4002, "hello refused")
+        self.resume = self.rules.next
 
     async def show(self) -> None:
         """Send what is there and what comes, for ever."""
-        state, marked = "", -1
+        marked = -1
         while True:
-            frames = await self.tail.frames_from(self.seq)
-            wanted = "CATCHING-UP" if frames and state != "LIVE" else "LIVE"
-            if frames and wanted != state:
-                await self.send_json({"type": "state", "state": wanted})
-                state = wanted
-            for text in frames:
-                await self.send(text)
-                self.seq += 1
-            if frames:
+            self.rules.grew(self.tail.head)
+            if (wanted := self.rules.wanted) is not None:
+                for text in self.rules.page(await self.tail.entries(*wanted)):
+                    await self.send(text)
+                    self.resume += 1
                 continue
-            if state != "LIVE":
-                state = "LIVE"
-                await self.send_json({"type": "state", "state": state})
             mark = self.tail.mark
-            if mark.size == self.seq != marked:
-                marked = mark.size
-                await self.send_json(
-                    {"type": "mark", "size": mark.size, "checkpoint": mark.checkpoint}
-                )
-            await self.tail.grows_beyond(self.seq)
+            if mark.size != marked:
+                for text in self.rules.mark(mark.size, mark.checkpoint):
+                    await self.send(text)
+                    marked = mark.size
+            await self.tail.grows_beyond(self.resume)
 
     async def listen(self) -> None:
         """Take what the viewer sends, until he leaves."""
         while True:
-            frame = await self._receive()
-            identity = frame.get("id", "")
+            text = await self._receive()
+            identity = ""
+            answer: dict[str, Any]
             try:
-                if frame.get("type") != "event":
-                    raise Refusal("api.live.frame", {"type": str(frame.get("type", ""))[:40]})
-                answer = {"type": "ack", "id": identity, "seq": await self._record(frame)}
+                event = parse_event(text)
+                identity = event.id
+                async with self.shell.writers():
+                    await run_in_threadpool(self._record, event)
+                answer = {"type": "ack", "id": identity}
             except Exception as error:
                 problem = problems.problem_of(error, self.socket)
                 language = language_of(self.socket, self.shell.settings.language)
-                answer = {
-                    "type": "refusal",
-                    "id": identity,
-                    "problem": problem.document(language),
-                }
-            await self.send_json(answer)
+                document = problem.document(language)
+                answer = {"type": "refusal", "id": identity, "problem": document}
+            await self.send(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
 
-    async def _receive(self) -> dict[str, Any]:
+    def _record(self, event: SentEvent) -> None:
+        session_id = self.rules.session
+        with self.shell.office.write() as tx:
+            record_event(tx, self.actor, session_id, event.kind, event.data)
+
+    async def _receive(self) -> str:
+        """The next text; an empty one for a binary message, which nothing takes."""
         message = await self.socket.receive()
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message["code"])
-        text = message.get("text")
-        try:
-            if text is None:
-                raise ValueError("binary")
-            if len(text) > FRAME_CHARACTERS_MAX:
-                raise ValueError("too long")
-            frame = json.loads(text)
-            if not isinstance(frame, dict):
-                raise ValueError("no object")
-        except (ValueError, RecursionError):
-            return {"type": "(unreadable)"}
-        return frame
-
-    async def _record(self, frame: Mapping[str, Any]) -> int:
-        raise Refusal("api.live.frame", {"type": "event"}, Kind.UNAVAILABLE)
+        return message.get("text") or ""
 
     async def stay_signed_in(self) -> None:
         """End the socket when its sign-in ends; watching counts as activity."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             if await actor_of(self.socket) is None:
-                raise Closing(4001, f"signed out; resume={self.seq}")
+                raise Closing(4001, f"signed out; resume={self.resume}")
 
 
 async def race(*parts: Any) -> None:
@@ -196,7 +203,10 @@ async def race(*parts: Any) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # seen: the first one's is raised above, later ones are moot
 
 
 @router.websocket("/live/sessions/{session_id}")
@@ -208,13 +218,14 @@ async def witness(socket: WebSocket, actor: OfficialActor, session_id: IdInPath)
     if mark is None:
         raise Refusal("api.live.unknown", {"session": session_id}, Kind.NOT_FOUND)
     offered = socket.scope.get("subprotocols", [])
-    await socket.accept(subprotocol=VERSION if VERSION in offered else None)
+    await socket.accept(subprotocol=PROTOCOL if PROTOCOL in offered else None)
     tails: Tails = socket.app.state.tails
     async with tails.watch(stream, mark) as tail:
-        viewer = Viewer(socket, shell, actor, tail)
+        rules = Viewer(session_id, epoch_of(shell, stream), tail.head)
+        wire = Wire(socket, shell, actor, tail, rules)
         try:
-            await viewer.greet()
-            await race(viewer.show(), viewer.listen(), viewer.stay_signed_in())
+            await wire.greet()
+            await race(wire.show(), wire.listen(), wire.stay_signed_in())
         except WebSocketDisconnect:
             return
         except Closing as closing:

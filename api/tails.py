@@ -1,7 +1,7 @@
 """Following streams of the journal: read once for all who watch in this process.
 
 The record is the only source: a tail is woken by `office.on_record`, looks once a second in any case
-(other processes write too), and keeps the newest frames, ready to send. Who is further behind reads
+(other processes write too), and keeps the newest entries. Who is further behind reads
 pages from the record itself, so resuming has no horizon.
 """
 
@@ -14,15 +14,16 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from fastapi.concurrency import run_in_threadpool
 
 from archive.journal import service as journal
 from archive.office import Office
+from evaluation.witness.protocol import PAGE_ENTRIES_MAX
 
-FRAMES_MAX = 1000
+ENTRIES_MAX = 1000
 """Kept in memory of each stream that is watched."""
-PAGE_ENTRIES_MAX = 200
 POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.005
 """A burst of entries is read and sent together."""
@@ -37,16 +38,14 @@ class Mark:
     checkpoint: str
 
 
-def event_frame(body: bytes) -> str:
-    """An entry as a frame: its canonical bytes, unchanged, inside."""
-    return '{"entry":' + body.decode() + ',"type":"event"}'
+Numbered: TypeAlias = tuple[int, bytes]
+"""An entry's number and its canonical bytes."""
 
 
-def read_page(office: Office, stream: str, start: int) -> list[str]:
-    """The frames from `start` on, at most a page of them."""
+def read_page(office: Office, stream: str, start: int, stop: int) -> list[Numbered]:
+    """The entries from `start` up to `stop`, as far as they are there."""
     with office.read() as db:
-        entries = journal.entries(db, stream, start, start + PAGE_ENTRIES_MAX)
-        return [event_frame(entry.body) for entry in entries]
+        return [(entry.seq, entry.body) for entry in journal.entries(db, stream, start, stop)]
 
 
 def read_mark(office: Office, stream: str) -> Mark | None:
@@ -63,7 +62,7 @@ class Tail:
         self._office = office
         self.stream = stream
         self.mark = mark
-        self._frames: deque[str] = deque(maxlen=FRAMES_MAX)
+        self._newest: deque[Numbered] = deque(maxlen=ENTRIES_MAX)
         self._head = mark.size
         self._woken = asyncio.Event()
         self._grown = asyncio.Event()
@@ -74,16 +73,17 @@ class Tail:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._woken.set)
 
-    async def frames_from(self, seq: int) -> list[str]:
-        """What follows: from memory where it is there, else a page of the record; empty at the
-        end of the stream."""
-        if seq >= self._head:
-            return []
-        first = self._head - len(self._frames)
-        if seq >= first:
-            start = seq - first
-            return list(itertools.islice(self._frames, start, start + PAGE_ENTRIES_MAX))
-        return await run_in_threadpool(read_page, self._office, self.stream, seq)
+    @property
+    def head(self) -> int:
+        """So many entries are known."""
+        return self._head
+
+    async def entries(self, start: int, stop: int) -> list[Numbered]:
+        """Entries `start` to `stop` (below `head`): from memory, else a page of the record."""
+        first = self._head - len(self._newest)
+        if start >= first:
+            return list(itertools.islice(self._newest, start - first, stop - first))
+        return await run_in_threadpool(read_page, self._office, self.stream, start, stop)
 
     async def grows_beyond(self, seq: int) -> None:
         """Return when there is an entry `seq`."""
@@ -94,7 +94,13 @@ class Tail:
         """Read on for ever."""
         while True:
             try:
-                fresh = await run_in_threadpool(read_page, self._office, self.stream, self._head)
+                fresh = await run_in_threadpool(
+                    read_page,
+                    self._office,
+                    self.stream,
+                    self._head,
+                    self._head + PAGE_ENTRIES_MAX,
+                )
                 if fresh:
                     mark = await run_in_threadpool(read_mark, self._office, self.stream)
                     self._take(fresh, mark)
@@ -106,8 +112,8 @@ class Tail:
                 await asyncio.sleep(GATHER_SECONDS)
             self._woken.clear()
 
-    def _take(self, fresh: list[str], mark: Mark | None) -> None:
-        self._frames.extend(fresh)
+    def _take(self, fresh: list[Numbered], mark: Mark | None) -> None:
+        self._newest.extend(fresh)
         self._head += len(fresh)
         self.mark = mark or self.mark
         self._grown.set()

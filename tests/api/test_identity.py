@@ -180,9 +180,7 @@ class TestTheEndOfAPeriod:
 class TestOverHttp:
     def test_the_cookie_is_for_our_pages_only(self, client: TestClient, office: Office) -> None:
         make_account(office, Role.SUPERVISOR)
-        answer = client.post(
-            "/api/sign-in", json={"account": "supervisor-1", "password": PASSWORD}
-        )
+        answer = client.post("/api/sign-in", json={"account": "supervisor-1", "password": PASSWORD})
         assert answer.json()["roles"] == ["supervisor"]
         cookie = answer.headers["set-cookie"]
         assert cookie.startswith(f"{COOKIE}=")

@@ -70,8 +70,12 @@ def test_each_kind_has_its_status(client: TestClient, kind: Kind) -> None:
     assert problem["kind"] == kind
     assert problem["rule"] == "duties.two"
     assert problem["params"] == {"actor": "a-1"}
-    assert problem["detail"] == problem["detail_en"] == (
-        "Separation of duties: account a-1 did the step before; somebody else must do this one."
+    assert (
+        problem["detail"]
+        == problem["detail_en"]
+        == (
+            "Separation of duties: account a-1 did the step before; somebody else must do this one."
+        )
     )
     assert problem["detail_zh"].startswith("职责分离")
     assert ("retry-after" in answer.headers) is (kind is Kind.UNAVAILABLE)
@@ -139,9 +143,7 @@ def test_all_faults_with_pointers_and_rules(client: TestClient) -> None:
 
 class TestValidation:
     def test_every_place_is_named_and_nothing_sent_is_repeated(self, client: TestClient) -> None:
-        answer = client.post(
-            "/t/body?day=0", json={"name": "geheimnis", "count": True, "a/b~c": 1}
-        )
+        answer = client.post("/t/body?day=0", json={"name": "geheimnis", "count": True, "a/b~c": 1})
         assert answer.status_code == 422
         found = {(f["in"], f["pointer"]): f["code"] for f in answer.json()["faults"]}
         assert found == {

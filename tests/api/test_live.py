@@ -1,0 +1,325 @@
+"""The witness socket: in order, without gaps, from anywhere, and gone when it should be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from fastapi import FastAPI, WebSocket
+from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketTestSession
+from starlette.websockets import WebSocketDisconnect
+
+from api import live, tails
+from api.access import COOKIE
+from api.live import Closing, Wire, race
+from archive.actor import Role
+from archive.errors import Refusal
+from archive.note import Checkpoint, Note
+from archive.office import Office
+from evaluation.witness.protocol import (
+    EventFrame,
+    Follower,
+    Mark,
+    RefusalFrame,
+    Viewer,
+    parse_frame,
+)
+from tests.builders import STAFF
+
+PATH = "/live/sessions/s1"
+STREAM = "session/s1"
+
+
+def record(office: Office, count: int, first: int = 0) -> None:
+    for number in range(first, first + count):
+        with office.write() as tx:
+            tx.record(STREAM, "evaluation:witness:heartbeat", STAFF, {"station": "a", "n": number})
+
+
+def follow(socket: WebSocketTestSession, follower: Follower, size: int) -> Mark:
+    """Take frames until a mark over `size` entries."""
+    while True:
+        frame = follower.take(socket.receive_text())
+        if isinstance(frame, Mark) and frame.size >= size:
+            return frame
+
+
+@pytest.fixture
+def supervisor(signed_in: Callable[[Role], TestClient]) -> TestClient:
+    return signed_in(Role.SUPERVISOR)
+
+
+class TestFollowing:
+    def test_all_entries_then_a_signed_mark(self, supervisor: TestClient, office: Office) -> None:
+        record(office, 7)
+        follower = Follower("s1")
+        with supervisor.websocket_connect(PATH, subprotocols=["witness.v1"]) as socket:
+            assert socket.accepted_subprotocol == "witness.v1"
+            socket.send_text(follower.hello())
+            mark = follow(socket, follower, 7)
+        assert follower.next == 7
+        note = Note.parse(mark.checkpoint.encode())
+        assert note.verified_by([office.log.verifier])
+        assert Checkpoint.parse(note.text).size == 7
+
+    def test_what_is_recorded_meanwhile_comes_at_once(
+        self, supervisor: TestClient, office: Office
+    ) -> None:
+        record(office, 2)
+        follower = Follower("s1")
+        with supervisor.websocket_connect(PATH) as socket:
+            socket.send_text(follower.hello())
+            follow(socket, follower, 2)
+            record(office, 3, 2)
+            follow(socket, follower, 5)
+        assert follower.next == 5
+
+    def test_another_process_writes_and_the_poll_finds_it(
+        self, supervisor: TestClient, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record(office, 1)
+        monkeypatch.setattr(tails, "POLL_SECONDS", 0.05)
+        follower = Follower("s1")
+        with supervisor.websocket_connect(PATH) as socket:
+            socket.send_text(follower.hello())
+            follow(socket, follower, 1)
+            callbacks, office.on_record = office.on_record, []
+            record(office, 2, 1)
+            follow(socket, follower, 3)
+            office.on_record = callbacks
+
+    def test_resuming_has_no_horizon(
+        self, supervisor: TestClient, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tails, "ENTRIES_MAX", 3)
+        record(office, 5)
+        follower = Follower("s1")
+        with supervisor.websocket_connect(PATH) as socket:
+            socket.send_text(follower.hello())
+            follow(socket, follower, 5)
+        record(office, 40, 5)
+        with supervisor.websocket_connect(PATH) as socket:
+            socket.send_text(follower.hello())
+            follow(socket, follower, 45)
+            record(office, 20, 45)
+            follow(socket, follower, 65)
+        assert follower.next == 65
+
+    def test_two_viewers_share_one_tail(
+        self, supervisor: TestClient, app: FastAPI, office: Office
+    ) -> None:
+        record(office, 3)
+        first, second = Follower("s1"), Follower("s1")
+        with (
+            supervisor.websocket_connect(PATH) as one,
+            supervisor.websocket_connect(PATH) as two,
+        ):
+            one.send_text(first.hello())
+            two.send_text(second.hello())
+            follow(one, first, 3)
+            follow(two, second, 3)
+            assert len(app.state.tails._followed) == 1
+        assert app.state.tails._followed == {}
+
+
+class TestRefusals:
+    def test_nobody_a_stranger_and_an_unknown_session(
+        self, client: TestClient, signed_in: Callable[[Role], TestClient], office: Office
+    ) -> None:
+        record(office, 1)
+        for who, path, status in [
+            (client, PATH, 401),
+            (signed_in(Role.BIDDER), PATH, 403),
+            (signed_in(Role.STAFF), "/live/sessions/s2", 404),
+        ]:
+            with pytest.raises(WebSocketDenialResponse) as caught, who.websocket_connect(path):
+                pass
+            assert caught.value.status_code == status
+            assert caught.value.json()["type"].startswith("/problems/")
+
+    def test_a_page_of_another_site_cannot_watch(
+        self, supervisor: TestClient, office: Office
+    ) -> None:
+        record(office, 1)
+        with (
+            pytest.raises(WebSocketDenialResponse) as caught,
+            supervisor.websocket_connect(PATH, headers={"origin": "http://evil.example"}),
+        ):
+            pass
+        assert caught.value.status_code == 403
+        with supervisor.websocket_connect(PATH, headers={"origin": "http://testserver"}):
+            pass
+
+    @pytest.mark.parametrize(
+        ("hello", "code"),
+        [
+            ("nonsense", "evaluation.witness.frame"),
+            ('{"frame":"mark","checkpoint":"","size":0}', "evaluation.witness.frame"),
+            (Follower("s2").hello(), "evaluation.witness.other_session"),
+        ],
+    )
+    def test_a_wrong_hello_is_refused_and_closed(
+        self, supervisor: TestClient, office: Office, hello: str, code: str
+    ) -> None:
+        record(office, 1)
+        with supervisor.websocket_connect(PATH) as socket:
+            socket.send_text(hello)
+            assert parse_frame(socket.receive_text()) == RefusalFrame(code)
+            with pytest.raises(WebSocketDisconnect) as caught:
+                socket.receive_text()
+        assert caught.value.code == 4002
+
+    def test_another_log_is_not_continued(self, supervisor: TestClient, office: Office) -> None:
+        record(office, 3)
+        follower = Follower("s1")
+        follower.next, follower.epoch = 2, "0123456789abcdef"
+        with supervisor.websocket_connect(PATH) as socket:
+            socket.send_text(follower.hello())
+            with pytest.raises(Refusal, match="other_epoch"):
+                follower.take(socket.receive_text())
+
+    def test_signing_out_closes_the_socket(
+        self, supervisor: TestClient, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(live, "CHECK_SECONDS", 0.05)
+        record(office, 1)
+        follower = Follower("s1")
+        with supervisor.websocket_connect(PATH) as socket:
+            socket.send_text(follower.hello())
+            follow(socket, follower, 1)
+            supervisor.post("/api/sign-out")
+            with pytest.raises(WebSocketDisconnect) as caught:
+                socket.receive_text()
+        assert caught.value.code == 4001
+        assert caught.value.reason == "signed out; resume=1"
+
+
+class TestSending:
+    """Stations report over the same socket; an answer means the commit has happened."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "x",
+            "[]",
+            '{"type":"event","kind":"door"}',
+            '{"type":"event","kind":"door","data":[]}',
+            '{"type":"event","kind":1,"data":{}}',
+            '{"type":"event","kind":"door","data":{"n":1.5}}',
+            '{"type":"event","kind":"door","data":{},"more":1}',
+            '{"type":"event","kind":"door","data":{},"id":7}',
+            '{"type":"other","kind":"door","data":{}}',
+            "[" * 100_000,
+        ],
+    )
+    def test_what_is_no_event_is_refused(self, text: str) -> None:
+        with pytest.raises(Refusal, match=r"api\.live\.frame"):
+            live.parse_event(text)
+
+    def test_a_refusal_names_the_event_and_nothing_is_done(
+        self, supervisor: TestClient, office: Office
+    ) -> None:
+        record(office, 1)
+        follower = Follower("s1")
+        with supervisor.websocket_connect(PATH) as socket:
+            socket.send_text(follower.hello())
+            follow(socket, follower, 1)
+            for kind, code in [
+                ("door", "evaluation.witness.event"),
+                ("gossip", "evaluation.witness"),
+            ]:
+                event = {"type": "event", "id": "e-1", "kind": kind, "data": {}}
+                socket.send_text(json.dumps(event))
+                answer = json.loads(socket.receive_text())
+                assert (answer["type"], answer["id"]) == ("refusal", "e-1")
+                assert answer["problem"]["code"].startswith(code.rpartition(".")[0])
+            record(office, 1, 1)
+            follow(socket, follower, 2)
+        assert follower.next == 2
+
+    def test_the_acknowledgement_comes_after_the_commit(
+        self, supervisor: TestClient, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record(office, 1)
+        done: list[str] = []
+
+        def record_event(tx: Any, actor: Any, session: str, kind: str, data: Any) -> None:
+            tx.after_commit(lambda: done.append("committed"))
+            tx.record(f"session/{session}", f"evaluation:witness:{kind}", actor, data)
+
+        monkeypatch.setattr(live, "record_event", record_event)
+        follower = Follower("s1")
+        with supervisor.websocket_connect(PATH) as socket:
+            socket.send_text(follower.hello())
+            follow(socket, follower, 1)
+            event = {"type": "event", "id": "e-1", "kind": "door", "data": {"door": "a"}}
+            socket.send_text(json.dumps(event))
+            seen = []
+            while len(seen) < 3:  # the acknowledgement, the entry itself and a mark, in any order
+                seen.append(json.loads(socket.receive_text()))
+        assert {"type": "ack", "id": "e-1"} in seen
+        assert done == ["committed"]
+        (entry,) = [json.loads(f["body"]) for f in seen if f.get("frame") == "event"]
+        assert entry["actor"] == "supervisor-1"
+
+
+class StuckSocket:
+    """A socket whose other side takes two frames and then nothing."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    async def send_text(self, text: str) -> None:
+        if len(self.taken) == 2:
+            await asyncio.Event().wait()
+        self.taken.append(text)
+
+
+def test_a_slow_viewer_is_cut_and_told_where_to_resume(
+    app: FastAPI, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "SEND_SECONDS_MAX", 0.05)
+    record(office, 5)
+    stuck = StuckSocket()
+
+    async def watch() -> None:
+        mark = tails.read_mark(office, STREAM)
+        assert mark is not None
+        async with app.state.tails.watch(STREAM, mark) as tail:
+            rules = Viewer("s1", "e", tail.head)
+            rules.hello(parse_frame(Follower("s1").hello()))
+            wire = Wire(cast("WebSocket", stuck), app.state.shell, STAFF, tail, rules)
+            await wire.show()
+
+    with pytest.raises(Closing) as caught:
+        asyncio.run(watch())
+    assert (caught.value.code, caught.value.reason) == (4008, "resume=2")
+    frames = [parse_frame(text) for text in stuck.taken]
+    assert [f.seq for f in frames if isinstance(f, EventFrame)] == [0, 1]
+
+
+def test_the_race_ends_with_its_first_and_cancels_the_rest() -> None:
+    ended: list[str] = []
+
+    async def forever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("forever")
+
+    async def leaves() -> None:
+        raise WebSocketDisconnect(1001)
+
+    with pytest.raises(WebSocketDisconnect):
+        asyncio.run(race(forever(), leaves()))
+    assert ended == ["forever"]
+
+
+def test_the_cookie_is_the_only_way_in(app: FastAPI, office: Office) -> None:
+    record(office, 1)
+    stranger = TestClient(app, cookies={COOKIE: "made-up"})
+    with pytest.raises(WebSocketDenialResponse), stranger.websocket_connect(PATH):
+        pass
