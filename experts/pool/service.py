@@ -21,7 +21,7 @@ from archive.office import Tx
 from experts.pool import queries
 from experts.pool.columns import Columns, build
 from experts.pool.expert import Expert, Status, check
-from experts.pool.tables import values_of
+from experts.pool.tables import expert_of, values_of
 from experts.specialties import catalogue
 from trading.calendar.legal import legal_day
 
@@ -92,7 +92,7 @@ def columns(db: Session) -> Columns:
             if found is not None:
                 _kept.move_to_end(version)
                 return found
-        made = build(version, (row.to_domain() for row in queries.all_experts(db)))
+        made = build(version, map(expert_of, queries.all_experts(db)))
         # A writer may have committed between the two reads where the database lets each statement
         # see the newest state (READ COMMITTED); such a mixture must not be kept, nor used.
         if queries.version(db) == version:

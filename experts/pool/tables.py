@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 from sqlmodel import Field, SQLModel
 
 from experts.pool.expert import Expert, Status, Title
@@ -41,28 +43,33 @@ class ExpertRow(SQLModel, table=True):
     penalised: bool
 
     def to_domain(self) -> Expert:
-        return Expert(
-            id=self.id,
-            name=self.name,
-            gender=self.gender,
-            born=self.born,
-            employer_uscc=self.employer_uscc,
-            past_employers=tuple(
-                (uscc, date.fromisoformat(until))
-                for uscc, _, until in (item.partition(":") for item in self.past_employers.split())
-            ),
-            board_seats=tuple(self.board_seats.split()),
-            declared_units=tuple(self.declared_units.split()),
-            specialties=tuple(self.specialties.split()),
-            home_division=self.home_division,
-            lon=self.lon,
-            lat=self.lat,
-            title_level=Title(self.title_level),
-            field_years=self.field_years,
-            enrolled_on=self.enrolled_on,
-            status=Status(self.status),
-            penalised=self.penalised,
-        )
+        return expert_of(self)
+
+
+def expert_of(row: ExpertRow | Row[Any]) -> Expert:
+    """The expert of a row, mapped or plain: building 20,000 mapped objects takes seconds."""
+    return Expert(
+        id=row.id,
+        name=row.name,
+        gender=row.gender,
+        born=row.born,
+        employer_uscc=row.employer_uscc,
+        past_employers=tuple(
+            (uscc, date.fromisoformat(until))
+            for uscc, _, until in (item.partition(":") for item in row.past_employers.split())
+        ),
+        board_seats=tuple(row.board_seats.split()),
+        declared_units=tuple(row.declared_units.split()),
+        specialties=tuple(row.specialties.split()),
+        home_division=row.home_division,
+        lon=row.lon,
+        lat=row.lat,
+        title_level=Title(row.title_level),
+        field_years=row.field_years,
+        enrolled_on=row.enrolled_on,
+        status=Status(row.status),
+        penalised=row.penalised,
+    )
 
 
 def values_of(expert: Expert) -> dict[str, object]:
