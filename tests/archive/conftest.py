@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import sqlalchemy as sa
 
 from archive.database import Connections
 from archive.journal import tables as journal_tables
@@ -39,15 +40,22 @@ def sqlite_office(tmp_path: Path) -> Iterator[Office]:
     office.connections.dispose()
 
 
-@pytest.fixture
-def postgres_office(tmp_path: Path, postgres_server: PostgresServer) -> Iterator[Office]:
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server: PostgresServer) -> Iterator[str]:
     name = postgres_server.create()
-    url = postgres_server.url(name)
-    make_tables(url)
-    office = make_office(tmp_path, url)
+    make_tables(postgres_server.url(name))
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def postgres_office(tmp_path: Path, postgres_tables: str) -> Iterator[Office]:
+    office = make_office(tmp_path, postgres_tables)
+    names = ", ".join(str(row.__tablename__) for row in TABLES)
+    with office.connections.engine.begin() as connection:
+        connection.execute(sa.text(f"TRUNCATE {names}"))
     yield office
     office.connections.dispose()
-    postgres_server.drop(name)
 
 
 @pytest.fixture(

@@ -25,6 +25,7 @@ WARNED_AND_ACCEPTED = {
 class TestConformanceSuite:
     """RFC 8493 and its drafts; LibraryOfCongress/bagit-conformance-suite (public domain)."""
 
+    @pytest.mark.shared
     def test_every_bag_gets_its_verdict(self) -> None:
         root = shared_dir("vectors", "archive", "bagit-conformance-suite")
         wrong, counted = [], {"valid": 0, "invalid": 0, "linux-only": 0, "windows-only": 0}

@@ -28,6 +28,7 @@ class TestPublishedVectors:
         assert merkle.leaf_hash(b"L123456").hex() == leaf
         assert merkle.node_hash(b"N123", b"N456").hex() == node
 
+    @pytest.mark.shared
     def test_proofs(self) -> None:
         """98 proofs, most of them wrong in one of the ways that verifiers have overlooked."""
         vectors = json.loads(shared_dir("vectors", "log", "rfc6962_proofs.json").read_text())

@@ -140,7 +140,9 @@ class TestVerdicts:
 
 
 class TestWhoChangesFiles:
-    @pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.soak)])
+    @pytest.mark.parametrize(
+        "stride", [pytest.param(7, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.soak)]
+    )
     def test_every_byte_of_every_file(
         self, folder: Path, files: dict[str, bytes], trust: list[Verifier], stride: int
     ) -> None:

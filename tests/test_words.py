@@ -1,0 +1,202 @@
+"""Every code that the product can say has its sentence in Chinese and in English.
+
+Codes are read from the syntax trees of the six packages: whatever text of the form
+`<package>.<subject>.<what>` is handed to `Refusal`, `Reason`, `Fault`, `Faults` or to a method that
+collects faults or findings. A code made at run time is not found, so there should be none.
+"""
+
+import ast
+import string
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from archive.errors import Fault, Reason, Refusal
+from archive.words import Language, catalogue, render, say
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("archive", "trading", "experts", "deposits", "evaluation", "api")
+MAKERS = {"Refusal", "Reason", "Fault", "Faults"}
+COLLECTORS = {"add", "not_run", "_add", "refuse", "fault"}
+ADDED = {"Faults": {"count"}}
+"""Parameters that a maker adds by itself."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """A code in the source, with the parameters given beside it where they can be read there."""
+
+    where: str
+    code: str
+    params: frozenset[str] | None
+
+
+def is_code(text: object) -> bool:
+    if not isinstance(text, str):
+        return False
+    parts = text.split(".")
+    return (
+        len(parts) >= 3
+        and parts[0] in PACKAGES
+        and all(part.replace("_", "a").isalnum() and part.islower() for part in parts)
+    )
+
+
+def uses_in(source: str, where: str) -> Iterator[Use]:
+    for node in ast.walk(ast.parse(source, filename=where)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name not in MAKERS | COLLECTORS:
+            continue
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        for value in given:
+            if isinstance(value, ast.Constant) and is_code(value.value):
+                params = _params(node, name)
+                yield Use(f"{where}:{node.lineno}", str(value.value), params)
+
+
+def _params(node: ast.Call, name: str) -> frozenset[str] | None:
+    """The names of the parameters; None where they are computed elsewhere."""
+    if name in COLLECTORS:
+        names = [keyword.arg for keyword in node.keywords]
+        if None in names or len(node.args) != 2:
+            return None
+        return frozenset(str(n) for n in names)
+    position = {"Fault": 2}.get(name, 1)
+    value: ast.expr | None = node.args[position] if len(node.args) > position else None
+    for keyword in node.keywords:
+        if keyword.arg == "params":
+            value = keyword.value
+    if value is None:
+        return frozenset(ADDED.get(name, set()))
+    if not isinstance(value, ast.Dict) or not all(isinstance(k, ast.Constant) for k in value.keys):
+        return None
+    return frozenset(str(k.value) for k in value.keys if isinstance(k, ast.Constant))
+
+
+def uses() -> list[Use]:
+    return [
+        use
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for use in uses_in(path.read_text(), path.relative_to(ROOT).as_posix())
+    ]
+
+
+def read(package: str, language: Language) -> dict[str, str]:
+    path = ROOT / package / f"words.{language}.toml"
+    return tomllib.loads(path.read_text()) if path.exists() else {}
+
+
+def placeholders(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+
+
+USES = uses()
+
+
+class TestTheCatalogues:
+    @pytest.mark.parametrize("package", PACKAGES)
+    def test_both_languages_say_the_same_things(self, package: str) -> None:
+        zh, en = read(package, Language.ZH), read(package, Language.EN)
+        assert sorted(zh.keys() ^ en.keys()) == []
+        differing = [code for code in zh if placeholders(zh[code]) != placeholders(en[code])]
+        assert differing == []
+        assert [code for code in zh if code.partition(".")[0] != package] == []
+
+    @pytest.mark.parametrize("package", PACKAGES)
+    def test_each_is_in_its_own_language(self, package: str) -> None:
+        def is_chinese(text: str) -> bool:
+            return any("\u4e00" <= character <= "\u9fff" for character in text)
+
+        assert [
+            code for code, text in read(package, Language.ZH).items() if not is_chinese(text)
+        ] == []
+        # An English sentence may quote a Chinese term or article, but has words of its own.
+        assert [
+            code
+            for code, text in read(package, Language.EN).items()
+            if sum("a" <= c.lower() <= "z" for c in text) < 2
+        ] == []
+
+    @pytest.mark.parametrize("package", PACKAGES)
+    def test_every_code_has_its_sentence(self, package: str) -> None:
+        zh = read(package, Language.ZH)
+        own = [use for use in USES if use.code.partition(".")[0] == package]
+        assert sorted({f"{use.where} {use.code}" for use in own if use.code not in zh}) == []
+
+    @pytest.mark.parametrize("package", PACKAGES)
+    def test_every_placeholder_is_filled(self, package: str) -> None:
+        en = read(package, Language.EN)
+        unfilled = [
+            f"{use.where} {use.code}: {sorted(missing)}"
+            for use in USES
+            if use.code.partition(".")[0] == package and use.params is not None
+            if (missing := placeholders(en.get(use.code, "")) - use.params)
+        ]
+        assert unfilled == []
+
+    def test_nothing_is_said_that_nobody_says(self) -> None:
+        """For the ground floor, whose codes all stand in its own source."""
+        text = "".join(path.read_text() for path in (ROOT / "archive").rglob("*.py"))
+        assert [code for code in read("archive", Language.EN) if f'"{code}"' not in text] == []
+
+
+class TestTheSearch:
+    """What the test above relies on finds what it should."""
+
+    @pytest.mark.parametrize(
+        ("source", "params"),
+        [
+            ('Refusal("trading.a.b")', set()),
+            ('raise Refusal("trading.a.b", {"x": 1}, Kind.CONFLICT)', {"x"}),
+            ('errors.Reason(code="trading.a.b", params={"x": 1, "y": 2})', {"x", "y"}),
+            ('Fault("/x", "trading.a.b", {"x": 1}, "rule")', {"x"}),
+            ('faults.add("/x", "trading.a.b", x=1)', {"x"}),
+            ('Faults("trading.a.b")', {"count"}),
+            ('faults.add("/x", "trading.a.b", **more)', None),
+            ('Refusal("trading.a.b", more)', None),
+        ],
+    )
+    def test_found(self, source: str, params: set[str] | None) -> None:
+        wanted = None if params is None else frozenset(params)
+        assert list(uses_in(source, "x")) == [Use("x:1", "trading.a.b", wanted)]
+
+    @pytest.mark.parametrize(
+        "source", ['getLogger("trading.a.b")', 'Refusal("x")', 'seen.add("trading.py")']
+    )
+    def test_not_found(self, source: str) -> None:
+        assert list(uses_in(source, "x")) == []
+
+    def test_there_is_much_to_find(self) -> None:
+        assert len({use.code for use in USES if use.code.startswith("archive.")}) > 80
+
+
+class TestRendering:
+    def test_a_sentence_in_each_language(self) -> None:
+        refusal = Refusal("archive.custody.too_early", {"subject": "lot/1", "not_before": "9:00"})
+        assert render(refusal, Language.EN) == (
+            "The opening key of lot/1 is not handed out before 9:00."
+        )
+        assert render(refusal.reason, Language.ZH) == "lot/1 的开启密钥在 9:00 之前不予交付。"
+        fault = Fault("/x", "archive.dossier.empty")
+        assert "至少" in render(fault, Language.ZH)
+
+    @pytest.mark.parametrize("code", ["archive.no.such", "nobody.no.such", "", "tests.a.b"])
+    def test_a_code_without_words_is_shown_itself(self, code: str) -> None:
+        assert say(code, {"a": 1}, Language.EN) == f"[{code}] a=1"
+
+    def test_missing_parameters_do_not_fail_an_answer(self) -> None:
+        reason = Reason("archive.custody.too_early", {"subject": "lot/1"})
+        assert render(reason, Language.EN) == "[archive.custody.too_early] subject=lot/1"
+
+    def test_braces_in_a_parameter_are_not_read(self) -> None:
+        reason = Reason("archive.vault.missing", {"sha256": "{x.__class__}"})
+        assert "{x.__class__}" in render(reason, Language.EN)
+
+    def test_the_catalogue_is_read_once(self) -> None:
+        assert catalogue("archive", Language.ZH) is catalogue("archive", Language.ZH)
