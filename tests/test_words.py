@@ -108,19 +108,24 @@ class TestTheCatalogues:
         assert differing == []
         assert [code for code in zh if code.partition(".")[0] != package] == []
 
+    # The switch to the other language names it as its readers do.
+    FOREIGN = frozenset({"api.page.language"})
+
     @pytest.mark.parametrize("package", PACKAGES)
     def test_each_is_in_its_own_language(self, package: str) -> None:
         def is_chinese(text: str) -> bool:
             return any("\u4e00" <= character <= "\u9fff" for character in text)
 
         assert [
-            code for code, text in read(package, Language.ZH).items() if not is_chinese(text)
+            code
+            for code, text in read(package, Language.ZH).items()
+            if not is_chinese(text) and code not in self.FOREIGN
         ] == []
         # An English sentence may quote a Chinese term or article, but has words of its own.
         assert [
             code
             for code, text in read(package, Language.EN).items()
-            if sum("a" <= c.lower() <= "z" for c in text) < 2
+            if sum("a" <= c.lower() <= "z" for c in text) < 2 and code not in self.FOREIGN
         ] == []
 
     @pytest.mark.parametrize("package", PACKAGES)
