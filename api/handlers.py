@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from api.flows import dossier, opening, seating
+from api.flows.names import DOSSIER_TASK, OPEN_TASK, PLAN_TASK
 from archive.custody import Custodian
 from archive.tasks.service import Handler
+from deposits.guarantees import service as guarantees
 
 
-def handlers(custodian: Custodian) -> Mapping[str, Handler]:
-    """The handlers of this installation; flows that need the custodian are bound to it here."""
-    return {}
+def handlers(custodian: Custodian, dossiers: Path) -> Mapping[str, Handler]:
+    """The handlers of this installation; those that need the custodian or the folder of dossiers
+    are bound to them here."""
+    return {
+        OPEN_TASK: opening.begin_task(custodian),
+        PLAN_TASK: seating.plan_day,
+        DOSSIER_TASK: dossier.seal_task(dossiers),
+        guarantees.VERIFY_TASK: guarantees.verify_task,
+        guarantees.RELEASE_TASK: guarantees.release_task,
+    }

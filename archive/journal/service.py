@@ -111,6 +111,20 @@ def anchor(db: Session, signer: Signer, now: datetime) -> AnchorRow | None:
     return row
 
 
+def last_tick(db: Session) -> int:
+    """The number of the newest anchor; LookupError before the first one."""
+    row = queries.last_anchor(db)
+    if row is None:
+        raise LookupError("nothing is anchored yet")
+    return row.tick
+
+
+def latest_moment(db: Session) -> datetime | None:
+    """The newest legal time on any stream; None on an empty record. A clock that is driven must
+    not start before it."""
+    return queries.latest_moment(db)
+
+
 @dataclass(frozen=True)
 class AnchoredStream:
     """A stream's checkpoint and the proof that an anchor covers it; everything needed offline."""

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
+from sqlmodel import Session
+
 from archive import canonical
 from archive.clock import SystemClock
 from archive.errors import Refusal
@@ -43,6 +45,16 @@ def enqueue(tx: Tx, name: str, args: Mapping[str, Any], due_at: datetime | None 
     )
     tx.db.add(row)
     return row.id
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that was refused, or failed too often."""
+
+    id: str
+    name: str
+    args: str
+    error: str
 
 
 @dataclass
@@ -106,3 +118,18 @@ def _is_refusal(error: Exception) -> bool:
 
 def _finish(row: TaskRow, state: str, now: datetime) -> None:
     row.state, row.done_at, row.claimed_until = state, now.astimezone(UTC), None
+
+
+def next_due(db: Session) -> datetime | None:
+    """The legal time of the task that is due first, held or not; None when nothing waits."""
+    return queries.next_due(db)
+
+
+def waiting(db: Session) -> int:
+    """How many tasks are still to be done, due or not."""
+    return queries.waiting(db)
+
+
+def failed(db: Session) -> list[Failed]:
+    """The tasks that failed for good, oldest first: each wants a person."""
+    return [Failed(row.id, row.name, row.args, row.error) for row in queries.failed(db)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from trading.opening.tables import OpeningBidRow, OpeningRow
+from trading.opening.tables import OpeningBidRow, OpeningEnvelopeRow, OpeningRow
 
 
 def opening(db: Session, lot_id: str) -> OpeningRow | None:
@@ -21,3 +21,11 @@ def bids(db: Session, lot_id: str) -> list[OpeningBidRow]:
 def bid(db: Session, lot_id: str, bidder_uscc: str) -> OpeningBidRow | None:
     """One bid."""
     return db.get(OpeningBidRow, (lot_id, bidder_uscc))
+
+
+def envelopes(db: Session, lot_id: str) -> list[OpeningEnvelopeRow]:
+    """The cells of other kinds, in order of bidder and kind."""
+    rows = db.exec(
+        select(OpeningEnvelopeRow).where(col(OpeningEnvelopeRow.lot_id) == lot_id)
+    ).all()
+    return sorted(rows, key=lambda row: (row.bidder_uscc, row.kind))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,7 +31,7 @@ from trading.opening.opening import (
     Revocation,
     sort_cells,
 )
-from trading.opening.tables import OpeningBidRow, OpeningRow
+from trading.opening.tables import OpeningBidRow, OpeningEnvelopeRow, OpeningRow
 from trading.parties import service as parties
 from trading.projects import service as projects
 from trading.projects.project import Lot, subject_of
@@ -47,7 +48,7 @@ def begin_opening(tx: Tx, actor: Actor, lot_id: str, custodian: Custodian) -> Op
     TOO_EARLY before the deadline, CONFLICT while an objection is unanswered. With too few bidders
     the lot is FAILED: no inside is kept, no bidder named, not even in the answer.
     """
-    actor.must_be(Role.STAFF)
+    actor.must_be(Role.STAFF, Role.SYSTEM)
     row, project = projects.lock(tx, lot_id)
     lot = projects.to_lot(row, project)
     must_serve(actor, lot.centre_id)
@@ -94,9 +95,10 @@ def begin_opening(tx: Tx, actor: Actor, lot_id: str, custodian: Custodian) -> Op
         data["cause"] = "TOO_FEW_BIDDERS"
         tx.record(subject_of(lot_id), "trading:lot:failed", actor, data)
         return OpeningBegun(lot_id, tx.now, (), (), True, len(result.bids), rules)
-    tx.db.add_all([_bid_row(lot_id, item) for item in result.bids])
-    tx.db.flush()
     bidders = tuple(item.outer.sender for item in result.bids)
+    tx.db.add_all([_bid_row(lot_id, item) for item in result.bids])
+    tx.db.add_all([_envelope_row(lot_id, o) for o in result.others if o.sender in bidders])
+    tx.db.flush()
     document = tx.keep(
         "bidders.json",
         [
@@ -135,7 +137,7 @@ def submit_half(tx: Tx, actor: Actor, lot_id: str, bidder_uscc: str, half: bytes
 def finish_opening(tx: Tx, actor: Actor, lot_id: str) -> Opening:
     """Open what can be opened and read it out. TOO_EARLY while halves are missing and the time for
     them (rule `opening.halves_minutes`) is not over: nobody may be cut off."""
-    actor.must_be(Role.STAFF)
+    actor.must_be(Role.STAFF, Role.SYSTEM)
     row, project = projects.lock(tx, lot_id)
     lot = projects.to_lot(row, project)
     must_serve(actor, lot.centre_id)
@@ -147,6 +149,7 @@ def finish_opening(tx: Tx, actor: Actor, lot_id: str) -> Opening:
     rows = queries.bids(tx.db, lot_id)
     _check_halves(rows, opening, lot, tx.now)
     documents = [document for row in rows if (document := _open(tx, row)) is not None]
+    _open_envelopes(tx, lot_id, {row.bidder_uscc: row.bidder_half for row in rows})
     tx.db.flush()
     record = tx.keep(RECORD_NAME, _record_json(lot_id, opening, rows, tx.now))
     opening.finished_at = tx.now
@@ -193,6 +196,48 @@ def opening(db: Session, lot_id: str) -> Opening:
     if row is None or row.finished_at is None:
         raise Refusal("trading.opening.unfinished", {}, Kind.TOO_EARLY)
     return _to_opening(row, queries.bids(db, lot_id))
+
+
+def envelopes(db: Session, lot_id: str, kind: str) -> dict[str, bytes]:
+    """What bidders sent in envelopes of a kind beside their bids, opened with the same half, by
+    bidder. Empty before the opening is finished; an envelope that the half does not open is not
+    there, as if it had never been sent."""
+    return {
+        row.bidder_uscc: row.content
+        for row in queries.envelopes(db, lot_id)
+        if row.kind == kind and row.content
+    }
+
+
+def _open_envelopes(tx: Tx, lot_id: str, halves: Mapping[str, bytes]) -> None:
+    for row in queries.envelopes(tx.db, lot_id):
+        half = halves.get(row.bidder_uscc, b"")
+        if not half:
+            continue
+        outer = sealing.Outer(
+            subject_of(lot_id),
+            row.kind,
+            row.bidder_uscc,
+            row.version,
+            row.key_commitment,
+            row.platform_half,
+            row.inner,
+        )
+        with suppress(Refusal):
+            row.content = sealing.open_inner(outer, half)
+            tx.db.add(row)
+
+
+def _envelope_row(lot_id: str, outer: sealing.Outer) -> OpeningEnvelopeRow:
+    return OpeningEnvelopeRow(
+        lot_id=lot_id,
+        bidder_uscc=outer.sender,
+        kind=outer.kind,
+        version=outer.version,
+        key_commitment=outer.key_commitment,
+        platform_half=outer.platform_half,
+        inner=outer.inner,
+    )
 
 
 def _ours(

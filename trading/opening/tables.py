@@ -51,3 +51,19 @@ class OpeningBidRow(SQLModel, table=True):
     price_fen: int | None = Field(default=None, sa_type=sa.BigInteger)
     content_sha256: str = ""
     content: bytes = b""
+
+
+class OpeningEnvelopeRow(SQLModel, table=True):
+    """A cell of another kind that a bidder sent beside his bid, such as a guarantee. His half opens
+    it at the end of the opening; `content` stays empty where it does not."""
+
+    __tablename__ = "opening_envelope"
+
+    lot_id: str = Field(primary_key=True, foreign_key="opening.lot_id")
+    bidder_uscc: str = Field(primary_key=True, foreign_key="organisation.uscc")
+    kind: str = Field(primary_key=True)
+    version: int = Field(sa_type=sa.BigInteger)
+    key_commitment: bytes
+    platform_half: bytes
+    inner: bytes
+    content: bytes = b""

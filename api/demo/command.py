@@ -1,0 +1,80 @@
+"""`bigloop demo`: a synthetic province, its evaluation day played through or served."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import date
+from pathlib import Path
+
+from api.demo.province import POOL_SIZE
+from api.demo.script import SESSIONS_MEAN
+
+DEFAULT_DAY = date(2026, 10, 21)
+"""A Wednesday whose weeks before and after lie in announced years, with a long holiday in between."""
+DEFAULT_SEED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    mode = parser.add_mutually_exclusive_group(required=True)
+    mode.add_argument("--once", action="store_true", help="play one cohort to its archive")
+    mode.add_argument("--serve", action="store_true", help="serve the cohort's day")
+    mode.add_argument("--months", type=int, metavar="N", help="play N months of volumes only")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
+    parser.add_argument(
+        "--date",
+        type=date.fromisoformat,
+        default=DEFAULT_DAY,
+        help="evaluation day (a working day)",
+    )
+    parser.add_argument("--out", type=Path, help="folder for --once: dossiers, trust keys, data")
+    parser.add_argument("--data", type=Path, default=Path("demo-data"), help="folder for --serve")
+    parser.add_argument("--host", default="127.0.0.1", help="address for --serve")
+    parser.add_argument("--port", type=int, default=8000, help="port for --serve")
+    parser.add_argument("--rate", type=int, default=60, help="legal minutes a minute, for --serve")
+    parser.add_argument("--database-url", default="", help="default: SQLite in the folder")
+    parser.add_argument("--sessions", type=int, default=SESSIONS_MEAN, help=argparse.SUPPRESS)
+    parser.add_argument("--pool", type=int, default=POOL_SIZE, help=argparse.SUPPRESS)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from trading.calendar.legal import calendar
+
+    if not arguments.months and not calendar().is_workday(arguments.date):
+        print(f"--date {arguments.date}: 不是工作日 / not a working day", file=sys.stderr)
+        return 64
+    if arguments.once:
+        return _once(arguments)
+    if arguments.serve:
+        from api.demo.serve import serve
+
+        return serve(arguments)
+    from api.demo.months import months
+
+    return months(arguments.months, arguments.seed)
+
+
+def _once(arguments: argparse.Namespace) -> int:
+    from api.demo.once import DemoFailed, once
+
+    if arguments.out is None:
+        print("--once: 需要 --out 目录 / --out DIR is needed", file=sys.stderr)
+        return 64
+    if arguments.out.exists() and any(arguments.out.iterdir()):
+        print(f"--out {arguments.out}: 目录不为空 / folder is not empty", file=sys.stderr)
+        return 64
+    try:
+        figures = once(
+            arguments.seed,
+            arguments.date,
+            arguments.out,
+            sessions=arguments.sessions,
+            pool_size=arguments.pool,
+            database_url=arguments.database_url,
+        )
+    except DemoFailed as failure:
+        print(f"演示未能完成 / the demo failed: {failure}", file=sys.stderr)
+        return 1
+    print(json.dumps(figures, sort_keys=False))
+    return 0 if figures["verified"] == figures["dossiers"] else 1

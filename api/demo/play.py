@@ -1,0 +1,96 @@
+"""The play: one cohort, its people, and the table of their acts.
+
+The invented people act through the task table like everything else that happens later: an act is a
+task with a due moment in legal time, and asks for the acts that follow it in its own transaction. So
+a play that was killed goes on where it stopped, and `--once` is nothing but a worker that moves the
+legal clock to the next due task. What people do goes through the same flows and services as in the
+pages; no rule is bent for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from api.demo.province import POOL_SIZE, Province
+from api.demo.script import LotScript, Moments, ProjectScript, at, cohort, moments
+from archive.custody import Custodian
+from archive.entropy import SeededEntropy
+from archive.office import Office, Tx
+from archive.tasks.service import Handler, Write, enqueue
+from trading.calendar.legal import calendar
+
+PREFIX = "demo."
+Act: TypeAlias = "Callable[[Play, Mapping[str, Any]], Write]"
+
+
+@dataclass
+class Play:
+    office: Office
+    custodian: Custodian
+    seed: int
+    day: date
+    sessions: int
+    """How many sessions the cohort has, about."""
+    pool_size: int = POOL_SIZE
+
+    @cached_property
+    def moments(self) -> Moments:
+        return moments(self.day, calendar())
+
+    @cached_property
+    def province(self) -> Province:
+        return Province(self.seed, self.first_day, self.pool_size)
+
+    @property
+    def first_day(self) -> date:
+        """The day on which the province is set up: the one before the first registration."""
+        return self.moments.registration.date() - timedelta(days=1)
+
+    @property
+    def starts_at(self) -> datetime:
+        return at(self.first_day, 12)
+
+    @cached_property
+    def script(self) -> Mapping[str, tuple[ProjectScript, LotScript]]:
+        """By key of the lot."""
+        projects = cohort(self.seed, self.day, self.province.cast, self.sessions)
+        return {lot.key: (project, lot) for project in projects for lot in project.lots}
+
+    @cached_property
+    def key_of_name(self) -> Mapping[str, str]:
+        return {lot.name: key for key, (_, lot) in self.script.items()}
+
+    @cached_property
+    def projects(self) -> Mapping[str, ProjectScript]:
+        return {project.key: project for project, _ in self.script.values()}
+
+    def lot(self, args: Mapping[str, Any]) -> tuple[ProjectScript, LotScript]:
+        return self.script[args["key"]]
+
+    def half(self, key: str, bidder: str) -> bytes:
+        """The half that a bidder's own computer keeps for one lot. Asked again it is the same, so
+        the demo stores no secret of a bidder anywhere."""
+        return SeededEntropy(f"demo {self.seed} half {key} {bidder}".encode()).bytes(32)
+
+    def later(self, tx: Tx, act: str, args: Mapping[str, Any], due_at: datetime) -> None:
+        """Ask for an act of somebody."""
+        enqueue(tx, PREFIX + act, args, due_at)
+
+    def set_up(self, acts: Iterable[tuple[str, Mapping[str, Any], datetime]]) -> None:
+        """Install the province and put the first acts on the calendar, in one transaction."""
+        with self.office.write() as tx:
+            self.province.install(tx)
+            for act, args, due_at in acts:
+                self.later(tx, act, args, due_at)
+
+    def handlers(self, acts: Mapping[str, Act]) -> dict[str, Handler]:
+        """The acts as task handlers."""
+
+        def handler(act: Act) -> Handler:
+            return lambda _office, args: act(self, args)
+
+        return {PREFIX + name: handler(act) for name, act in acts.items()}

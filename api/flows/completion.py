@@ -1,0 +1,53 @@
+"""From the award to the released guarantee: two rooms, one clock."""
+
+from __future__ import annotations
+
+from archive.actor import Actor
+from archive.office import Tx
+from deposits.guarantees import service as guarantees
+from deposits.release import ReleaseCause
+from trading.awards import service as awards
+from trading.awards.award import Award, Contract
+from trading.calendar.legal import legal_day
+from trading.money import Money
+from trading.projects import service as projects
+from trading.regime import Regime
+
+
+def award(tx: Tx, actor: Actor, lot_id: str, rank: int = 1) -> Award:
+    """Award the lot; in procurement the losers' clock starts with the award notice (政采条例
+    第三十三条)."""
+    made = awards.award(tx, actor, lot_id, rank)
+    if projects.lot(tx.db, lot_id).regime is Regime.ZFCG:
+        guarantees.start_release(
+            tx,
+            actor,
+            lot_id,
+            ReleaseCause.AWARD,
+            legal_day(tx.now),
+            winner_uscc=made.winner.bidder_uscc,
+        )
+    return made
+
+
+def sign_contract(tx: Tx, actor: Actor, lot_id: str, amount: Money, document: bytes) -> Contract:
+    """Put the contract on record; the clock of what is still held starts (条例 第五十七条)."""
+    contract = awards.sign_contract(tx, actor, lot_id, amount, document)
+    guarantees.start_release(
+        tx,
+        actor,
+        lot_id,
+        ReleaseCause.CONTRACT,
+        legal_day(tx.now),
+        winner_uscc=contract.winner_uscc,
+    )
+    return contract
+
+
+def release(tx: Tx, actor: Actor, lot_id: str) -> int:
+    """Give back everything whose clock runs, before its last day; how many guarantees."""
+    causes = {record.release_cause for record in guarantees.guarantees(tx.db, lot_id)}
+    return sum(
+        len(guarantees.release_lot(tx, actor, lot_id, cause))
+        for cause in sorted(cause for cause in causes if cause is not None)
+    )

@@ -1,0 +1,55 @@
+"""The committee's draw for a lot: what trading knows of the lot becomes the draw's request, and what
+the opening reveals becomes the second check of recusal."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from archive.actor import Actor
+from archive.errors import Kind, Refusal
+from archive.office import Tx
+from experts.draws import service as draws
+from experts.draws.request import ENDED_WITHOUT, DrawRequest, Quota
+from experts.draws.service import Draw, Recheck
+from trading.opening import service as opening
+from trading.projects import service as projects
+
+
+def request_of(db: Session, lot_id: str, replaces: str = "") -> DrawRequest:
+    """The request for a noticed lot; refuses TOO_EARLY before the notice fixed the hour."""
+    lot = projects.lot(db, lot_id)
+    if lot.notice is None:
+        raise Refusal("api.flows.no_notice", {"lot": lot_id}, Kind.TOO_EARLY)
+    return DrawRequest(
+        centre_id=lot.centre_id,
+        lot_id=lot.id,
+        regime=lot.regime,
+        kind=lot.kind,
+        division_code=lot.division_code,
+        tenderer_uscc=lot.tenderer_uscc,
+        agency_uscc=lot.agency_uscc,
+        supervisor_uscc=lot.supervisor_uscc,
+        estimate=lot.estimate,
+        evaluation_at=lot.notice.evaluation_at,
+        quotas=tuple(Quota(code, count) for code, count in sorted(lot.committee.quotas.items())),
+        representatives=lot.committee.representatives,
+        replaces=replaces,
+    )
+
+
+def request(tx: Tx, actor: Actor, lot_id: str, replaces: str = "") -> Draw:
+    """Fix the draw of a lot and put it on its centre's register."""
+    return draws.request_draw(tx, actor, request_of(tx.db, lot_id, replaces))
+
+
+def current(db: Session, lot_id: str) -> Draw:
+    """The draw that counts for a lot: the newest that did not end without a committee."""
+    alive = [d for d in draws.draws_of_lot(db, lot_id) if d.state not in ENDED_WITHOUT]
+    if not alive:
+        raise Refusal("api.flows.no_draw", {"lot": lot_id}, Kind.NOT_FOUND)
+    return alive[-1]
+
+
+def recheck(tx: Tx, actor: Actor, lot_id: str) -> Recheck:
+    """Judge recusal against the bidders now known; who is conflicted leaves, the next ranks come."""
+    return draws.recheck(tx, actor, current(tx.db, lot_id).id, opening.bidders_of(tx.db, lot_id))

@@ -1,0 +1,5 @@
+"""The names of the flows' tasks, as the task table knows them."""
+
+OPEN_TASK = "flows.begin_opening"
+PLAN_TASK = "flows.plan_seats"
+DOSSIER_TASK = "flows.seal_dossier"

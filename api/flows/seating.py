@@ -1,0 +1,145 @@
+"""Seats for committees: who was drawn, where they live, and the lots they judge become one problem
+for the planner; its plan is confirmed in one piece.
+
+A session has the id of the draw that made its committee, so seats can be planned, and their people
+told, before the session itself is scheduled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from api.flows import drawing
+from archive.actor import SYSTEM, Actor
+from archive.clock import SHANGHAI
+from archive.office import Office, Tx
+from archive.tasks.service import Write
+from evaluation.seating import model
+from evaluation.seating import service as seating
+from evaluation.seating.plan import Plan
+from evaluation.seating.problem import Problem, SeatRequest
+from evaluation.seating.service import ConfirmedPlan
+from evaluation.stations.slots import day_of, slot_at, stay
+from evaluation.stations.station import Equipment
+from experts.draws import service as draws
+from experts.draws.request import State
+from experts.draws.service import Draw
+from experts.pool import service as pool
+from trading.parties import service as parties
+from trading.projects import service as projects
+from trading.projects.project import Lot
+from trading.projects.stages import Stage
+from trading.regime import ProjectKind
+
+NEEDS: Mapping[ProjectKind, Equipment] = {
+    ProjectKind.WORKS: Equipment.DUAL,
+    ProjectKind.WATER_WORKS: Equipment.DUAL,
+    ProjectKind.DESIGN: Equipment.CAD,
+}
+"""What a review of this kind needs at least; drawings want a second screen. Others: basic."""
+
+
+def requests_of(
+    db: Session, lot: Lot, draw: Draw, only: Collection[str] | None = None
+) -> list[SeatRequest]:
+    """A request for each seated expert of a draw, or for those in `only`."""
+    assert lot.notice is not None, "drawn for a noticed lot"
+    slots = stay(slot_at(lot.notice.evaluation_at), lot.slots)
+    members = draws.committee(db, draw.id)
+    tenderer = parties.organisation(db, lot.tenderer_uscc)
+    found = []
+    for member in members:
+        if only is not None and member.expert_id not in only:
+            continue
+        expert = pool.expert(db, member.expert_id)
+        found.append(
+            SeatRequest(
+                session_id=draw.id,
+                expert_id=expert.id,
+                lon=expert.lon,
+                lat=expert.lat,
+                employer_uscc=expert.employer_uscc,
+                slots=slots,
+                members=len(members) + lot.committee.representatives,
+                host_centre_id=lot.centre_id,
+                tenderer_uscc=lot.tenderer_uscc,
+                tenderer_division=tenderer.division_code,
+                needs=NEEDS.get(lot.kind, Equipment.BASIC),
+                overnight=lot.overnight_expected,
+            )
+        )
+    return found
+
+
+def to_plan(db: Session, day: date) -> list[tuple[Lot, Draw]]:
+    """The lots reviewed from `day` on whose committee is complete and has no seats yet."""
+    found = []
+    for lot in projects.lots(db, stage=Stage.NOTICED):
+        if lot.notice is None or lot.notice.evaluation_at.astimezone(SHANGHAI).date() != day:
+            continue
+        drawn = [d for d in draws.draws_of_lot(db, lot.id) if d.state is State.SEATED]
+        if drawn and not seating.seats_of(db, drawn[-1].id):
+            found.append((lot, drawn[-1]))
+    return found
+
+
+def seed_of(drawn: Iterable[Draw]) -> bytes:
+    """The seed of a plan: a hash of the draws it serves. It is fixed by the draws' own shares, so
+    whoever plans cannot choose it, and anybody can recompute it."""
+    heads = "".join(f"{draw.id} {draw.head}\n" for draw in sorted(drawn, key=lambda d: d.id))
+    return hashlib.sha256(b"bigloop.plan.seed.v1\x00" + heads.encode()).digest()
+
+
+def plan_day(office: Office, args: Mapping[str, Any]) -> Write:
+    """Task: seat all committees of a day. Solves without a transaction, then confirms; seats that
+    nobody could be given stay on the plan with their reason, and the host's staff see them."""
+    day = date.fromisoformat(args["day"])
+    with office.read() as db:
+        wanted = to_plan(db, day)
+        requests = [r for lot, draw in wanted for r in requests_of(db, lot, draw)]
+        if not requests:
+            return lambda tx: None
+        problem = seating.problem_for(
+            db, requests, on_days=_days(requests), seed=seed_of(draw for _, draw in wanted)
+        )
+    plan = model.solve(problem)
+
+    def write(tx: Tx) -> None:
+        confirm(tx, SYSTEM, problem, plan)
+
+    return write
+
+
+def reseat(tx: Tx, actor: Actor, lot_id: str) -> ConfirmedPlan | None:
+    """Seat those members of a lot's committee who have no seat, everybody else staying where he is;
+    give back the seats of those who left. None when all sit. The problem is small: it is solved
+    within the transaction."""
+    lot = projects.lot(tx.db, lot_id)
+    draw = drawing.current(tx.db, lot_id)
+    sitting = {member.expert_id for member in draws.committee(tx.db, draw.id)}
+    seated = {seat.expert_id for seat in seating.seats_of(tx.db, draw.id)}
+    for gone in sorted(seated - sitting):
+        seating.release_seats(tx, actor, draw.id, gone)
+    requests = requests_of(tx.db, lot, draw, only=sitting - seated)
+    if not requests:
+        return None
+    problem = seating.problem_for(tx.db, requests, on_days=_days(requests), seed=seed_of([draw]))
+    return confirm(tx, actor, problem, model.solve(problem), require_all=True)
+
+
+def confirm(
+    tx: Tx, actor: Actor, problem: Problem, plan: Plan, *, require_all: bool = False
+) -> ConfirmedPlan:
+    """Confirm a plan; the second notice, which names the centre, goes out with it."""
+    return seating.confirm_plan(tx, actor, problem, plan, require_all=require_all)
+
+
+def _days(requests: Iterable[SeatRequest]) -> list[date]:
+    slots = [slot for request in requests for slot in request.slots]
+    first, last = day_of(min(slots)), day_of(max(slots))
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
