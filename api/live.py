@@ -76,8 +76,11 @@ def parse_event(text: str) -> SentEvent:
         match value:
             case {"type": "event", "kind": str(kind), "data": dict(data), **rest}:
                 identity = rest.pop("id", "")
-                whole = isinstance(identity, str) and len(identity) <= EVENT_ID_CHARACTERS_MAX
-                if whole and not rest:
+                if (
+                    isinstance(identity, str)
+                    and len(identity) <= EVENT_ID_CHARACTERS_MAX
+                    and not rest
+                ):
                     return SentEvent(identity, kind, data)
     except (ValueError, RecursionError):
         pass

@@ -2,6 +2,7 @@
 
     <data>/bigloop.db      the database, unless BIGLOOP_DATABASE_URL names another
     <data>/vault/          documents by digest
+    <data>/dossiers/       finished dossiers, one folder a subject
     <data>/keys/           0700; log.key signs checkpoints, custodian.key opens lots; each 0600
 
 Docs: docs/operations.md says who may write each, and what its loss costs.

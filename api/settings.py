@@ -101,6 +101,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data / 'bigloop.db'}"
 
     @property
+    def dossiers(self) -> Path:
+        """Where finished dossiers are written: one folder a subject."""
+        return self.data / "dossiers"
+
+    @property
     def allowed_origins(self) -> frozenset[str]:
         return frozenset(
             text.strip().rstrip("/").lower() for text in self.origins.split(",") if text.strip()

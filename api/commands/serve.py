@@ -71,7 +71,7 @@ def serve(
             if settings.embedded_worker:
                 hands = Hands(
                     office,
-                    handlers(custodian),
+                    handlers(custodian, settings.dossiers),
                     settings.task_poll_seconds,
                     settings.anchor_seconds,
                 )

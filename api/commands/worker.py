@@ -26,7 +26,7 @@ def run(_arguments: argparse.Namespace) -> int:
     office = open_office(settings)
     hands = Hands(
         office,
-        handlers(open_custodian(settings, office)),
+        handlers(open_custodian(settings, office), settings.dossiers),
         settings.task_poll_seconds,
         settings.anchor_seconds,
     )

@@ -42,6 +42,9 @@ def version(url: str) -> str | None:
     import sqlalchemy as sa
     from alembic.runtime.migration import MigrationContext
 
+    address = sa.make_url(url)
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
+        return None  # connecting would make an empty file
     engine = sa.create_engine(url)
     try:
         with engine.connect() as connection:

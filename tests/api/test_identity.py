@@ -6,12 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from api.access import COOKIE
 from api.app import create_app
-from api.identity import passwords, service
+from api.identity import service
 from api.identity.accounts import Account, SignedIn
 from api.identity.service import Limits, Throttled
 from api.office import open_custodian
@@ -86,12 +87,13 @@ class TestSigningIn:
             service.create_account(tx, SYSTEM, account, None)
             service.disable_account(tx, SYSTEM, "disabled")
         checked: list[str] = []
-        verify = passwords._HASHER.verify
-        monkeypatch.setattr(
-            type(passwords._HASHER),
-            "verify",
-            lambda _self, kept, word: (checked.append(kept), verify.__func__(_self, kept, word))[1],  # type: ignore[attr-defined]
-        )
+        verify = PasswordHasher.verify
+
+        def counting(self: PasswordHasher, kept: str, word: str) -> bool:
+            checked.append(kept)
+            return bool(verify(self, kept, word))
+
+        monkeypatch.setattr(PasswordHasher, "verify", counting)
         password = PASSWORD if who == "disabled" else "wrong password!!"
         with pytest.raises(Refusal) as caught:
             sign_in(office, who, password)
@@ -221,7 +223,7 @@ class TestOverHttp:
 
     @pytest.mark.parametrize("token", ["", "x", "é", "a" * 5000, '"', "%00"])
     def test_a_made_up_token_is_nobody(self, client: TestClient, token: str) -> None:
-        answer = client.get("/api/me", headers={"cookie": f"{COOKIE}={token}".encode()})
+        answer = client.get("/api/me", headers={b"cookie": f"{COOKIE}={token}".encode()})
         assert answer.status_code == 401
 
     def test_the_form_leads_back_to_a_page_of_ours(

@@ -257,7 +257,7 @@ class TestSending:
             follow(socket, follower, 1)
             event = {"type": "event", "id": "e-1", "kind": "door", "data": {"door": "a"}}
             socket.send_text(json.dumps(event))
-            seen = []
+            seen: list[dict[str, Any]] = []
             while len(seen) < 3:  # the acknowledgement, the entry itself and a mark, in any order
                 seen.append(json.loads(socket.receive_text()))
         assert {"type": "ack", "id": "e-1"} in seen
