@@ -32,21 +32,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from archive import canonical
+from archive import canonical, package
 from archive.errors import Reason
 from archive.note import MalformedNote, Note, Verifier
-from archive.verification.dossier import (
-    ArtefactVerifier,
-    artefact_faults,
-    format_of,
-    names_in,
-    verify_dossier,
-)
+from archive.verification.artefact import ArtefactVerifier, artefact_faults, format_of
+from archive.verification.dossier import verify_dossier
 from archive.verification.report import Findings, Report, report_of, unreadable
 from archive.verification.signed import read_checkpoint, read_note
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 """The largest single file that is read."""
+_FILES = (
+    *package.TAG_FILES,
+    package.TAG_MANIFEST,
+    package.SIGNATURE,
+    package.CONTENTS,
+    package.ANCHOR,
+)
+"""A folder with any of these was a dossier once."""
 
 
 def verify(
@@ -62,7 +65,7 @@ def verify(
     keys = tuple(trust or ())
     try:
         if path.is_dir():
-            if not names_in(path):
+            if not any((path / name).is_file() for name in _FILES):
                 return unreadable(path.name, "archive.verify.no_dossier")
             return verify_dossier(path, keys, verifiers)
         if not path.is_file():

@@ -6,35 +6,19 @@ Every file is read once, before the first step, so all steps judge the same byte
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
 
-from archive import canonical, merkle, package
+from archive import merkle, package
 from archive.bagit import manifest_lines, tree
-from archive.errors import Reason, Refusal
+from archive.errors import Reason
 from archive.journal.entry import Entry, break_of, head_leaf, origin_of, parse
 from archive.note import Verifier
 from archive.package import Contents, ExtractPart
+from archive.verification.artefact import ArtefactVerifier, artefact_faults
 from archive.verification.report import Findings, Report, Step, report_of
 from archive.verification.signed import read_checkpoint, read_note
-
-ArtefactVerifier: TypeAlias = Callable[[Any], Sequence[Reason]]
-"""Judges a decoded artefact: what is wrong with it, or nothing. A Refusal counts as a fault."""
-
-
-def names_in(folder: Path) -> set[str]:
-    """The files and folders of a dossier that `folder` has; empty where it is no dossier at all."""
-    fixed = {
-        *package.TAG_FILES,
-        package.TAG_MANIFEST,
-        package.SIGNATURE,
-        package.CONTENTS,
-        package.ANCHOR,
-    }
-    return {name for name in fixed if (folder / name).is_file()}
 
 
 def verify_dossier(
@@ -390,30 +374,6 @@ class _Check:
             if data is not None and document.type == "application/json":
                 step.extend(file, artefact_faults(data, self.verifiers))
         return step.step()
-
-
-def format_of(data: bytes) -> str:
-    """The `format` of a JSON object, however it is spelt; empty where there is none."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return ""
-    found = value.get("format") if isinstance(value, dict) else None
-    return found if isinstance(found, str) else ""
-
-
-def artefact_faults(data: bytes, verifiers: Mapping[str, ArtefactVerifier]) -> Sequence[Reason]:
-    """What is wrong with a JSON artefact; nothing where its format is not among the verifiers."""
-    verifier = verifiers.get(format_of(data))
-    if verifier is None:
-        return ()
-    try:
-        return tuple(verifier(canonical.decode(data)))
-    except Refusal as refusal:
-        return (refusal.reason, *(Reason(f.code, f.params) for f in refusal.faults))
-    except Exception:
-        # A verifier reads what an adversary wrote: what it cannot make sense of is not valid.
-        return (Reason("archive.verify.artefact_form", {"format": format_of(data)}),)
 
 
 def _manifest(data: bytes) -> dict[str, str] | None:

@@ -9,8 +9,10 @@ import sqlalchemy as sa
 
 from archive.database import Connections
 from archive.journal import tables as journal_tables
+from archive.note import Verifier
 from archive.office import Office
 from archive.tasks import tables as task_tables
+from tests.archive.dossiers import assembled, fill, spread
 from tests.builders import make_office
 from tests.support.postgres import PostgresServer
 
@@ -78,3 +80,32 @@ def later_office(office: Office, tmp_path: Path) -> Iterator[Callable[..., Offic
     yield make
     for each in made:
         each.connections.dispose()
+
+
+# --- A small dossier, assembled once ------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def dossier_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    folder = tmp_path_factory.mktemp("office")
+    url = f"sqlite:///{folder}/bigloop.db"
+    make_tables(url)
+    made = make_office(folder, url)
+    fill(made)
+    yield made
+    made.connections.dispose()
+
+
+@pytest.fixture(scope="session")
+def files(dossier_office: Office) -> dict[str, bytes]:
+    return dict(assembled(dossier_office).files)
+
+
+@pytest.fixture
+def trust(dossier_office: Office) -> list[Verifier]:
+    return [dossier_office.log.verifier]
+
+
+@pytest.fixture
+def folder(files: dict[str, bytes], tmp_path: Path) -> Path:
+    return spread(files, tmp_path / "dossier")

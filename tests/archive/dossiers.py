@@ -5,14 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from archive import canonical, package
 from archive.bagit import manifest_text
 from archive.dossier import Extract, Package, Required, assemble
+from archive.errors import Reason
 from archive.journal import service as journal
 from archive.note import Signer
 from archive.office import Office
+from archive.verification.report import Report
 from tests.builders import STAFF
 
+FORGER = Signer("bigloop.example", Ed25519PrivateKey.from_private_bytes(b"f" * 32))
 LOT = "lot/1"
 DRAW = "trading:lot:drawn"
 STREAMS = [LOT, "session/1"]
@@ -55,8 +60,6 @@ def assembled(office: Office, **how: Any) -> Package:
 
 def sums(value: Any) -> list[Any]:
     """The verifier of the format `test.sum.v1`."""
-    from archive.errors import Reason
-
     return [] if sum(value["terms"]) == value["sum"] else [Reason("archive.verify.root")]
 
 
@@ -101,3 +104,15 @@ def spread(files: Mapping[str, bytes], folder: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     return folder
+
+
+def failed(report: Report) -> set[int]:
+    return {step.number for step in report.failed}
+
+
+def blamed(report: Report) -> set[str]:
+    return {finding.file for step in report.failed for finding in step.findings}
+
+
+def codes(report: Report) -> set[str]:
+    return {f.reason.code.removeprefix("archive.") for step in report.failed for f in step.findings}

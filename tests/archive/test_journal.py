@@ -11,24 +11,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
-from hypothesis import strategies as st
 
 from archive import canonical, merkle
-from archive.errors import Reason
 from archive.journal import queries
 from archive.journal import service as journal
 from archive.journal.entry import (
     NO_ENTRY,
     DocumentRef,
     Pending,
-    break_of,
-    first_break,
     head_leaf,
-    moment_of,
-    moment_text,
-    parse,
-    seal_in,
 )
 from archive.note import Checkpoint, Note
 from archive.office import Office, Tx
@@ -171,6 +162,21 @@ class TestAppending:
             assert queries.streams_with_prefix(db, "lot/") == [LOT]
             assert queries.streams_with_prefix(db, "l%") == []
 
+    def test_no_float_is_recorded(self, sqlite_office: Office) -> None:
+        with pytest.raises(TypeError):
+            record(sqlite_office, LOT, price=1.5)
+        assert entries(sqlite_office) == []
+
+    def test_documents_go_with_their_entry(self, office: Office) -> None:
+        with office.write() as tx:
+            reference = tx.keep("表.json", {"n": 1})
+            tx.record(LOT, "trading:lot:opened", STAFF, {}, (reference,))
+        assert entries(office)[0].documents == (reference,)
+        assert reference == DocumentRef(
+            "表.json", canonical.digest({"n": 1}), 7, "application/json"
+        )
+        assert office.vault.get(reference.sha256) == b'{"n":1}'
+
 
 class TestAnchors:
     def test_an_anchor_covers_every_stream(self, office: Office) -> None:
@@ -306,113 +312,3 @@ class TestTheAdversary:
             signed = journal.anchored(db, [LOT], 0)[0]
         leaves = [e.leaf for e in entries(full)]
         assert merkle.root_of(leaves).hex() != signed.root
-
-
-class TestEntries:
-    """Pure: form and chain without a database."""
-
-    def bodies(self, count: int = 4) -> list[bytes]:
-        prev, out = NO_ENTRY, []
-        for seq in range(count):
-            pending = Pending(LOT, "trading:lot:opened", "a", {"n": seq})
-            entry = seal_in(pending, seq, prev, START + timedelta(seconds=seq))
-            prev = entry.hash
-            out.append(entry.body)
-        return out
-
-    def test_a_sound_stream(self) -> None:
-        assert break_of(LOT, self.bodies()) is None
-        assert first_break(LOT, []) is None
-
-    def test_what_breaks(self) -> None:
-        bodies = self.bodies()
-        assert break_of("lot/2", bodies) == (
-            0,
-            Reason("archive.journal.other_stream", {"index": 0, "stream": LOT}),
-        )
-        cut = break_of(LOT, bodies[1:])
-        assert cut is not None
-        assert cut[1].code == "archive.journal.numbering"
-        mixed = break_of(LOT, [*self.bodies(1), parse_changed(bodies[1], prev="0" * 64)])
-        assert mixed is not None
-        assert mixed[1].code == "archive.journal.chain"
-        older = break_of(LOT, [bodies[0], parse_changed(bodies[1], at="2026-10-21T00:59:59.999Z")])
-        assert older == (1, Reason("archive.journal.time", {"index": 1}))
-        assert first_break(LOT, [b"{}"]) == (
-            0,
-            "Line 0 (from 0) is not a canonical entry of version 1.",
-        )
-
-    @pytest.mark.parametrize(
-        ("name", "value"),
-        [
-            ("v", 2),
-            ("v", True),
-            ("seq", True),
-            ("seq", "0"),
-            ("stream", 1),
-            ("data", []),
-            ("documents", {}),
-            ("documents", [{}]),
-            ("documents", ["x"]),
-            ("at", "2026-10-21"),
-            ("at", "2026-10-21T01:00:00.000+00:00"),
-            ("at", "2026-10-21T09:00:00.000"),
-            ("at", 1),
-            ("documents", [{"bytes": "1", "name": "a", "sha256": "b", "type": "c"}]),
-            ("documents", [{"bytes": True, "name": "a", "sha256": "b", "type": "c"}]),
-            ("documents", [{"bytes": 1, "name": "a", "sha256": "b", "type": "c", "x": 1}]),
-            ("more", 1),
-        ],
-    )
-    def test_no_entry(self, name: str, value: Any) -> None:
-        with pytest.raises(ValueError):
-            parse(parse_changed(self.bodies(1)[0], **{name: value}))
-
-    def test_one_spelling(self) -> None:
-        body = self.bodies(1)[0]
-        for other in (body + b"\n", b" " + body, body[:-1], body.replace(b":1", b":1.0")):
-            with pytest.raises(ValueError):
-                parse(other)
-
-    def test_too_large(self) -> None:
-        with pytest.raises(ValueError, match="put documents into the vault"):
-            seal_in(Pending(LOT, "a:b:c", "a", {"x": "x" * 70_000}), 0, NO_ENTRY, START)
-
-    @pytest.mark.parametrize("stream", ["", "Lot/1", "lot/", "lot//1", "lot/é", "lot 1", "lot/1\n"])
-    def test_no_stream(self, stream: str) -> None:
-        with pytest.raises(ValueError, match="not a stream"):
-            Pending(stream, "a:b:c", "a", {})
-
-    @pytest.mark.parametrize("action", ["", "a:b", "A:b:c", "a:b:c:d", "a:b:c "])
-    def test_no_action(self, action: str) -> None:
-        with pytest.raises(ValueError, match="not an action"):
-            Pending(LOT, action, "a", {})
-
-    def test_no_float_is_recorded(self, sqlite_office: Office) -> None:
-        with pytest.raises(TypeError):
-            record(sqlite_office, LOT, price=1.5)
-        assert entries(sqlite_office) == []
-
-    @given(st.datetimes(timezones=st.timezones()))
-    def test_moments(self, moment: Any) -> None:
-        try:
-            text = moment_text(moment)
-        except OverflowError:  # at the ends of the calendar there is no UTC
-            return
-        assert moment_text(moment_of(text)) == text
-        assert len(text) == 24
-
-    def test_documents_go_with_their_entry(self, office: Office) -> None:
-        with office.write() as tx:
-            reference = tx.keep("表.json", {"n": 1})
-            tx.record(LOT, "trading:lot:opened", STAFF, {}, (reference,))
-        assert entries(office)[0].documents == (reference,)
-        assert reference == DocumentRef(
-            "表.json", canonical.digest({"n": 1}), 7, "application/json"
-        )
-        assert office.vault.get(reference.sha256) == b'{"n":1}'
-
-
-def parse_changed(body: bytes, **changes: Any) -> bytes:
-    return canonical.encode({**canonical.decode(body), **changes})
