@@ -60,16 +60,16 @@ _FIELDS = ANSWER_FIELDS | {
     "votes",
 }
 _STEPS = (
-    "form",
-    "method",
-    "sheets",
-    "objective",
-    "rejections",
-    "price",
-    "sums",
-    "ranking",
-    "nights",
-    "answers",
+    "evaluation.report.step_form",
+    "evaluation.report.step_method",
+    "evaluation.report.step_sheets",
+    "evaluation.report.step_objective",
+    "evaluation.report.step_rejections",
+    "evaluation.report.step_price",
+    "evaluation.report.step_sums",
+    "evaluation.report.step_ranking",
+    "evaluation.report.step_nights",
+    "evaluation.report.step_answers",
 )
 
 
@@ -107,10 +107,7 @@ def report_faults(value: Any) -> list[Reason]:
 class _Check:
     def __init__(self, value: Any) -> None:
         self.value = value
-        self.found = [
-            Findings(number, Reason(f"evaluation.report.step_{name}"))
-            for number, name in enumerate(_STEPS, start=1)
-        ]
+        self.found = [Findings(number, Reason(name)) for number, name in enumerate(_STEPS, start=1)]
 
     def steps(self) -> list[Step]:
         read = self._read()
@@ -134,23 +131,23 @@ class _Check:
             findings.not_run(FILE, "evaluation.report.needs_step", step=done)
         return [findings.step() for findings in self.found]
 
-    def _fault(self, number: int, what: str, **params: str | int) -> None:
-        self.found[number - 1].add(FILE, f"evaluation.report.{what}", **params)
+    def _fault(self, number: int, code: str, **params: str | int) -> None:
+        self.found[number - 1].add(FILE, code, **params)
 
     # 1
     def _read(self) -> _Read | None:
         value = self.value
         if not isinstance(value, Mapping) or value.get("format") != REPORT_FORMAT:
-            self._fault(1, "format", wanted=REPORT_FORMAT)
+            self._fault(1, "evaluation.report.format", wanted=REPORT_FORMAT)
             return None
         for name in sorted(map(str, _FIELDS ^ set(value))):
-            self._fault(1, "field", field=name)
+            self._fault(1, "evaluation.report.field", field=name)
         if set(value) != _FIELDS:
             return None
         try:
             return _read(value)
         except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-            self._fault(1, "unreadable", cause=repr(error)[:200])
+            self._fault(1, "evaluation.report.unreadable", cause=repr(error)[:200])
             return None
 
     # 2
@@ -167,17 +164,17 @@ class _Check:
     def _sheets_fit(self, read: _Read, method: Method) -> bool:
         before = True
         if sorted(sheet.seat for sheet, _ in read.sheets) != sorted(read.seats):
-            self._fault(3, "sheets_members")
+            self._fault(3, "evaluation.report.sheets_members")
             before = False
         bidders = [bid.bidder for bid in read.bids]
         if len(set(bidders)) < len(bidders) or any(bid.price.fen <= 0 for bid in read.bids):
-            self._fault(3, "bids")
+            self._fault(3, "evaluation.report.bids")
             before = False
         out = {entry["bidder"] for entry in self.value["result"]["rejections"]}
         valid = [bidder for bidder in bidders if bidder not in out]
         for sheet, stated in read.sheets:
             if sheet.session_id != self.value["session"] or sheet.digest != stated:
-                self._fault(3, "sheet_digest", seat=sheet.seat)
+                self._fault(3, "evaluation.report.sheet_digest", seat=sheet.seat)
                 before = False
             try:
                 check_cells(method, bidders, sheet.cells)
@@ -186,7 +183,9 @@ class _Check:
                 before = False
             missing = missing_cells(method, valid, sheet.cells)
             if missing:
-                self._fault(3, "sheet_incomplete", seat=sheet.seat, missing=len(missing))
+                self._fault(
+                    3, "evaluation.report.sheet_incomplete", seat=sheet.seat, missing=len(missing)
+                )
                 before = False
         return before
 
@@ -195,7 +194,7 @@ class _Check:
         out = {entry["bidder"] for entry in self.value["result"]["rejections"]}
         valid = [bid.bidder for bid in read.bids if bid.bidder not in out]
         for bidder, item in disagreements(method, valid, [s.cells for s, _ in read.sheets]):
-            self._fault(4, "objective_differs", bidder=bidder, item=item)
+            self._fault(4, "evaluation.report.objective_differs", bidder=bidder, item=item)
         try:
             return evaluate(
                 method,
@@ -209,7 +208,7 @@ class _Check:
             )
         except (AssertionError, KeyError, Refusal):
             # Bids that were rejected without a ground leave sheets with holes.
-            self._fault(4, "not_computable")
+            self._fault(4, "evaluation.report.not_computable")
             return None
 
     # 5 to 8
@@ -217,11 +216,11 @@ class _Check:
         said, due = self.value["result"], result_json(result)
         for number, name in ((5, "rejections"), (6, "price"), (7, "scores"), (8, "ranking")):
             if said.get(name) != due[name]:
-                self._fault(number, "differs", part=name)
+                self._fault(number, "evaluation.report.differs", part=name)
         if said.get("short") != due["short"] or set(said) != set(due):
-            self._fault(8, "differs", part="short")
+            self._fault(8, "evaluation.report.differs", part="short")
         if result.is_short and not self.value["argument"]:
-            self._fault(8, "not_argued", least=read.valid_bids_min)
+            self._fault(8, "evaluation.report.not_argued", least=read.valid_bids_min)
 
     # 9
     def _nights(self) -> None:
@@ -234,25 +233,25 @@ class _Check:
             except (KeyError, TypeError, ValueError):
                 sound, resumed = False, last
             if not sound:
-                self._fault(9, "night", night=number)
+                self._fault(9, "evaluation.report.night", night=number)
             last = resumed
 
     # 10
     def _answers(self, read: _Read) -> None:
         body = {name: value for name, value in self.value.items() if name not in ANSWER_FIELDS}
         if canonical.digest(body) != self.value["body_sha256"]:
-            self._fault(10, "body_digest")
+            self._fault(10, "evaluation.report.body_digest")
         answers = self.value["answers"]
         try:
             if sorted(answer["seat"] for answer in answers) != sorted(read.seats):
-                self._fault(10, "answers_members")
+                self._fault(10, "evaluation.report.answers_members")
             for answer in answers:
                 is_dissent = answer["answer"] == "DISSENT"
                 known = answer["answer"] in {"SIGNED", "DISSENT", "SILENT"}
                 if not known or is_dissent != bool(answer["statement"]):
-                    self._fault(10, "answer", seat=answer["seat"])
+                    self._fault(10, "evaluation.report.answer", seat=answer["seat"])
         except (KeyError, TypeError):
-            self._fault(10, "answers_members")
+            self._fault(10, "evaluation.report.answers_members")
 
 
 def _reasons(refusal: Refusal) -> list[Reason]:

@@ -32,43 +32,57 @@ class Act:
     ) -> NoReturn:
         """Refuse with the code, the state, and the rule: this one, or that of the command."""
         said = {"command": self.name, "stage": self.state.stage.value, **params}
-        raise Refusal(f"evaluation.session.{code}", said, kind, rule=rule or self.rule)
+        raise Refusal(code, said, kind, rule=rule or self.rule)
 
     def member(self, expert_id: str) -> Member:
         """The sitting member of that id; refuses for anybody else, a replaced member included."""
         member = self.state.member(expert_id)
         if member is None or member.standing is Standing.REPLACED:
-            self.refuse("no_member", Kind.NOT_FOUND, expert=expert_id)
+            self.refuse("evaluation.session.no_member", Kind.NOT_FOUND, expert=expert_id)
         return member
 
     def own_seat(self, expert_id: str) -> Member:
         """The member, provided that he acts himself."""
         member = self.member(expert_id)
         if expert_id not in (self.by.party_id, self.by.id):
-            self.refuse("not_own_seat", Kind.FORBIDDEN, seat=member.seat_code, actor=self.by.id)
+            self.refuse(
+                "evaluation.session.not_own_seat",
+                Kind.FORBIDDEN,
+                seat=member.seat_code,
+                actor=self.by.id,
+            )
         return member
 
     def admitted_seat(self, expert_id: str) -> Member:
         """The member himself, admitted to the review."""
         member = self.own_seat(expert_id)
         if not member.is_admitted:
-            self.refuse("not_admitted", seat=member.seat_code, rule="session.identity")
+            self.refuse(
+                "evaluation.session.not_admitted", seat=member.seat_code, rule="session.identity"
+            )
         return member
 
     def must_be_staff_of(self, centre_id: str) -> None:
         """Staff of one venue act there and nowhere else; the system may act anywhere."""
         if Role.SYSTEM not in self.by.roles and self.by.centre_id != centre_id:
-            self.refuse("other_venue", Kind.FORBIDDEN, venue=centre_id, actor=self.by.id)
+            self.refuse(
+                "evaluation.session.other_venue", Kind.FORBIDDEN, venue=centre_id, actor=self.by.id
+            )
 
     def must_be_impartial(self) -> None:
         """Nobody who sits in the committee seals, witnesses or supervises it."""
         if any(m.expert_id in (self.by.party_id, self.by.id) for m in self.state.members):
-            self.refuse("member_of_committee", Kind.FORBIDDEN, actor=self.by.id)
+            self.refuse("evaluation.session.member_of_committee", Kind.FORBIDDEN, actor=self.by.id)
 
     def must_differ(self, other: str) -> None:
         """Two steps that two persons must take."""
         if self.by.id == other:
-            self.refuse("two_persons", Kind.FORBIDDEN, rule="session.two_persons", actor=self.by.id)
+            self.refuse(
+                "evaluation.session.two_persons",
+                Kind.FORBIDDEN,
+                rule="session.two_persons",
+                actor=self.by.id,
+            )
 
 
 Handler = Callable[[Act, Any], Outcome]

@@ -20,14 +20,14 @@ def open_check_in(act: Act, command: c.OpenCheckIn) -> Outcome:
     starts_at = act.state.starts_at
     if starts_at is not None and act.now < starts_at - act.rules.arrival:
         minutes = int(act.rules.arrival.total_seconds()) // 60
-        act.refuse("doors_closed", Kind.TOO_EARLY, minutes=minutes)
+        act.refuse("evaluation.session.doors_closed", Kind.TOO_EARLY, minutes=minutes)
     return at(act.state, Stage.CHECK_IN), (event("check_in_opened"),)
 
 
 def read_discipline(act: Act, command: c.ReadDiscipline) -> Outcome:
     member = act.own_seat(command.expert_id)
     if member.discipline:
-        act.refuse("already", seat=member.seat_code)
+        act.refuse("evaluation.session.already", seat=member.seat_code)
     state = with_member(act.state, member, discipline=command.notice)
     return state, (event("discipline_read", seat=member.seat_code, notice=command.notice),)
 
@@ -36,12 +36,12 @@ def check_in(act: Act, command: c.CheckIn) -> Outcome:
     member = act.member(command.expert_id)
     act.must_be_staff_of(member.centre_id)
     if member.standing is Standing.BLOCKED:
-        act.refuse("blocked", seat=member.seat_code)
+        act.refuse("evaluation.session.blocked", seat=member.seat_code)
     if member.identity:
-        act.refuse("already", seat=member.seat_code)
+        act.refuse("evaluation.session.already", seat=member.seat_code)
     if any(command.identity == other.identity for other in act.state.members):
         # One person on two seats, or a replaced member who comes back as his own substitute.
-        act.refuse("identity_taken", seat=member.seat_code)
+        act.refuse("evaluation.session.identity_taken", seat=member.seat_code)
     # Somebody identified this morning need not be identified again before the review resumes.
     state = with_member(act.state, member, identity=command.identity, is_rechecked=True)
     return state, (event("checked_in", seat=member.seat_code, identity=command.identity),)
@@ -50,9 +50,11 @@ def check_in(act: Act, command: c.CheckIn) -> Outcome:
 def sign_recusal(act: Act, command: c.SignRecusal) -> Outcome:
     member = act.own_seat(command.expert_id)
     if not member.identity:
-        act.refuse("not_identified", seat=member.seat_code, rule="session.identity")
+        act.refuse(
+            "evaluation.session.not_identified", seat=member.seat_code, rule="session.identity"
+        )
     if member.recusal is not Recusal.UNSIGNED:
-        act.refuse("already", seat=member.seat_code)
+        act.refuse("evaluation.session.already", seat=member.seat_code)
     signed = event(
         "recusal_signed",
         seat=member.seat_code,
@@ -80,12 +82,12 @@ def replace_member(act: Act, command: c.ReplaceMember) -> Outcome:
     member = act.member(command.expert_id)
     if member.standing is Standing.BLOCKED and member.cause is not command.cause:
         cause = "" if member.cause is None else member.cause.value
-        act.refuse("other_cause", seat=member.seat_code, cause=cause)
+        act.refuse("evaluation.session.other_cause", seat=member.seat_code, cause=cause)
     if act.state.member(command.substitute_id) is not None:
-        act.refuse("was_member", expert=command.substitute_id)
+        act.refuse("evaluation.session.was_member", expert=command.substitute_id)
     others = [m for m in act.state.sitting if m.expert_id != member.expert_id]
     if any(other.seat_code == command.substitute_seat for other in others):
-        act.refuse("seat_taken", seat=command.substitute_seat)
+        act.refuse("evaluation.session.seat_taken", seat=command.substitute_seat)
     left = with_member(
         act.state, member, standing=Standing.REPLACED, cause=command.cause, asks_for_time=False
     )

@@ -22,7 +22,7 @@ BIDS_MAX = 1000
 def enter_bids(act: Act, command: c.EnterBids) -> Outcome:
     act.must_be_staff_of(act.state.host)
     if act.state.bids:
-        act.refuse("already_entered")
+        act.refuse("evaluation.session.already_entered")
     faults = Faults("evaluation.session.command_invalid")
     if not 0 < len(command.bids) <= BIDS_MAX:
         faults.add("/bids", "evaluation.session.bids_count", most=BIDS_MAX)
@@ -43,10 +43,12 @@ def enter_bids(act: Act, command: c.EnterBids) -> Outcome:
 def begin_review(act: Act, command: c.BeginReview) -> Outcome:
     act.must_be_staff_of(act.state.host)
     if not act.state.bids:
-        act.refuse("no_bids")
+        act.refuse("evaluation.session.no_bids")
     waiting = [member.seat_code for member in act.state.sitting if not member.is_admitted]
     if waiting:
-        act.refuse("not_admitted", rule="session.identity", seat=", ".join(waiting))
+        act.refuse(
+            "evaluation.session.not_admitted", rule="session.identity", seat=", ".join(waiting)
+        )
     state = at(act.state, Stage.REVIEWING)
     return state, (event("review_began", members=len(state.sitting), bids=len(state.bids)),)
 
@@ -62,12 +64,12 @@ def vote_rejection(act: Act, command: c.VoteRejection) -> Outcome:
     member = act.admitted_seat(command.expert_id)
     state = act.state
     if all(bid.bidder != command.bidder for bid in state.bids):
-        act.refuse("no_bid", Kind.NOT_FOUND, bidder=command.bidder)
+        act.refuse("evaluation.session.no_bid", Kind.NOT_FOUND, bidder=command.bidder)
     if command.ground is Ground.OVER_CEILING:
-        act.refuse("not_voted", Kind.INVALID, ground=command.ground.value)
+        act.refuse("evaluation.session.not_voted", Kind.INVALID, ground=command.ground.value)
     vote = CastVote(member.expert_id, command.bidder, command.ground)
     if vote in state.votes:
-        act.refuse("already", seat=member.seat_code)
+        act.refuse("evaluation.session.already", seat=member.seat_code)
     before = dict(_rejected(act, state))
     state = replace(state, votes=(*state.votes, vote))
     # What a member finds is secret until the report; what the committee decided is on the record.
@@ -86,15 +88,17 @@ def _rejected(act: Act, state: State) -> list[tuple[str, Ground]]:
 def submit_scores(act: Act, command: c.SubmitScores) -> Outcome:
     member = act.admitted_seat(command.expert_id)
     if member.submitted:
-        act.refuse("already", seat=member.seat_code)
+        act.refuse("evaluation.session.already", seat=member.seat_code)
     sheet = act.facts.sheets.get(member.expert_id)
     if sheet is None or sheet.digest != command.digest:
-        act.refuse("other_draft", seat=member.seat_code)
+        act.refuse("evaluation.session.other_draft", seat=member.seat_code)
     if sheet.missing:
-        act.refuse("sheet_incomplete", seat=member.seat_code, missing=sheet.missing)
+        act.refuse(
+            "evaluation.session.sheet_incomplete", seat=member.seat_code, missing=sheet.missing
+        )
     if sheet.differs:
         act.refuse(
-            "objective_differs",
+            "evaluation.session.objective_differs",
             rule="score.result_check",
             seat=member.seat_code,
             differs=sheet.differs,
@@ -103,7 +107,9 @@ def submit_scores(act: Act, command: c.SubmitScores) -> Outcome:
         # A substitute's arrival voids votes: a bid may count again that a sheet has left out.
         found = act.facts.sheets.get(other.expert_id)
         if other.submitted and (found is None or found.missing or found.differs):
-            act.refuse("other_sheet", rule="score.result_check", seat=other.seat_code)
+            act.refuse(
+                "evaluation.session.other_sheet", rule="score.result_check", seat=other.seat_code
+            )
     state = with_member(act.state, member, submitted=command.digest)
     events = [event("scores_submitted", seat=member.seat_code, digest=command.digest)]
     if all(m.submitted for m in state.sitting):
@@ -115,9 +121,11 @@ def submit_scores(act: Act, command: c.SubmitScores) -> Outcome:
 def reopen_scores(act: Act, command: c.ReopenScores) -> Outcome:
     member = act.admitted_seat(command.expert_id)
     if not member.submitted:
-        act.refuse("not_submitted", seat=member.seat_code)
+        act.refuse("evaluation.session.not_submitted", seat=member.seat_code)
     if any(m.answer is not Answer.OPEN for m in act.state.sitting):
-        act.refuse("report_answered", rule="score.result_check", seat=member.seat_code)
+        act.refuse(
+            "evaluation.session.report_answered", rule="score.result_check", seat=member.seat_code
+        )
     state = with_member(at(act.state, Stage.REVIEWING), member, submitted="")
     state = replace(state, report="", argument="")
     return state, (
@@ -133,9 +141,13 @@ def reopen_scores(act: Act, command: c.ReopenScores) -> Outcome:
 def file_report(act: Act, command: c.FileReport) -> Outcome:
     act.must_be_staff_of(act.state.host)
     if act.state.report:
-        act.refuse("already_filed")
+        act.refuse("evaluation.session.already_filed")
     if act.facts.is_short and not command.statement:
-        act.refuse("argument_needed", rule="score.valid_bids_min", least=act.rules.valid_bids_min)
+        act.refuse(
+            "evaluation.session.argument_needed",
+            rule="score.valid_bids_min",
+            least=act.rules.valid_bids_min,
+        )
     assert act.facts.report, "the shell draws up the report before it is filed"
     state = replace(act.state, report=act.facts.report, argument=command.statement)
     return state, (event("report_filed", report=state.report, short=act.facts.is_short),)
@@ -152,16 +164,16 @@ def dissent_report(act: Act, command: c.DissentReport) -> Outcome:
 def _answer(act: Act, expert_id: str, report: str, answer: Answer, statement: str) -> Outcome:
     act.own_seat(expert_id)
     if not act.state.report:
-        act.refuse("no_report")
+        act.refuse("evaluation.session.no_report")
     if report != act.state.report:
-        act.refuse("other_report")
+        act.refuse("evaluation.session.other_report")
     return _answered(act, expert_id, answer, statement)
 
 
 def record_silence(act: Act, command: c.RecordSilence) -> Outcome:
     act.must_be_impartial()
     if not act.state.report:
-        act.refuse("no_report")
+        act.refuse("evaluation.session.no_report")
     return _answered(act, command.expert_id, Answer.SILENT, "")
 
 
@@ -175,7 +187,7 @@ _ANSWERED = {
 def _answered(act: Act, expert_id: str, answer: Answer, statement: str) -> Outcome:
     member = act.member(expert_id)
     if member.answer is not Answer.OPEN:
-        act.refuse("already", seat=member.seat_code)
+        act.refuse("evaluation.session.already", seat=member.seat_code)
     state = with_member(act.state, member, answer=answer, statement=statement)
     said: dict[str, str | int | bool] = {"seat": member.seat_code, "report": state.report}
     if statement:

@@ -29,7 +29,9 @@ def report_incident(act: Act, command: c.ReportIncident) -> Outcome:
     if command.kind in FOUND_BY_THE_MACHINE or (
         command.kind is IncidentKind.SEAL_BROKEN and act.state.stage not in _NIGHT
     ):
-        act.refuse("incident_kind", kind=Kind.INVALID, incident=command.kind.value)
+        act.refuse(
+            "evaluation.session.incident_kind", kind=Kind.INVALID, incident=command.kind.value
+        )
     return to_incident(act.state, command.kind, command.reason, act.now)
 
 
@@ -37,10 +39,15 @@ def resolve_fault(act: Act, command: c.ResolveFault) -> Outcome:
     act.must_be_impartial()
     incident = act.state.incidents[-1]
     if incident.kind is not IncidentKind.FAULT:
-        act.refuse("not_mendable", incident=incident.kind.value)
+        act.refuse("evaluation.session.not_mendable", incident=incident.kind.value)
     if act.now - incident.at > act.rules.fault:
         hours = int(act.rules.fault.total_seconds()) // 3600
-        act.refuse("fault_too_long", Kind.TOO_LATE, rule="session.fault_hours", hours=hours)
+        act.refuse(
+            "evaluation.session.fault_too_long",
+            Kind.TOO_LATE,
+            rule="session.fault_hours",
+            hours=hours,
+        )
     mended = replace(incident, resolved_at=act.now)
     state = replace(at(act.state, incident.stage), incidents=(*act.state.incidents[:-1], mended))
     minutes = int((act.now - incident.at).total_seconds()) // 60

@@ -180,11 +180,13 @@ def check_may_write(
     act = Act("SaveCells", "session.lock", state, by, now, rules, NO_FACTS)
     member = act.admitted_seat(expert_id)
     if state.stage not in _WRITING:
-        act.refuse("sheets_closed", seat=member.seat_code)
+        act.refuse("evaluation.session.sheets_closed", seat=member.seat_code)
     if state.stage is S.PAUSE_APPROVED and state.night.locked_of(expert_id):
-        act.refuse("sheet_locked", seat=member.seat_code)
+        act.refuse("evaluation.session.sheet_locked", seat=member.seat_code)
     if member.submitted:
-        act.refuse("sheet_submitted", rule="score.result_check", seat=member.seat_code)
+        act.refuse(
+            "evaluation.session.sheet_submitted", rule="score.result_check", seat=member.seat_code
+        )
 
 
 _WRITING = frozenset({S.REVIEWING, S.PAUSE_REQUESTED, S.PAUSE_APPROVED})

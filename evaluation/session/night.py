@@ -37,7 +37,7 @@ from evaluation.session.state import (
 def ask_for_time(act: Act, command: c.AskForTime) -> Outcome:
     member = act.admitted_seat(command.expert_id)
     if member.asks_for_time:
-        act.refuse("already", seat=member.seat_code)
+        act.refuse("evaluation.session.already", seat=member.seat_code)
     state = with_member(act.state, member, asks_for_time=True)
     asking = sum(m.asks_for_time for m in state.sitting)
     return state, (event("time_asked", seat=member.seat_code, asking=asking),)
@@ -47,11 +47,16 @@ def request_pause(act: Act, command: c.RequestPause) -> Outcome:
     state = act.state
     asking, members = sum(m.asks_for_time for m in state.sitting), len(state.sitting)
     if command.kind is PauseKind.PLANNED and not state.is_overnight_planned:
-        act.refuse("not_planned")
+        act.refuse("evaluation.session.not_planned")
     if command.kind is PauseKind.AD_HOC and Fraction(asking, members) <= act.rules.extend_share:
-        act.refuse("too_few_ask", rule="session.extend_share", asking=asking, members=members)
+        act.refuse(
+            "evaluation.session.too_few_ask",
+            rule="session.extend_share",
+            asking=asking,
+            members=members,
+        )
     if not any(member.is_admitted for member in state.sitting):
-        act.refuse("nobody_reviews")
+        act.refuse("evaluation.session.nobody_reviews")
     night = Night(command.kind, act.by.id, act.now)
     requested = event(
         "pause_requested",
@@ -83,10 +88,10 @@ def lock_sheet(act: Act, command: c.LockSheet) -> Outcome:
     member = act.admitted_seat(command.expert_id)
     night = act.state.night
     if night.locked_of(member.expert_id):
-        act.refuse("already", seat=member.seat_code)
+        act.refuse("evaluation.session.already", seat=member.seat_code)
     stored = act.facts.sheets.get(member.expert_id)
     if stored is None or stored.digest != command.digest:
-        act.refuse("other_draft", seat=member.seat_code)
+        act.refuse("evaluation.session.other_draft", seat=member.seat_code)
     locked = (*night.locked, (member.expert_id, command.digest))
     state = with_night(act.state, locked=locked)
     events = [event("sheet_locked", seat=member.seat_code, digest=command.digest)]
@@ -112,11 +117,11 @@ def seal(act: Act, command: c.Seal) -> Outcome:
     act.must_be_staff_of(command.centre_id)
     night = act.state.night
     if command.centre_id not in night.venues:
-        act.refuse("no_venue", Kind.NOT_FOUND, venue=command.centre_id)
+        act.refuse("evaluation.session.no_venue", Kind.NOT_FOUND, venue=command.centre_id)
     if night.seal_of(command.centre_id) is not None:
-        act.refuse("already_sealed", venue=command.centre_id)
+        act.refuse("evaluation.session.already_sealed", venue=command.centre_id)
     if command.number in _all_numbers(act.state):
-        act.refuse("seal_used", number=command.number)
+        act.refuse("evaluation.session.seal_used", number=command.number)
     applied = VenueSeal(command.centre_id, command.number, command.photo, act.by.id)
     return _with_seal(act.state, applied), (
         event("seal_applied", venue=command.centre_id, number=command.number, photo=command.photo),
@@ -127,12 +132,12 @@ def witness_seal(act: Act, command: c.WitnessSeal) -> Outcome:
     act.must_be_impartial()
     found = act.state.night.seal_of(command.centre_id)
     if found is None:
-        act.refuse("not_sealed", venue=command.centre_id)
+        act.refuse("evaluation.session.not_sealed", venue=command.centre_id)
     if found.witnessed_by:
-        act.refuse("already_sealed", venue=command.centre_id)
+        act.refuse("evaluation.session.already_sealed", venue=command.centre_id)
     act.must_differ(found.sealed_by)
     if found.number != command.number:
-        act.refuse("other_number", venue=command.centre_id)
+        act.refuse("evaluation.session.other_number", venue=command.centre_id)
     state = _with_seal(act.state, replace(found, witnessed_by=act.by.id))
     events = [event("seal_witnessed", venue=command.centre_id, number=command.number)]
     night = state.night
@@ -150,7 +155,7 @@ def check_presence(act: Act, command: c.CheckPresence) -> Outcome:
     night = act.state.night
     rounds = sum(check.expert_id == member.expert_id for check in night.presence)
     if command.round != rounds + 1:
-        act.refuse("other_round", seat=member.seat_code, round=rounds + 1)
+        act.refuse("evaluation.session.other_round", seat=member.seat_code, round=rounds + 1)
     check = Presence(member.expert_id, command.round, act.now, command.is_present)
     state = with_night(act.state, presence=(*night.presence, check))
     state = with_member(state, member, is_present=command.is_present)
@@ -174,9 +179,9 @@ def unseal(act: Act, command: c.Unseal) -> Outcome:
     act.must_be_staff_of(command.centre_id)
     found = act.state.night.seal_of(command.centre_id)
     if found is None:
-        act.refuse("no_venue", Kind.NOT_FOUND, venue=command.centre_id)
+        act.refuse("evaluation.session.no_venue", Kind.NOT_FOUND, venue=command.centre_id)
     if found.unsealed_by:
-        act.refuse("already_unsealed", venue=command.centre_id)
+        act.refuse("evaluation.session.already_unsealed", venue=command.centre_id)
     read = replace(found, unsealed_by=act.by.id, unsealed_photo=command.photo)
     state = _with_seal(at(act.state, Stage.UNSEALING), read)
     done = event("seal_read", venue=command.centre_id, number=command.number, photo=command.photo)
@@ -187,9 +192,9 @@ def witness_unseal(act: Act, command: c.WitnessUnseal) -> Outcome:
     act.must_be_impartial()
     found = act.state.night.seal_of(command.centre_id)
     if found is None or not found.unsealed_by:
-        act.refuse("not_unsealed", venue=command.centre_id)
+        act.refuse("evaluation.session.not_unsealed", venue=command.centre_id)
     if found.unseal_witnessed_by:
-        act.refuse("already_unsealed", venue=command.centre_id)
+        act.refuse("evaluation.session.already_unsealed", venue=command.centre_id)
     act.must_differ(found.unsealed_by)
     state = _with_seal(act.state, replace(found, unseal_witnessed_by=act.by.id))
     done = event("unseal_witnessed", venue=command.centre_id, number=command.number)
@@ -234,13 +239,13 @@ def recheck_identity(act: Act, command: c.RecheckIdentity) -> Outcome:
     member = act.member(command.expert_id)
     act.must_be_staff_of(member.centre_id)
     if member.standing is Standing.BLOCKED:
-        act.refuse("blocked", seat=member.seat_code)
+        act.refuse("evaluation.session.blocked", seat=member.seat_code)
     if not member.identity:
-        act.refuse("not_identified", seat=member.seat_code)
+        act.refuse("evaluation.session.not_identified", seat=member.seat_code)
     if not member.is_present:
-        act.refuse("missing", seat=member.seat_code)
+        act.refuse("evaluation.session.missing", seat=member.seat_code)
     if member.is_rechecked:
-        act.refuse("already", seat=member.seat_code)
+        act.refuse("evaluation.session.already", seat=member.seat_code)
     if command.identity != member.identity:
         # Another person in the member's chair: he is sent away, and the record says so.
         state = with_member(act.state, member, standing=Standing.BLOCKED, cause=Cause.IDENTITY)
@@ -258,14 +263,18 @@ def resume(act: Act, command: c.Resume) -> Outcome:
     night = state.night
     sealed = [s.centre_id for s in night.seals if not s.unseal_witnessed_by]
     if sealed:
-        act.refuse("still_sealed", rule="session.two_persons", venue=sealed[0])
+        act.refuse("evaluation.session.still_sealed", rule="session.two_persons", venue=sealed[0])
     for member in state.sitting:
         if not member.is_present:
-            act.refuse("missing", seat=member.seat_code)
+            act.refuse("evaluation.session.missing", seat=member.seat_code)
         if not member.is_admitted:
-            act.refuse("not_admitted", rule="session.identity", seat=member.seat_code)
+            act.refuse(
+                "evaluation.session.not_admitted", rule="session.identity", seat=member.seat_code
+            )
         if not member.is_rechecked:
-            act.refuse("not_rechecked", rule="session.identity", seat=member.seat_code)
+            act.refuse(
+                "evaluation.session.not_rechecked", rule="session.identity", seat=member.seat_code
+            )
     changed = _changed_drafts(act, state)
     if changed:
         return to_incident(state, IncidentKind.SHEET_DIFFERS, ",".join(changed), act.now)

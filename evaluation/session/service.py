@@ -49,7 +49,7 @@ def schedule(tx: Tx, actor: Actor, plan: SessionPlan) -> Session:
     if live:
         raise Refusal("evaluation.session.lot_has_one", {"session": live[0].id}, Kind.CONFLICT)
     state = State(
-        session_id=tx.new_id(),
+        session_id=plan.id or tx.new_id(),
         lot_id=plan.lot_id,
         host=plan.centre_id,
         regime=plan.regime,

@@ -25,7 +25,8 @@ Seat = tuple[str, str, str]
 class SessionPlan:
     """What is known before anybody arrives. `centre_id` is the host's; `criteria` the method of the
     tender file; `slots` half-days; `starts_at` None where the doors may open at any time; `region`
-    the division whose rules hold, by default the host's."""
+    the division whose rules hold, by default the host's; `id` the id under which seats were planned
+    already, by default a new one."""
 
     lot_id: str
     draw_id: str
@@ -39,6 +40,7 @@ class SessionPlan:
     starts_at: datetime | None = None
     kind: ProjectKind = ProjectKind.WORKS
     region: str = ""
+    id: str = ""
 
     def check(self) -> None:
         """Refuse, with all faults, a plan whose seats do not fit together."""
@@ -48,10 +50,13 @@ class SessionPlan:
             faults.add("/members", "evaluation.session.nobody")
         if len(seats) > SEATS_MAX:
             faults.add("/members", "evaluation.session.too_many_seats", most=SEATS_MAX)
-        for name, column in (("seat_twice", 0), ("expert_twice", 1)):
+        for name, column in (
+            ("evaluation.session.seat_twice", 0),
+            ("evaluation.session.expert_twice", 1),
+        ):
             codes = [seat[column] for seat in seats]
             for code in sorted({code for code in codes if codes.count(code) > 1}):
-                faults.add("/members", f"evaluation.session.{name}", seat=code)
+                faults.add("/members", name, seat=code)
         if not 0 < self.slots <= SLOTS_MAX:
             faults.add("/slots", "evaluation.session.slots", most=SLOTS_MAX)
         faults.refuse()
