@@ -21,6 +21,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from archive import canonical
+from evaluation.stations.slots import holds_night
 from evaluation.stations.station import PERMILLE, Equipment, GroupKey
 
 FORMAT = "bigloop.seating_problem.v1"
@@ -111,6 +112,10 @@ class Seat:
     @property
     def key(self) -> SeatKey:
         return SeatKey(self.session_id, self.expert_id)
+
+    @property
+    def holds_night(self) -> bool:
+        return self.overnight or holds_night(self.slots)
 
 
 @dataclass(frozen=True)
@@ -246,7 +251,7 @@ def allowed_groups(problem: Problem, seat: Seat) -> list[int]:
     found = []
     slots = [problem.slot_index[slot] for slot in seat.slots]
     for minutes, place in zip(seat.minutes, problem.places, strict=True):
-        if minutes > problem.limits.travel_minutes or (seat.overnight and not place.overnight):
+        if minutes > problem.limits.travel_minutes or (seat.holds_night and not place.overnight):
             continue
         if barred_by(problem, seat, place):
             continue

@@ -66,7 +66,7 @@ def _has_class(problem: Problem, seat: Seat, place: Place) -> bool:
 
 
 def _holds(seat: Seat, place: Place) -> bool:
-    return place.overnight or not seat.overnight
+    return place.overnight or not seat.holds_night
 
 
 def _has_room(

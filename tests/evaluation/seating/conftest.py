@@ -1,0 +1,105 @@
+"""An office with a small province of trading centres and stations, on each engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from sqlmodel import SQLModel
+
+from archive.database import Connections
+from archive.office import Office
+from evaluation.seating import model, service
+from evaluation.seating.problem import SeatRequest
+from evaluation.seating.service import ConfirmedPlan
+from evaluation.stations import service as stations
+from evaluation.stations.station import Equipment, Room, Venue
+from tests.builders import STAFF, make_office
+from tests.evaluation.seating.cases import AM, DAY, FAR, HOST, NEAR, OTHER
+from trading.divisions import yunnan
+from trading.parties import service as parties
+from trading.parties.party import Organisation, OrganisationKind
+from trading.synthetic import centres
+
+SEED = b"a public seed"
+SMALL = tuple(centre for centre in centres() if centre.id in {HOST, NEAR, FAR, OTHER})
+VENUES = (
+    Venue(HOST, True, (Room("A", Equipment.BASIC, 3),)),
+    Venue(NEAR, True, (Room("A", Equipment.BASIC, 2), Room("B", Equipment.CAD, 1))),
+    Venue(FAR, False, (Room("A", Equipment.BASIC, 1),)),
+)
+
+
+def request(
+    expert: str,
+    session: str = "S1",
+    slots: tuple[int, ...] = (AM,),
+    members: int = 9,
+    needs: Equipment = Equipment.BASIC,
+) -> SeatRequest:
+    """An expert who lives in the city of Dali, for a session whose main venue is in Kunming."""
+    home = yunnan()[NEAR]
+    return SeatRequest(
+        session_id=session,
+        expert_id=expert,
+        lon=home.lon,
+        lat=home.lat,
+        employer_uscc="",
+        slots=slots,
+        members=members,
+        host_centre_id=HOST,
+        tenderer_uscc="",
+        needs=needs,
+        overnight=any(slot % 3 == 2 for slot in slots),
+    )
+
+
+@dataclass
+class Desk:
+    """The planner's desk: the ways through the service that most tests take."""
+
+    office: Office
+
+    def problem(self, *requests: SeatRequest, seed: bytes = SEED) -> model.Problem:
+        with self.office.read() as db:
+            return service.problem_for(db, requests, on_days=[DAY], seed=seed)
+
+    def seat(self, *requests: SeatRequest, require_all: bool = False) -> ConfirmedPlan:
+        problem = self.problem(*requests)
+        with self.office.write() as tx:
+            return service.confirm_plan(
+                tx, STAFF, problem, model.solve(problem), require_all=require_all
+            )
+
+    def again(self, office_folder: Path) -> Desk:
+        """A second process on the same database."""
+        other = make_office(office_folder, self.office.connections.url, seed=b"other")
+        return Desk(replace(other, vault=self.office.vault))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/seats.db"
+    else:
+        server = request.getfixturevalue("postgres_server")
+        url = server.url(server.create())
+    connections = Connections(url)
+    SQLModel.metadata.create_all(connections.engine)
+    connections.dispose()
+    office = make_office(tmp_path, url)
+    with office.write() as tx:
+        parties.register_organisations(
+            tx,
+            STAFF,
+            [
+                Organisation(c.operator_uscc, c.name, OrganisationKind.OPERATOR, c.division_code)
+                for c in SMALL
+            ],
+        )
+        parties.register_centres(tx, STAFF, SMALL)
+        stations.install(tx, STAFF, VENUES)
+    yield Desk(office)
+    office.connections.dispose()

@@ -1,0 +1,337 @@
+"""Confirming, releasing and re-planning seats, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from archive import canonical
+from archive.errors import Kind, Refusal
+from archive.journal import service as journal
+from evaluation.seating import model, service
+from evaluation.seating.checkin import service as checkin
+from evaluation.seating.verify import plan_faults
+from evaluation.stations import service as stations
+from evaluation.stations.station import Equipment, GroupKey
+from tests.builders import STAFF, SUPERVISOR, expert
+from tests.evaluation.seating.cases import AM, DAY, FAR, NEAR, NIGHT, PM
+from tests.evaluation.seating.conftest import SEED, Desk, request
+
+
+class TestConfirm:
+    def test_a_plan_is_stored_and_recorded(self, desk: Desk) -> None:
+        plan = desk.seat(request("E1"), request("E2"), request("E3", slots=(AM, PM)))
+        assert plan.unseated == ()
+        with desk.office.read() as db:
+            assert service.seats_of(db, "S1") == plan.seats
+            (entry,) = journal.entries(db, f"plan/{plan.id}")
+            assert entry.action == "evaluation:plan:confirmed"
+            value = canonical.decode(desk.office.vault.get(entry.documents[0].sha256))
+            assert value["format"] == "bigloop.plan.v1"
+            assert plan_faults(value) == []
+            (own,) = journal.entries(db, "session/S1")
+            assert [seat["expert"] for seat in own.data["seats"]] == ["E1", "E2", "E3"]
+            assert any(rule.startswith("seating.centre_members_max@") for rule in own.data["rules"])
+
+    def test_a_session_reads_nothing_of_another(self, desk: Desk) -> None:
+        desk.seat(request("E1"), request("E7", "S2"))
+        with desk.office.read() as db:
+            (entry,) = journal.entries(db, "session/S1")
+            assert b"S2" not in entry.body
+            assert b"E7" not in entry.body
+
+    def test_a_centre_sees_its_seats_and_neither_session_nor_expert(self, desk: Desk) -> None:
+        plan = desk.seat(request("E1"))
+        with desk.office.read() as db:
+            (seen,) = service.seats_at(db, plan.seats[0].centre_id, [DAY])
+        assert (seen.id, seen.slots) == (plan.seats[0].id, (AM,))
+        assert "E1" not in repr(seen)
+        assert "S1" not in repr(seen)
+
+    def test_what_is_confirmed_is_taken(self, desk: Desk) -> None:
+        desk.seat(request("E1"), request("E2", "S2"))
+        problem = desk.problem(request("E3", "S3"))
+        free = {str(group.key): group.free for group in problem.groups}
+        guests = [f"{NEAR}/BASIC", f"{NEAR}/CAD", f"{FAR}/BASIC"]
+        assert sum(sum(free[group]) for group in guests) == 2
+
+    def test_the_same_seat_is_not_asked_twice(self, desk: Desk) -> None:
+        desk.seat(request("E1"))
+        with pytest.raises(Refusal) as refused:
+            desk.problem(request("E1"))
+        assert refused.value.code == "evaluation.seat.seated_already"
+
+    def test_a_seat_that_cannot_be_given_is_listed(self, desk: Desk) -> None:
+        plan = desk.seat(*(request(f"E{n}", needs=Equipment.CAD) for n in range(2)))
+        (unseated,) = plan.unseated
+        assert unseated.reason.code == "evaluation.seat.none_free"
+        with desk.office.read() as db:
+            (entry,) = journal.entries(db, "session/S1")
+            assert entry.data["unseated"][0]["reason"] == "evaluation.seat.none_free"
+
+    def test_all_or_nothing_names_the_rule_that_bites(self, desk: Desk) -> None:
+        far = replace(request("E2"), lon=104.8, lat=27.5)
+        with pytest.raises(Refusal) as refused:
+            desk.seat(request("E1"), far, require_all=True)
+        assert refused.value.kind is Kind.CONFLICT
+        assert refused.value.code == "evaluation.seat.none_near"
+        assert refused.value.rule == "seating.travel_minutes_max"
+        assert refused.value.params["session"] == "S1"
+        assert refused.value.params["expert"] == "E2"
+        assert refused.value.params["nearest"] in {NEAR, FAR}
+        with desk.office.read() as db:
+            assert service.seats_of(db, "S1") == ()
+
+    def test_a_spoilt_plan_is_refused_with_every_breach(self, desk: Desk) -> None:
+        problem = desk.problem(request("E1"), request("E2"))
+        plan = model.solve(problem)
+        moved = tuple(replace(given, centre_id="530102") for given in plan.assignments)
+        with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+            service.confirm_plan(tx, STAFF, problem, replace(plan, assignments=moved))
+        assert refused.value.code == "evaluation.seat.plan_breaks_rules"
+        found = [fault.code for fault in refused.value.faults]
+        assert found.count("evaluation.seat.host_centre") == 2
+
+    def test_a_plan_of_another_problem_is_refused(self, desk: Desk) -> None:
+        plan = model.solve(desk.problem(request("E1")))
+        with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+            service.confirm_plan(tx, STAFF, desk.problem(request("E1"), seed=b"other"), plan)
+        assert refused.value.code == "evaluation.seat.other_problem"
+
+    def test_a_supervisor_does_not_plan(self, desk: Desk) -> None:
+        problem = desk.problem(request("E1"))
+        with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+            service.confirm_plan(tx, SUPERVISOR, problem, model.solve(problem))
+        assert refused.value.kind is Kind.FORBIDDEN
+
+    def test_every_fault_of_the_requests_is_told(self, desk: Desk) -> None:
+        wrong = [
+            replace(request("E1"), slots=(AM, NIGHT)),
+            replace(request("E2"), slots=(PM, NIGHT), overnight=False),
+            replace(request("E3"), lat=99.0),
+            replace(request("E4"), members=2),
+            request("E5", "S2"),
+            request("E5", "S2"),
+        ]
+        with pytest.raises(Refusal) as refused:
+            desk.problem(*wrong)
+        found = [(f.pointer, f.code.rpartition(".")[2]) for f in refused.value.faults]
+        assert ("/0/slots", "slots") in found
+        assert ("/1/overnight", "night_unsaid") in found
+        assert ("/2", "home") in found
+        assert ("/3/members", "members") in found
+        assert ("/3", "session_differs") in found
+        assert {("/4", "asked_twice"), ("/5", "asked_twice")} <= set(found)
+
+    def test_a_seed_is_needed(self, desk: Desk) -> None:
+        with pytest.raises(Refusal) as refused:
+            desk.problem(request("E1"), seed=b"")
+        assert refused.value.faults[0].code == "evaluation.seat.days_or_seed"
+
+
+class TestTwoPlanners:
+    """Whoever comes second on the same station is refused as a whole."""
+
+    def test_one_after_the_other(self, desk: Desk) -> None:
+        first = desk.problem(*(request(f"E{n}", f"S{n}") for n in range(3)))
+        second = desk.problem(*(request(f"E{n}", f"S{n}") for n in (5, 6)))
+        with desk.office.write() as tx:
+            service.confirm_plan(tx, STAFF, first, model.solve(first))
+        with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+            service.confirm_plan(tx, STAFF, second, model.solve(second))
+        assert refused.value.kind is Kind.CONFLICT
+        assert refused.value.code == "evaluation.seat.taken_meanwhile"
+        with desk.office.read() as db:
+            assert service.seats_of(db, "S5") + service.seats_of(db, "S6") == ()
+            assert list(journal.entries(db, "session/S5")) == []
+
+    def test_at_the_same_moment(self, desk: Desk, tmp_path: Path) -> None:
+        """Four planners with the last three stations, each wanting two: one of them gets them."""
+        problems = [
+            desk.problem(request(f"E{n}", f"S{n}"), request(f"F{n}", f"T{n}")) for n in range(4)
+        ]
+        plans = [model.solve(problem) for problem in problems]
+        gate = threading.Barrier(len(plans))
+        outcomes: list[str] = []
+
+        def run(index: int) -> None:
+            other = desk.again(tmp_path)
+            gate.wait()
+            try:
+                with other.office.write() as tx:
+                    service.confirm_plan(tx, STAFF, problems[index], plans[index])
+                outcomes.append("confirmed")
+            except Refusal as refusal:
+                outcomes.append(refusal.code)
+            finally:
+                other.office.connections.dispose()
+
+        threads = [threading.Thread(target=run, args=(index,)) for index in range(len(plans))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(outcomes) == ["confirmed"] + ["evaluation.seat.taken_meanwhile"] * 3
+        with desk.office.read() as db:
+            given = [len(service.seats_of(db, f"{s}{n}")) for s in "ST" for n in range(4)]
+            assert sum(given) == 2
+            assert journal.first_break_anywhere(db) is None
+
+    def test_one_expert_in_two_plans(self, desk: Desk) -> None:
+        first, second = desk.problem(request("E1", "S1")), desk.problem(request("E1", "S2"))
+        with desk.office.write() as tx:
+            service.confirm_plan(tx, STAFF, first, model.solve(first))
+        with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+            service.confirm_plan(tx, STAFF, second, model.solve(second))
+        assert refused.value.params["rule"] == "evaluation.seat.busy"
+
+
+class TestReleaseAndReplan:
+    def test_a_replaced_expert_is_seated_and_the_others_stay(self, desk: Desk) -> None:
+        """The full conflict check at the opening replaced one member (条例 第四十六条)."""
+        before = desk.seat(request("E1"), request("E2"), request("E3"))
+        with desk.office.write() as tx:
+            service.release_seats(tx, STAFF, "S1", "E2")
+        with desk.office.read() as db:
+            problem = service.replan(db, [request("E8")], on_days=[DAY], seed=SEED)
+        assert {pin.expert_id for pin in problem.pinned} == {"E1", "E3"}
+        assert [one.expert_id for one in problem.seats] == ["E8"]
+        with desk.office.write() as tx:
+            service.confirm_plan(tx, STAFF, problem, model.solve(problem))
+        with desk.office.read() as db:
+            after = service.seats_of(db, "S1")
+        assert [seat.expert_id for seat in after] == ["E1", "E3", "E8"]
+        kept = {seat.expert_id: seat for seat in before.seats}
+        assert [seat for seat in after if seat.expert_id != "E8"] == [kept["E1"], kept["E3"]]
+
+    def test_a_seat_whose_booth_failed_moves_and_the_old_one_is_given_up(self, desk: Desk) -> None:
+        before = desk.seat(request("E1", slots=(AM, PM)), request("E2", "S2"))
+        near = next(seat for seat in before.seats if seat.centre_id == NEAR)
+        with desk.office.write() as tx:
+            for label in ("A-01", "A-02"):
+                stations.close_station(tx, STAFF, NEAR, label, AM, NIGHT, "断电")
+        with desk.office.read() as db:
+            troubled = {
+                session for over in service.overbooked(db, [DAY]) for session in over.sessions
+            }
+            assert near.session_id in troubled
+            wanted = [request(s.expert_id, s.session_id, s.slots) for s in before.seats]
+            problem = service.replan(
+                db,
+                wanted,
+                on_days=[DAY],
+                seed=SEED,
+                pinned=[seat.key for seat in before.seats if seat.session_id not in troubled],
+            )
+        with desk.office.write() as tx:
+            service.confirm_plan(tx, STAFF, problem, model.solve(problem), require_all=True)
+        with desk.office.read() as db:
+            assert service.overbooked(db, [DAY]) == ()
+            (moved,) = service.seats_of(db, near.session_id)
+            assert moved.group != near.group
+            actions = [e.action for e in journal.entries(db, f"session/{near.session_id}")]
+            assert actions[-2:] == ["evaluation:seats:released", "evaluation:seats:confirmed"]
+
+    def test_released_stations_are_free_again(self, desk: Desk) -> None:
+        plan = desk.seat(request("E1"), request("E2"))
+        with desk.office.write() as tx:
+            gone = service.release_seats(tx, STAFF, "S1")
+        assert gone == plan.seats
+        assert desk.seat(request("E1"), request("E2")).unseated == ()
+        with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+            service.release_seats(tx, STAFF, "S9")
+        assert refused.value.kind is Kind.NOT_FOUND
+
+
+class TestCheckIn:
+    """The booth is drawn when the expert stands there (现场随机分配工位)."""
+
+    def crowd(self, desk: Desk) -> dict[str, str]:
+        """Fill both basic stations of the near centre; expert → session."""
+        wanted = [request("E1", "S1"), request("E2", "S2"), request("E3", "S3", slots=(PM,))]
+        desk.seat(*wanted)
+        return {one.expert_id: one.session_id for one in wanted}
+
+    def test_everybody_gets_a_booth_of_the_group_and_nobody_the_same(self, desk: Desk) -> None:
+        sessions = self.crowd(desk)
+        seats = []
+        for who, session in sessions.items():
+            with desk.office.write() as tx:
+                seats.append(checkin.assign_label(tx, STAFF, session, who))
+        held = {(seat.centre_id, seat.label, slot) for seat in seats for slot in seat.slots}
+        assert len(held) == 3
+        assert all(seat.label for seat in seats)
+
+    def test_it_is_not_known_before_and_stays_the_same_after(self, desk: Desk) -> None:
+        self.crowd(desk)
+        with desk.office.read() as db:
+            assert service.seats_of(db, "S1")[0].label == ""
+        with desk.office.write() as tx:
+            first = checkin.assign_label(tx, expert("E1"), "S1", "E1")
+        with desk.office.write() as tx:
+            assert checkin.assign_label(tx, expert("E1"), "S1", "E1") == first
+        with desk.office.read() as db:
+            assert service.seats_of(db, "S1")[0] == first
+            entries = [e for e in journal.entries(db, "session/S1") if "booth" in e.action]
+        assert [entry.data["label"] for entry in entries] == [first.label]
+        assert first.label in entries[0].data["free"]
+
+    def test_whoever_is_early_leaves_a_booth_for_those_before(self, desk: Desk) -> None:
+        """A long stay from the morning has no booth yet when two of the afternoon come early."""
+        desk.seat(request("E1", "S1", slots=(AM, PM, NIGHT)))
+        group = service_group(desk, "S1")
+        early = []
+        for who, session in (("E2", "S2"), ("E3", "S3")):
+            desk.seat(request(who, session, slots=(NIGHT,)))
+            if service_group(desk, session) == group:
+                early.append((who, session))
+        assert early
+        for who, session in early:
+            with desk.office.write() as tx:
+                checkin.assign_label(tx, STAFF, session, who)
+        with desk.office.read() as db:
+            assert service.seats_of(db, "S1")[0].label == ""
+            booths = [e for e in journal.entries(db, "session/S1") if "booth" in e.action]
+            assert booths == []
+        with desk.office.write() as tx:
+            late = checkin.assign_label(tx, STAFF, "S1", "E1")
+        with desk.office.read() as db:
+            others = [service.seats_of(db, session)[0].label for _, session in early]
+        assert late.label not in others
+
+    def test_a_booth_that_fails_is_drawn_anew(self, desk: Desk) -> None:
+        self.crowd(desk)
+        with desk.office.write() as tx:
+            first = checkin.assign_label(tx, STAFF, "S3", "E3")
+        with desk.office.write() as tx:
+            stations.close_station(tx, STAFF, first.centre_id, first.label, PM, NIGHT, "无声")
+        if len(group_labels(desk, first.group)) > 1:
+            with desk.office.write() as tx:
+                second = checkin.assign_label(tx, STAFF, "S3", "E3")
+            assert second.label != first.label
+        else:
+            with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+                checkin.assign_label(tx, STAFF, "S3", "E3")
+            assert refused.value.code == "evaluation.seat.no_booth"
+
+    def test_only_the_expert_or_staff(self, desk: Desk) -> None:
+        self.crowd(desk)
+        with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+            checkin.assign_label(tx, expert("E2"), "S1", "E1")
+        assert refused.value.kind is Kind.FORBIDDEN
+        with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+            checkin.assign_label(tx, STAFF, "S1", "E2")
+        assert refused.value.kind is Kind.NOT_FOUND
+
+
+def service_group(desk: Desk, session: str) -> GroupKey:
+    with desk.office.read() as db:
+        return service.seats_of(db, session)[0].group
+
+
+def group_labels(desk: Desk, group: GroupKey) -> tuple[str, ...]:
+    with desk.office.read() as db:
+        return stations.labels(db, group)
