@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -86,7 +86,7 @@ def committee(
 def problem(
     seats: Sequence[Seat],
     committees: Sequence[Committee] = (),
-    free: dict[tuple[str, Equipment], int | tuple[int, ...]] | None = None,
+    free: Mapping[tuple[str, Equipment], int | tuple[int, ...]] | None = None,
     places: Sequence[Place] = PLACES,
     pinned: Sequence[Pinned] = (),
     weights: Weights = WEIGHTS,

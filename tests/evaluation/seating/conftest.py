@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,15 +10,15 @@ from pathlib import Path
 import pytest
 from sqlmodel import SQLModel
 
-from archive.database import Connections
 from archive.office import Office
 from evaluation.seating import model, service
-from evaluation.seating.problem import SeatRequest
+from evaluation.seating.problem import Problem, SeatRequest
 from evaluation.seating.service import ConfirmedPlan
 from evaluation.stations import service as stations
 from evaluation.stations.station import Equipment, Room, Venue
 from tests.builders import STAFF, make_office
 from tests.evaluation.seating.cases import AM, DAY, FAR, HOST, NEAR, OTHER
+from tests.support.postgres import PostgresServer
 from trading.divisions import yunnan
 from trading.parties import service as parties
 from trading.parties.party import Organisation, OrganisationKind
@@ -62,7 +63,7 @@ class Desk:
 
     office: Office
 
-    def problem(self, *requests: SeatRequest, seed: bytes = SEED) -> model.Problem:
+    def problem(self, *requests: SeatRequest, seed: bytes = SEED) -> Problem:
         with self.office.read() as db:
             return service.problem_for(db, requests, on_days=[DAY], seed=seed)
 
@@ -79,27 +80,48 @@ class Desk:
         return Desk(replace(other, vault=self.office.vault))
 
 
+def prepare(folder: Path, url: str) -> None:
+    """Make the tables and set up the four centres with their stations."""
+    office = make_office(folder, url)
+    SQLModel.metadata.create_all(office.connections.engine)
+    operators = [
+        Organisation(c.operator_uscc, c.name, OrganisationKind.OPERATOR, c.division_code)
+        for c in SMALL
+    ]
+    with office.write() as tx:
+        parties.register_organisations(tx, STAFF, operators)
+        parties.register_centres(tx, STAFF, SMALL)
+        stations.install(tx, STAFF, VENUES)
+    office.connections.dispose()
+
+
+@pytest.fixture(scope="session")
+def prepared_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared file; closed, so that all of it is in the file."""
+    folder = tmp_path_factory.mktemp("seating")
+    prepare(folder, f"sqlite:///{folder}/seats.db")
+    return folder / "seats.db"
+
+
+@pytest.fixture(scope="session")
+def prepared_postgres(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The name of a prepared database, to be copied."""
+    name = postgres_server.create()
+    prepare(tmp_path_factory.mktemp("seating"), postgres_server.url(name))
+    return name
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("prepared_sqlite"), tmp_path / "seats.db")
         url = f"sqlite:///{tmp_path}/seats.db"
     else:
-        server = request.getfixturevalue("postgres_server")
-        url = server.url(server.create())
-    connections = Connections(url)
-    SQLModel.metadata.create_all(connections.engine)
-    connections.dispose()
+        template = request.getfixturevalue("prepared_postgres")
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        url = server.url(server.create(template=template))
     office = make_office(tmp_path, url)
-    with office.write() as tx:
-        parties.register_organisations(
-            tx,
-            STAFF,
-            [
-                Organisation(c.operator_uscc, c.name, OrganisationKind.OPERATOR, c.division_code)
-                for c in SMALL
-            ],
-        )
-        parties.register_centres(tx, STAFF, SMALL)
-        stations.install(tx, STAFF, VENUES)
     yield Desk(office)
     office.connections.dispose()

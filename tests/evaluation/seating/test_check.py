@@ -10,6 +10,7 @@ from archive.errors import Reason
 from evaluation.seating import check
 from evaluation.seating.plan import Assignment, Plan, Unseated
 from evaluation.seating.problem import Pinned, Problem
+from evaluation.stations.station import Equipment
 from tests.evaluation.seating.cases import (
     AM,
     BASIC,
@@ -65,8 +66,8 @@ class TestStationIsEquipped:
     @pytest.mark.parametrize(
         ("equipment", "expected"), [(CAD, []), (BASIC, ["equipment"]), (DUAL, ["no_group"])]
     )
-    def test_class(self, equipment: check.Group, expected: list[str]) -> None:
-        plan = plan_of(self.case, ("S1", "E1", NEAR, equipment))  # type: ignore[arg-type]
+    def test_class(self, equipment: Equipment, expected: list[str]) -> None:
+        plan = plan_of(self.case, ("S1", "E1", NEAR, equipment))
         assert codes(check.station_is_equipped, self.case, plan) == expected
 
     def test_a_centre_without_stations(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 import pytest
@@ -35,6 +36,8 @@ from tests.evaluation.seating.cases import (
     problem,
     seat,
 )
+
+Stock: TypeAlias = dict[tuple[str, Equipment], int | tuple[int, ...]]
 
 
 def built(case: Problem, rule: object) -> model.Model:
@@ -69,7 +72,7 @@ class TestRows:
         assert made.equal == [True]
 
     def test_capacity_only_where_it_can_bind(self) -> None:
-        free = {(NEAR, BASIC): (1, 2), (FAR, BASIC): 2}
+        free: Stock = {(NEAR, BASIC): (1, 2), (FAR, BASIC): 2}
         case = problem([seat("E1", slots=(AM, PM)), seat("E2", slots=(AM, PM))], free=free)
         made = built(case, model.stations_suffice)
         assert [name for name in made.names if name.startswith("capacity")] == [
@@ -200,7 +203,7 @@ def small_problems(draw: st.DrawFn) -> Problem:
         for n in range(draw(st.integers(1, 5)))
     ]
     seats = list({one.key: one for one in seats}.values())
-    free: dict[tuple[str, Equipment], int | tuple[int, ...]] = {
+    free: Stock = {
         (centre, equipment): draw(st.integers(0, 2))
         for centre in (OTHER, NEAR, FAR)
         for equipment in (BASIC, CAD)
