@@ -40,8 +40,7 @@ def sizes(office: Office) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     with office.connections.engine.connect() as connection:
         for name in sa.inspect(connection).get_table_names():
-            table = sa.Table(name, sa.MetaData(), autoload_with=connection)
-            rows = connection.execute(sa.select(table)).all()
+            rows = connection.execute(sa.text(f'SELECT * FROM "{name}"')).all()
             found[name] = sorted(len(repr(row)) // 64 for row in rows)
             found[name].append(len(rows))
     return found
@@ -85,22 +84,17 @@ class TestSecrecy:
         world.lodge()
         return world
 
-    @pytest.mark.parametrize(
-        ("lodgers", "second"),
-        [
+    def test_who_lodged_where_changes_no_table_and_no_stream(self, tmp_path: Path) -> None:
+        cases = [
+            (FIRMS[:3], FIRMS[3:5]),
             (FIRMS[3:6], FIRMS[:2]),
             (FIRMS[:1], ()),
             ((), ()),
             (FIRMS[:8], ()),
-        ],
-    )
-    def test_who_lodged_where_changes_no_table_and_no_stream(
-        self, tmp_path: Path, lodgers: tuple[str, ...], second: tuple[str, ...]
-    ) -> None:
-        here = self.tender(tmp_path / "a", FIRMS[:3], FIRMS[3:5])
-        there = self.tender(tmp_path / "b", lodgers, second)
+        ]
         shapes, streams = [], []
-        for world in (here, there):
+        for number, (lodgers, second) in enumerate(cases):
+            world = self.tender(tmp_path / str(number), lodgers, second)
             shapes.append(sizes(world.office))
             with world.office.read() as db:
                 streams.append(
@@ -109,12 +103,10 @@ class TestSecrecy:
                         for stream in ("lodging", "parties")
                     }
                 )
-                assert lodging.check_lodging_open(db, ISSUED, projects.lots(db)[0].id) is None
-        assert shapes[0] == shapes[1]
-        assert streams[0] == streams[1]
-        assert shapes[0]["lodged_cell"][-1] == 16
-        for world in (here, there):
             world.office.connections.dispose()
+        assert all(shape == shapes[0] for shape in shapes)
+        assert all(stream == streams[0] for stream in streams)
+        assert shapes[0]["lodged_cell"][-1] == 16
 
     def test_a_planted_leak_is_noticed(self, tmp_path: Path) -> None:
         """The comparison above is able to fail: one note of a lodger, and the shapes differ."""
