@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from datetime import date
 from pathlib import Path
 
+from api.commands.terminal import complain, say
 from api.demo.province import POOL_SIZE
 from api.demo.script import SESSIONS_MEAN
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     from trading.calendar.legal import calendar
 
     if not arguments.months and not calendar().is_workday(arguments.date):
-        print(f"--date {arguments.date}: 不是工作日 / not a working day", file=sys.stderr)
+        complain(f"--date {arguments.date}: 不是工作日 / not a working day")
         return 64
     if arguments.once:
         return _once(arguments)
@@ -59,10 +59,10 @@ def _once(arguments: argparse.Namespace) -> int:
     from api.demo.once import DemoFailed, once
 
     if arguments.out is None:
-        print("--once: 需要 --out 目录 / --out DIR is needed", file=sys.stderr)
+        complain("--once: 需要 --out 目录 / --out DIR is needed")
         return 64
     if arguments.out.exists() and any(arguments.out.iterdir()):
-        print(f"--out {arguments.out}: 目录不为空 / folder is not empty", file=sys.stderr)
+        complain(f"--out {arguments.out}: 目录不为空 / folder is not empty")
         return 64
     try:
         figures = once(
@@ -74,7 +74,7 @@ def _once(arguments: argparse.Namespace) -> int:
             database_url=arguments.database_url,
         )
     except DemoFailed as failure:
-        print(f"演示未能完成 / the demo failed: {failure}", file=sys.stderr)
+        complain(f"演示未能完成 / the demo failed: {failure}")
         return 1
-    print(json.dumps(figures, sort_keys=False))
+    say(json.dumps(figures))
     return 0 if figures["verified"] == figures["dossiers"] else 1

@@ -10,15 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from api.commands.verify import verifiers
 from api.demo.acts.table import ACTS, first_acts
 from api.demo.play import Play
 from api.demo.progress import Progress, progress
-from api.commands.verify import verifiers
 from api.flows.figures import figures
 from api.handlers import handlers
 from api.migrations import upgrade
@@ -41,7 +40,7 @@ class DemoFailed(Exception):
 
 
 @contextmanager
-def opened(settings: Settings, clock: DrivenClock, seed: int) -> Iterator[Office]:
+def opened(settings: Settings, clock: DrivenClock, seed: int | str) -> Iterator[Office]:
     """The demo's office: a seeded source of entropy on a migrated database."""
     settings.data.mkdir(parents=True, exist_ok=True)
     upgrade(settings.url)

@@ -26,7 +26,7 @@ class _Lines:
         day = now.astimezone(SHANGHAI).date().isoformat()
         if day != self._day:
             self._day = day
-            print(f"{day}  已办任务 {done}  待办 {waiting}", file=sys.stderr, flush=True)
+            sys.stderr.write(f"{day}  已办任务 {done}  待办 {waiting}\n")
 
 
 @contextmanager

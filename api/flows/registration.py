@@ -1,7 +1,7 @@
 """Intake of a project (受理登记): what trading registers, after every room has looked at its part.
 
 The rooms' own checks come first and all faults of all rooms are shown at once: the committee's
-composition (招标投标法 第三十七条), the evaluation method (the price's share, the weights), and the
+composition and specialties (招标投标法 第三十七条), the evaluation method (the price's share, the weights), and the
 deposit clause of the tender file (招标投标法实施条例 第二十六条). Then trading registers, with its own
 faults. The opening key of a lot is published with its notice, and the opening is put on the calendar.
 """
@@ -23,6 +23,7 @@ from evaluation.criteria import parse_method
 from evaluation.session.rules import price_share
 from experts.composition import composition_faults
 from experts.rules import rules_for
+from experts.specialties import catalogue, request_faults
 from trading.projects import service as projects
 from trading.projects.project import LotSpec, Notice, NoticeTerms, Project, Registration
 from trading.rules.book import book
@@ -58,6 +59,8 @@ def _faults_of_rooms(tx: Tx, registration: Registration, lot: LotSpec) -> list[F
             sum(lot.committee.quotas.values()), lot.committee.representatives, rules.committee
         )
     ]
+    for code in lot.committee.quotas:
+        found += request_faults(f"/committee/quotas/{code}", code, None, catalogue())
     try:
         share = price_share(on, regime, region, registration.kind)
         parse_method(lot.method, regime, share)

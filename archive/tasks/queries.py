@@ -33,6 +33,16 @@ def claim_one(
     return row
 
 
+def release(db: Session, worker: str) -> None:
+    """Let go of every waiting task that `worker` holds."""
+    db.execute(
+        sa.update(TaskRow)
+        .where(col(TaskRow.state) == "WAITING", col(TaskRow.claimed_by) == worker)
+        .values(claimed_by="", claimed_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def held(db: Session, task_id: str, worker: str) -> TaskRow | None:
     """The task, locked, if it still waits and `worker` still holds it."""
     return db.exec(

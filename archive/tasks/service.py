@@ -67,6 +67,12 @@ class Worker:
     lease_seconds: int = LEASE_SECONDS
     _host: SystemClock = field(default_factory=SystemClock)
 
+    def begin_anew(self) -> None:
+        """Give back what a process of this name held when it was killed. For a name that only one
+        process at a time goes by; others wait for the lease to end."""
+        with self.office.write() as tx:
+            queries.release(tx.db, self.name)
+
     def run_one(self) -> bool:
         """Do the task that is due first. False when none is due (or all due ones are held)."""
         real_now = self._host.now()

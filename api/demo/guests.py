@@ -1,0 +1,53 @@
+"""The demo's accounts: one of each role, with passwords that everybody may know."""
+
+from __future__ import annotations
+
+from api.demo.people import staff
+from api.demo.play import Play
+from api.demo.province import REGISTRAR
+from api.demo.script import DALI
+from api.identity import service as identity
+from api.identity.accounts import Account
+from api.settings import Settings
+from archive.actor import Role
+from archive.office import Office
+
+PASSWORD = "demo-demo-demo"  # noqa: S105 - printed on purpose
+
+
+def guests(play: Play) -> tuple[Account, ...]:
+    """Staff of a host of the day (of Dali, where Dali hosts), the provincial supervisor, a bidder
+    and an expert of the day's script."""
+    hosts = sorted(
+        {project.centre_id for project, _ in play.script.values()},
+        key=lambda centre: (not centre.startswith(DALI), centre),
+    )
+    project, lot = play.script[min(play.script)]
+    return (
+        Account("staff", staff(hosts[0]).roles, centre_id=hosts[0]),
+        Account("supervisor", frozenset({Role.SUPERVISOR}), party_id=project.supervisor),
+        Account("bidder", frozenset({Role.BIDDER}), party_id=lot.bids[0].bidder),
+        Account("tenderer", frozenset({Role.TENDERER}), party_id=project.tenderer),
+        Account("expert", frozenset({Role.EXPERT}), party_id=play.province.experts[0].id),
+    )
+
+
+def open_accounts(office: Office, play: Play) -> None:
+    """Make those that are not there yet."""
+    for account in guests(play):
+        with office.write() as tx:
+            if identity.account(tx.db, account.id) is None:
+                identity.create_account(tx, REGISTRAR, account, PASSWORD)
+
+
+def accounts_text(settings: Settings, play: Play) -> str:
+    """What is printed at the start."""
+    address = f"http://{settings.host}:{settings.port}/"
+    lines = [
+        f"演示日 {play.day}(种子 {play.seed})/ evaluation day {play.day}, seed {play.seed}",
+        f"首页 / start page: {address}",
+        f"接口文档 / API: {address}api/docs",
+        f"演示账号(口令均为 {PASSWORD})/ demo accounts, one password:",
+    ]
+    lines += [f"  {account.id:<11}{', '.join(sorted(account.roles))}" for account in guests(play)]
+    return "\n".join(lines)

@@ -1,0 +1,169 @@
+"""`bigloop demo --serve`: the server on a running day.
+
+The weeks before the day are played at once, then legal time runs `--rate` times as fast as real time
+(four times that at night, when little happens), and after the last report it jumps from act to act.
+Everything stands in the data folder: stopped or killed, it goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from api.commands.serve import serve as serve_office
+from api.commands.terminal import log_to_stderr, say
+from api.demo.acts.table import ACTS, first_acts
+from api.demo.guests import accounts_text, open_accounts
+from api.demo.once import opened, settings_of
+from api.demo.play import Play
+from api.handlers import handlers
+from api.office import open_custodian
+from api.worker import anchor_once
+from archive.clock import DrivenClock
+from archive.journal import service as journal
+from archive.office import Office
+from archive.tasks import service as tasks
+from archive.tasks.service import Worker
+
+ANCHOR_SECONDS = 10
+AFTERWARDS_SECONDS = 0.5
+"""Real time between two acts once the day is over."""
+NIGHT_FACTOR = 4
+WORKER = "demo"
+
+_log = logging.getLogger("bigloop.demo")
+
+
+@dataclass(frozen=True)
+class Booking:
+    """What a demo folder was made with; it keeps that for good. `runs` counts starts, so that a
+    seeded source of entropy never repeats itself in one folder."""
+
+    seed: int
+    day: str
+    sessions: int
+    pool: int
+    runs: int = 0
+
+
+def _booking(folder: Path, arguments: argparse.Namespace) -> Booking:
+    path = folder / "demo.json"
+    try:
+        found = Booking(**json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        found = Booking(
+            arguments.seed, arguments.date.isoformat(), arguments.sessions, arguments.pool
+        )
+    booking = Booking(**{**asdict(found), "runs": found.runs + 1})
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(asdict(booking)), "utf-8")
+    temporary.replace(path)
+    return booking
+
+
+@dataclass
+class Driver:
+    """The thread beside the server: does what is due and drives the legal clock."""
+
+    office: Office
+    clock: DrivenClock
+    play: Play
+    worker: Worker
+    rate: int
+    _stop: threading.Event
+
+    def run(self) -> None:
+        try:
+            self._prepare()
+            anchored = time.monotonic()
+            while not self._stop.is_set():
+                self._step()
+                if time.monotonic() - anchored >= ANCHOR_SECONDS:
+                    anchored = time.monotonic()
+                    anchor_once(self.office)
+        except Exception:
+            _log.exception("the demo's people stopped")
+
+    def _prepare(self) -> None:
+        with self.office.read() as db:
+            is_new = journal.latest_moment(db) is None
+        if is_new:
+            self.play.set_up(first_acts(self.play))
+        open_accounts(self.office, self.play)
+        self.worker.begin_anew()
+
+    def _step(self) -> None:
+        if self.worker.run_one():
+            return
+        when, now = self.play.moments, self.clock.now()
+        live_from = when.opening - timedelta(minutes=15)
+        live_until = when.unseal + timedelta(hours=4)
+        with self.office.read() as db:
+            due = tasks.next_due(db)
+        if now < live_from:
+            self.clock.move_to(min(due or live_from, live_from))
+        elif now < live_until:
+            night = when.seal + timedelta(hours=2) <= now < when.unseal - timedelta(minutes=30)
+            self.clock.set_rate(self.rate * NIGHT_FACTOR if night else self.rate)
+            self._stop.wait(0.2)
+        elif due is not None and due > now:
+            self.clock.set_rate(0)
+            self._stop.wait(AFTERWARDS_SECONDS)
+            self.clock.move_to(due)
+        else:
+            self.clock.set_rate(1)
+            self._stop.wait(1)
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    log_to_stderr()
+    folder: Path = arguments.data
+    booking = _booking(folder, arguments)
+    settings = settings_of(
+        folder,
+        arguments.database_url,
+        host=arguments.host,
+        port=arguments.port,
+        embedded_worker=False,
+    )
+    clock = DrivenClock(datetime(2000, 1, 1, tzinfo=UTC))
+    with opened(settings, clock, f"{booking.seed} run {booking.runs}") as office:
+        custodian = open_custodian(settings, office)
+        play = Play(
+            office,
+            custodian,
+            booking.seed,
+            date.fromisoformat(booking.day),
+            booking.sessions,
+            booking.pool,
+        )
+        with office.read() as db:
+            clock.move_to(journal.latest_moment(db) or play.starts_at)
+        known = {**handlers(custodian, settings.dossiers), **play.handlers(ACTS)}
+
+        @contextmanager
+        def people() -> Iterator[None]:
+            stop = threading.Event()
+            worker = Worker(office, known, WORKER)
+            driver = Driver(office, clock, play, worker, arguments.rate, stop)
+            thread = threading.Thread(target=driver.run, name="demo-people", daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                stop.set()
+                thread.join(0.5)  # a killed task is taken up again; nobody waits for it
+
+        say(accounts_text(settings, play))
+        serve_office(office, settings, also=people)
+    return 0
