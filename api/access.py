@@ -142,8 +142,11 @@ def undeclared(routes: Iterable[BaseRoute]) -> list[str]:
         path = getattr(route, "path", repr(route))
         if isinstance(route, APIRoute | APIWebSocketRoute):
             count = len(list(declarations(route.dependant)))
+            first = next(iter(route.dependant.dependencies), None)
             if count != 1:
                 found.append(f"{path}: {count} declarations of who may call it")
+            elif first is None or not isinstance(first.call, Declaration):
+                found.append(f"{path}: who may call it comes first, before anything is opened")
         elif not (isinstance(route, Mount) and route.path in PUBLIC_MOUNTS):
             found.append(f"{path}: a {type(route).__name__} cannot say who may call it")
     return found

@@ -22,7 +22,18 @@ from api.access import Public
 from api.middleware import Guard
 from api.pages import board, entrance
 from api.pages import problems as problem_pages
-from api.routes import health, sign_in
+from api.routes import (
+    awards,
+    dossiers,
+    draws,
+    health,
+    lodging,
+    objections,
+    opening,
+    projects,
+    sessions,
+    sign_in,
+)
 from api.settings import Settings
 from api.shell import Shell
 from api.tails import Tails
@@ -33,6 +44,14 @@ STATIC = Path(__file__).parent / "static"
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     sign_in.router,
+    lodging.router,
+    projects.router,
+    opening.router,
+    objections.router,
+    draws.router,
+    sessions.router,
+    awards.router,
+    dossiers.router,
     live.router,
     board.router,
     entrance.router,

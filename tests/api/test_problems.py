@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from api.access import Public
 from api.problems import MEDIA_TYPE, STATUS
-from api.routes.fields import Body
+from api.routes.fields import Body, Whole
 from archive.errors import Faults, Kind, Refusal
 from archive.words import Language, catalogue
 
@@ -23,7 +23,7 @@ router = APIRouter()
 
 class Sent(Body):
     name: Annotated[str, Field(max_length=5)]
-    count: Annotated[int, Field(ge=1)]
+    count: Whole
 
 
 @router.get("/t/refuse/{kind}")

@@ -1,0 +1,142 @@
+"""Evaluation sessions: their state without names, and the commands of `evaluation.session`.
+
+A member sees the sessions he sits in; staff the sessions their centre hosts or lends seats to;
+supervisors all. To everybody else a session does not exist.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, get_args
+
+from fastapi import APIRouter
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from api.access import ReviewActor, StaffActor
+from api.flows import review
+from api.routes.fields import Answer, Body, Identifier, IdInPath, Whole
+from api.transactions import ReadDb, WriteTx
+from archive.actor import Actor, Role
+from archive.errors import Faults, Kind, Refusal
+from evaluation.session import commands
+from evaluation.session import service as sessions
+from evaluation.session.session import Session
+
+router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+
+# Bids enter by the flow from the opening record, not by hand.
+COMMANDS: dict[str, TypeAdapter[Any]] = {
+    command.__name__: TypeAdapter(command)
+    for command in get_args(commands.Command)
+    if command is not commands.EnterBids
+}
+FIELDS_MAX = 20
+
+
+class ActBody(Body):
+    model_config = ConfigDict(json_schema_extra={"description": ", ".join(COMMANDS)})
+
+    command: Annotated[str, Field(max_length=40)]
+    fields: Annotated[dict[str, Any], Field(max_length=FIELDS_MAX, default_factory=dict)]
+    version: Whole | None = None
+    """The state's version that the giver saw; with it a command is refused if it has moved on."""
+
+
+class ScheduleBody(Body):
+    lot: Identifier
+    representatives: Annotated[list[Identifier], Field(max_length=10, default_factory=list)]
+    """Accounts of the tenderer's representatives on the committee, in order of seat."""
+
+
+class SessionAnswer(Answer):
+    id: str
+    lot_id: str
+    centre_id: str
+    stage: str
+    version: int
+    starts_at: datetime | None
+    overnight: bool
+    seats: int
+    centres: tuple[str, ...]
+
+
+def may_see(actor: Actor, session: Session) -> bool:
+    """Whether the session exists for this actor."""
+    if Role.SUPERVISOR in actor.roles:
+        return True
+    sitting = session.state.sitting
+    if Role.STAFF in actor.roles:
+        centres = {session.centre_id, *(member.centre_id for member in sitting)}
+        return not actor.centre_id or actor.centre_id in centres
+    return bool(actor.party_id) and any(m.expert_id == actor.party_id for m in sitting)
+
+
+def _seen(actor: Actor, session: Session) -> Session:
+    if not may_see(actor, session):
+        raise Refusal("api.session.unknown", {"session": session.id}, Kind.NOT_FOUND)
+    return session
+
+
+def _answer(session: Session) -> SessionAnswer:
+    sitting = session.state.sitting
+    return SessionAnswer(
+        id=session.id,
+        lot_id=session.lot_id,
+        centre_id=session.centre_id,
+        stage=session.stage,
+        version=session.state.version,
+        starts_at=session.state.starts_at,
+        overnight=session.state.is_overnight_planned,
+        seats=len(sitting),
+        centres=tuple(sorted({member.centre_id for member in sitting})),
+    )
+
+
+@router.post("", status_code=201)
+def schedule(actor: StaffActor, tx: WriteTx, body: ScheduleBody) -> SessionAnswer:
+    """Schedule the lot's session from its draw and its seats."""
+    return _answer(review.schedule(tx, actor, body.lot, body.representatives))
+
+
+@router.get("")
+def mine(actor: ReviewActor, db: ReadDb) -> list[SessionAnswer]:
+    """The sessions that this actor may see, in order of id."""
+    found = [session for session in sessions.sessions(db) if may_see(actor, session)]
+    return [_answer(session) for session in sorted(found, key=lambda session: session.id)]
+
+
+@router.get("/{session_id}")
+def show(actor: ReviewActor, db: ReadDb, session_id: IdInPath) -> SessionAnswer:
+    return _answer(_seen(actor, sessions.session(db, session_id)))
+
+
+@router.post("/{session_id}/acts", status_code=201)
+def act(actor: ReviewActor, tx: WriteTx, session_id: IdInPath, body: ActBody) -> SessionAnswer:
+    """Give the session a command."""
+    _seen(actor, sessions.session(tx.db, session_id))
+    command = command_of(body)
+    return _answer(sessions.act(tx, actor, session_id, command, version=body.version))
+
+
+@router.post("/{session_id}/bids", status_code=201)
+def enter_bids(actor: StaffActor, tx: WriteTx, session_id: IdInPath) -> SessionAnswer:
+    """Enter the bids from the opening record."""
+    session = _seen(actor, sessions.session(tx.db, session_id))
+    return _answer(review.enter_bids(tx, actor, session))
+
+
+def command_of(body: ActBody) -> Any:
+    """The command that a body asks for; INVALID with a pointer to each wrong field."""
+    faults = Faults("api.http.invalid")
+    adapter = COMMANDS.get(body.command)
+    if adapter is None:
+        faults.add("/command", "api.input.enum", limit=", ".join(COMMANDS))
+    else:
+        try:
+            return adapter.validate_python(body.fields, strict=False)
+        except ValidationError as error:
+            for fault in error.errors(include_input=False, include_url=False):
+                pointer = "/".join(["/fields", *map(str, fault["loc"])])
+                faults.add(pointer, "api.input.other", type=fault["type"])
+    faults.refuse()
+    raise AssertionError("either a command or faults")
