@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,21 @@ from tests.builders import make_office
 from tests.trading.world import World
 
 
+@pytest.fixture(scope="session")
+def world_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a world that was set up once, to be copied."""
+    folder = tmp_path_factory.mktemp("world")
+    World(make_office(folder)).setup().office.connections.dispose()
+    return folder
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, world_template: Path) -> Iterator[World]:
     """A small world on SQLite."""
-    office = make_office(tmp_path)
-    yield World(office).setup()
+    folder = tmp_path / "world"
+    shutil.copytree(world_template, folder)
+    office = make_office(folder, f"sqlite:///{folder}/bigloop.db")
+    yield World(office)
     office.connections.dispose()
 
 
