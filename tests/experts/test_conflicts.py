@@ -1,0 +1,236 @@
+"""The recusal rules, each with two or three objects; control groups; the pre-filter."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experts.conflicts.context import Context, Party, RecusalRules, Side, context
+from experts.conflicts.control import ControlGraph
+from experts.conflicts.rules import RULES, conflicts, touched
+from experts.pool.columns import build
+from tests.experts.world import make_expert, make_pool, uscc
+from trading.parties.party import Link, Relation
+from trading.regime import Regime
+
+ON = date(2026, 10, 22)
+A, B, C, D, E = (uscc(number) for number in range(501, 506))
+UNION = RecusalRules(window_years=3, strict_union=True, depth_max=6)
+
+
+def link(owner: str, owned: str, relation: Relation = Relation.CONTROL, share: int = 0) -> Link:
+    return Link(owner, owned, relation, share, date(2020, 1, 1))
+
+
+def graph(*links: Link, stops: Iterable[str] = (), on: date = ON) -> ControlGraph:
+    return ControlGraph.of(links, on, 500, frozenset(stops))
+
+
+def about(
+    *parties: tuple[Side, str],
+    links: Iterable[Link] = (),
+    regime: Regime = Regime.ZTB,
+    rules: RecusalRules = UNION,
+    **named: Any,
+) -> Context:
+    return context(
+        regime, ON, [Party(side, code) for side, code in parties], graph(*links), rules, **named
+    )
+
+
+def codes(known: Context, **changes: Any) -> list[str]:
+    found = conflicts(make_expert(1, **changes), known)
+    return [reason.code.removeprefix("experts.conflict.") for reason in found]
+
+
+class TestOwnUnit:
+    """财政部令第87号 第四十七条;招标投标法实施条例 第四十六条;政府采购法实施条例 第九条."""
+
+    @pytest.mark.parametrize(
+        ("side", "code"),
+        [
+            (Side.TENDERER, "own_tenderer"),
+            (Side.AGENCY, "own_agency"),
+            (Side.SUPERVISOR, "own_supervisor"),
+            (Side.BIDDER, "own_bidder"),
+            (Side.NAMED, "own_named"),
+        ],
+    )
+    def test_is_a_party(self, side: Side, code: str) -> None:
+        assert codes(about((side, A)), employer_uscc=A) == [code]
+        assert codes(about((side, A)), employer_uscc=B) == []
+
+
+class TestPastEmployers:
+    """政府采购法实施条例 第九条(一): within three years before."""
+
+    @pytest.mark.parametrize(
+        ("until", "recuses"),
+        [
+            (date(2023, 10, 22), False),
+            (date(2023, 10, 23), True),
+            (date(2026, 1, 1), True),
+            (date(2020, 1, 1), False),
+        ],
+    )
+    def test_within_the_window(self, until: date, recuses: bool) -> None:
+        found = codes(about((Side.BIDDER, A)), past_employers=((A, until),))
+        assert found == (["past_employer"] if recuses else [])
+
+    def test_elsewhere(self) -> None:
+        assert codes(about((Side.BIDDER, A)), past_employers=((B, date(2026, 1, 1)),)) == []
+
+    def test_window_over_a_leap_day(self) -> None:
+        known = replace(about((Side.BIDDER, A)), on=date(2028, 2, 29))
+        assert known.window_start == date(2025, 2, 28)
+
+
+class TestOtherTies:
+    def test_board_seat(self) -> None:
+        """政府采购法实施条例 第九条(二)."""
+        assert codes(about((Side.BIDDER, A)), board_seats=(B, A)) == ["board_seat"]
+        assert codes(about((Side.BIDDER, A)), board_seats=(B,)) == []
+
+    def test_declared_unit(self) -> None:
+        """政府采购法实施条例 第九条(四)."""
+        assert codes(about((Side.BIDDER, A)), declared_units=(A,)) == ["declared_unit"]
+
+    def test_drafted_the_tender_file(self) -> None:
+        assert codes(about(drafters=["E0001"])) == ["drafted_file"]
+        assert codes(about(drafters=["E0002"])) == []
+
+    def test_sat_on_the_voided_committee(self) -> None:
+        """财政部令第87号 第六十七条."""
+        assert codes(about(voided=["E0001"])) == ["voided_committee"]
+
+    def test_penalised(self) -> None:
+        """12号令 第十二条(四)."""
+        assert codes(about(), penalised=True) == ["penalised"]
+
+    def test_all_reasons_are_given(self) -> None:
+        known = about((Side.BIDDER, A), (Side.TENDERER, B), drafters=["E0001"])
+        assert codes(known, employer_uscc=A, board_seats=(B,), penalised=True) == [
+            "own_bidder",
+            "board_seat",
+            "drafted_file",
+            "penalised",
+        ]
+
+
+class TestControlGroup:
+    """政府采购法实施条例 第九条(三); the chain of companies is the evidence."""
+
+    def reason(self, links: Iterable[Link], employer: str, **changes: Any) -> str:
+        known = about((Side.BIDDER, A), links=links)
+        found = conflicts(make_expert(1, employer_uscc=employer, **changes), known)
+        return str(found[0].params["chain"]) if found else ""
+
+    def test_parent_sister_and_daughter(self) -> None:
+        links = [link(B, A), link(B, C), link(A, D, Relation.SHARE, 501)]
+        assert self.reason(links, B) == f"{A} – {B}"
+        assert self.reason(links, C) == f"{A} – {B} – {C}"
+        assert self.reason(links, D) == f"{A} – {D}"
+
+    def test_same_head(self) -> None:
+        assert self.reason([link(B, A, Relation.SAME_HEAD)], B) == f"{A} – {B}"
+
+    def test_a_minority_share_passes_nothing_on(self) -> None:
+        links = [link(B, A, Relation.SHARE, 500), link(C, B)]
+        assert self.reason(links, B) == ""
+        assert self.reason(links, C) == ""
+        assert self.reason([link(B, A), link(C, B, Relation.SHARE, 300)], C) == ""
+
+    def test_directorship_is_never_passed_on(self) -> None:
+        """X is director of B and C; that makes B and C no group: who works for C may judge B."""
+        known = about((Side.BIDDER, B))
+        director = make_expert(1, board_seats=(B, C))
+        colleague = make_expert(2, employer_uscc=C)
+        assert len(conflicts(director, known)) == 1
+        assert conflicts(colleague, known) == ()
+
+    def test_board_seat_in_the_group_counts(self) -> None:
+        known = about((Side.BIDDER, A), links=[link(B, A)])
+        assert codes(known, board_seats=(B,)) == ["control_group"]
+
+    def test_stops_at_state_asset_bodies(self) -> None:
+        links = [link(D, A), link(D, B)]
+        reached = graph(*links, stops=[D]).reach(A, 6)
+        assert set(reached) == {A, D}
+        assert set(graph(*links).reach(A, 6)) == {A, B, D}
+
+    def test_depth(self) -> None:
+        links = [link(A, B), link(B, C), link(C, D), link(D, E)]
+        assert set(graph(*links).reach(A, 2)) == {A, B, C}
+        assert set(graph(*links).reach(A, 0)) == {A}
+
+    def test_links_that_do_not_hold(self) -> None:
+        ended = replace(link(A, B), until=ON)
+        future = replace(link(A, C), since=date(2027, 1, 1))
+        assert set(graph(ended, future).reach(A, 6)) == {A}
+
+    def test_a_supervisor_has_no_group(self) -> None:
+        known = about((Side.SUPERVISOR, A), links=[link(A, B)])
+        assert codes(known, employer_uscc=B) == []
+
+    def test_loops_are_harmless(self) -> None:
+        links = [link(A, B), link(B, C), link(C, A)]
+        assert set(graph(*links).reach(A, 16)) == {A, B, C}
+        assert set(graph(*links).labels().values()) == {min(A, B, C)}
+
+    @given(
+        st.lists(st.tuples(st.integers(0, 14), st.integers(0, 14)), max_size=20),
+        st.sets(st.integers(0, 14), max_size=3),
+    )
+    def test_labels_are_the_components(
+        self, pairs: list[tuple[int, int]], stopping: set[int]
+    ) -> None:
+        names = [uscc(600 + n) for n in range(15)]
+        stops = {names[n] for n in stopping}
+        links = [link(names[a], names[b]) for a, b in pairs if a != b]
+        made = graph(*links, stops=stops)
+        labels = made.labels()
+        for code in labels:
+            group = {c for c in made.reach(code, 99) if c not in stops} | {code}
+            if code in stops:
+                group = {code}
+            assert labels[code] == min(group)
+
+
+class TestRegimes:
+    def test_strict_union_applies_everything(self) -> None:
+        assert codes(about((Side.AGENCY, A)), employer_uscc=A) == ["own_agency"]
+
+    def test_each_regime_alone(self) -> None:
+        alone = replace(UNION, strict_union=False)
+        ztb = about((Side.AGENCY, A), rules=alone)
+        zfcg = about((Side.AGENCY, A), rules=alone, regime=Regime.ZFCG)
+        assert codes(ztb, employer_uscc=A) == []
+        assert codes(zfcg, employer_uscc=A) == ["own_agency"]
+        supervised = about((Side.SUPERVISOR, A), rules=alone, regime=Regime.ZFCG)
+        assert codes(supervised, employer_uscc=A) == []
+
+    def test_every_rule_says_its_article(self) -> None:
+        assert len({rule.id for rule in RULES}) == len(RULES)
+        assert all(rule.article and rule.regimes and rule.number for rule in RULES)
+
+
+class TestPreFilter:
+    def test_whoever_is_not_touched_has_no_conflict(self) -> None:
+        experts = make_pool()
+        columns = build("v", experts)
+        units = sorted({unit for expert in experts for unit in expert.units})
+        for start in range(0, len(units), 7):
+            known = about(
+                *((Side.BIDDER, unit) for unit in units[start : start + 3]),
+                links=[link(units[start], units[start - 1])],
+                drafters=["E0005"],
+            )
+            mask = touched(columns, known)
+            judged = np.array([bool(conflicts(e, known)) for e in columns.experts])
+            assert not (judged & ~mask).any()
+            assert judged.any()

@@ -1,0 +1,467 @@
+"""The draw as a whole, on both databases: request, shares, committee, answers, recheck, close."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive.errors import Kind, Refusal
+from archive.journal import service as journal
+from archive.office import Office
+from experts.draws import service as draws
+from experts.draws.candidates import read_sheet
+from experts.draws.process import Cause
+from experts.draws.queries import sheet
+from experts.draws.request import Quota, State
+from experts.draws.seed import commitment
+from experts.draws.verify import is_valid, verify_transcript
+from experts.pool import service as pool
+from experts.specialties import Widening
+from tests.builders import CENTRE, STAFF, STAFF_2, START, SUPERVISOR
+from tests.builders import expert as expert_actor
+from tests.experts import world
+from tests.experts.world import BIDDERS, CODES, SYSTEM, make_request
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = world.open_office(tmp_path)
+    yield made
+    made.connections.dispose()
+
+
+def refused(call: Callable[[], object]) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        call()
+    return caught.value
+
+
+def candidates(office: Office, draw_id: str) -> dict[str, tuple[str, ...]]:
+    """Expert → reasons, from the draw's own sheet."""
+    with office.read() as db:
+        found = read_sheet(sheet(db, draw_id).candidates)
+    return {c.expert_id: tuple(code.split(".", 1)[1] for code in c.reasons) for c in found}
+
+
+class TestRequest:
+    """Everything is fixed and on the register before any randomness exists."""
+
+    def test_registers_without_gaps(self, office: Office) -> None:
+        first = world.request(office)
+        refused(lambda: world.request(office, make_request("lot-2", representatives=9)))
+        refused(lambda: world.request(office, make_request("lot-2", quotas=(Quota("C1299", 5),))))
+        second = world.request(office, make_request("lot-2"))
+        assert (first.number, second.number) == (1, 2)
+        with office.read() as db:
+            entries = list(journal.entries(db, f"draws/{CENTRE}"))
+        assert [e.action for e in entries] == ["experts:draw:requested"] * 2
+        assert entries[0].data["predecessor"] == "0" * 64
+        assert entries[1].data["predecessor"] == first.request_hash
+        assert entries[1].data["request"] == second.request_hash
+
+    def test_the_same_inputs_give_the_same_hash(self, tmp_path: Path) -> None:
+        hashes = set()
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            made = world.open_office(tmp_path / name)
+            hashes.add(world.request(made).request_hash)
+            made.connections.dispose()
+        assert len(hashes) == 1
+
+    def test_excludes_by_rule(self, office: Office) -> None:
+        draw = world.request(office, make_request(drafters=("E0009",)))
+        found = candidates(office, draw.id)
+        assert found["E0003"] == ("eligibility.age",)
+        assert found["E0004"] == ("conflict.own_tenderer",)
+        assert found["E0009"] == ("conflict.drafted_file",)
+        assert found["E0016"] == ("conflict.past_employer",)
+        assert found["E0007"] == ()  # sits on a bidder's board, which nobody knows yet
+        with office.read() as db:
+            excluded = draws.transcript(db, draw.id)["request"]["candidates"]["excluded"]
+        assert excluded["experts.conflict.own_tenderer"] == 1
+
+    def test_nobody_of_the_projects_county(self, office: Office) -> None:
+        home = world.make_expert(0).home_division
+        draw = world.request(office, make_request(division_code=home))
+        assert candidates(office, draw.id)["E0000"] == ("dispersal.tenderer_county",)
+
+    def test_all_faults_at_once(self, office: Office) -> None:
+        wrong = make_request(
+            quotas=(Quota("A9999", 3), Quota("A08", 0)),
+            division_code="110000",
+            tenderer_uscc="91",
+            evaluation_at=START,
+        )
+        found = refused(lambda: world.request(office, wrong))
+        assert {f.code for f in found.faults} == {
+            "experts.specialty.unknown",
+            "experts.specialty.too_wide",
+            "experts.request.seats",
+            "experts.request.division",
+            "experts.request.uscc",
+            "experts.request.past",
+        }
+
+    def test_composition(self, office: Office) -> None:
+        """招标投标法 第三十七条."""
+        found = refused(lambda: world.request(office, make_request(quotas=(Quota(CODES[0], 4),))))
+        assert {f.code for f in found.faults} == {
+            "experts.composition.size",
+            "experts.composition.odd",
+        }
+        assert {f.rule for f in found.faults} == {"committee.size_min", "committee.odd"}
+
+    def test_a_pool_too_small_names_specialty_numbers_and_rule(self, office: Office) -> None:
+        found = refused(
+            lambda: world.request(
+                office, make_request(quotas=(Quota(CODES[0], 2), Quota("A080205", 3)))
+            )
+        )
+        assert found.code == "experts.draw.pool_too_small"
+        assert found.rule == "draw.pool_multiple"
+        assert (found.params["specialty"], found.params["eligible"]) == ("A080205", 0)
+        assert found.params["needed"] == 9
+
+    def test_widens_only_by_recorded_consent(self, office: Office) -> None:
+        wide = Quota("A080205", 3, Widening("A08", STAFF_2.id, "pool short"))
+        draw = world.request(office, make_request(quotas=(wide, Quota(CODES[0], 2))))
+        with office.read() as db:
+            quotas = draws.transcript(db, draw.id)["request"]["quotas"]
+        assert quotas[0]["source"] == "A08"
+        assert quotas[0]["consent"] == {"by": STAFF_2.id, "reason": "pool short"}
+
+    def test_a_lot_has_one_draw(self, office: Office) -> None:
+        draw = world.request(office)
+        assert refused(lambda: world.request(office)).code == "experts.draw.already"
+        again = make_request(replaces=draw.id)
+        assert refused(lambda: world.request(office, again)).code == "experts.draw.already"
+        with office.write() as tx:
+            draws.abandon_draw(tx, SUPERVISOR, draw.id, "share withheld")
+        assert refused(lambda: world.request(office)).code == "experts.draw.already"
+        assert world.request(office, again).number == 2
+        with office.read() as db:
+            assert len(draws.draws_of_lot(db, "lot-1")) == 2
+
+    def test_not_for_another_centre(self, office: Office) -> None:
+        other = make_request(centre_id="530100")
+        assert refused(lambda: world.request(office, other)).kind is Kind.FORBIDDEN
+
+
+class TestShares:
+    """Neither can choose after seeing the other."""
+
+    def commit(
+        self, office: Office, draw: draws.Draw, party: str, actor: Any, salt: str = ""
+    ) -> None:
+        with office.write() as tx:
+            said = commitment(draw.request_hash, party, world.share(party, salt))
+            draws.commit_share(tx, actor, draw.id, party, said)
+
+    def reveal(
+        self, office: Office, draw: draws.Draw, party: str, actor: Any, share: bytes
+    ) -> None:
+        with office.write() as tx:
+            draws.reveal_share(tx, actor, draw.id, party, share)
+
+    def test_no_share_before_both_commitments(self, office: Office) -> None:
+        draw = world.request(office)
+        self.commit(office, draw, "centre", STAFF)
+        found = refused(lambda: self.reveal(office, draw, "centre", STAFF, world.share("centre")))
+        assert found.code == "experts.draw.state"
+
+    def test_a_share_must_be_the_one_committed_to(self, office: Office) -> None:
+        draw = world.request(office)
+        world.commit(office, draw)
+        for wrong in (world.share("centre", "x"), world.share("supervisor"), b"short"):
+            found = refused(lambda w=wrong: self.reveal(office, draw, "centre", STAFF, w))
+            assert found.code == "experts.share.mismatch"
+
+    def test_nobody_gives_both(self, office: Office) -> None:
+        both = replace(STAFF, roles=STAFF.roles | SUPERVISOR.roles)
+        draw = world.request(office)
+        self.commit(office, draw, "centre", both)
+        found = refused(lambda: self.commit(office, draw, "supervisor", both))
+        assert found.code == "archive.actor.two_persons"
+
+    def test_by_the_right_role_and_once(self, office: Office) -> None:
+        draw = world.request(office)
+        assert (
+            refused(lambda: self.commit(office, draw, "supervisor", STAFF)).kind is Kind.FORBIDDEN
+        )
+        assert refused(lambda: self.commit(office, draw, "bidder", STAFF)).kind is Kind.INVALID
+        self.commit(office, draw, "centre", STAFF)
+        found = refused(lambda: self.commit(office, draw, "centre", STAFF_2, "again"))
+        assert found.code == "experts.share.twice"
+
+    def test_revealed_by_whoever_committed(self, office: Office) -> None:
+        draw = world.request(office)
+        world.commit(office, draw)
+        found = refused(lambda: self.reveal(office, draw, "centre", STAFF_2, world.share("centre")))
+        assert found.code == "experts.share.other_person"
+
+    def test_a_commitment_is_not_copied(self, office: Office) -> None:
+        draw = world.request(office)
+        said = commitment(draw.request_hash, "centre", world.share("centre"))
+        with office.write() as tx:
+            draws.commit_share(tx, STAFF, draw.id, "centre", said)
+
+        def copy() -> None:
+            with office.write() as tx:
+                draws.commit_share(tx, SUPERVISOR, draw.id, "supervisor", said)
+
+        assert refused(copy).code == "experts.share.copied"
+
+    def test_not_earlier_than_the_rule_says(self, office: Office) -> None:
+        """draw.earliest_hours_before_evaluation."""
+        late = make_request(evaluation_at=START + timedelta(hours=24, minutes=1))
+        draw = world.request(office, late)
+        world.commit(office, draw)
+        found = refused(lambda: world.reveal(office, draw))
+        assert found.kind is Kind.TOO_EARLY
+        assert found.rule == "draw.earliest_hours_before_evaluation"
+        world.forward(office, minutes=1)
+        world.reveal(office, draw)
+
+    def test_once_both_are_known_it_cannot_be_given_up(self, office: Office) -> None:
+        draw = world.request(office)
+        world.commit(office, draw)
+        world.reveal(office, draw)
+
+        def abandon() -> None:
+            with office.write() as tx:
+                draws.abandon_draw(tx, STAFF, draw.id, "we do not like it")
+
+        assert refused(abandon).code == "experts.draw.state"
+
+
+class TestAnswers:
+    def test_an_invitation_says_time_and_area_only(self, office: Office) -> None:
+        draw = world.perform(office)
+        with office.read() as db:
+            asked = draws.invited(db, draw.id)
+            mine = draws.invitations_of(db, asked[0].expert_id)
+        assert mine == (asked[0],)
+        assert asked[0].evaluation_at == START + timedelta(hours=20)
+        assert asked[0].area == "530000"
+        assert not {"lot_id", "tenderer", "number"} & set(vars(asked[0]))
+
+    def test_answers_by_the_expert_or_the_calling_service(self, office: Office) -> None:
+        draw = world.perform(office)
+        with office.read() as db:
+            first, second, *_ = [item.expert_id for item in draws.invited(db, draw.id)]
+
+        def answer(actor: Any, expert_id: str, accepted: bool = True) -> None:
+            with office.write() as tx:
+                draws.answer(tx, actor, draw.id, expert_id, accepted)
+
+        assert refused(lambda: answer(expert_actor(first), second)).kind is Kind.FORBIDDEN
+        assert refused(lambda: answer(STAFF, first)).kind is Kind.FORBIDDEN
+        assert refused(lambda: answer(SYSTEM, "E9999")).kind is Kind.NOT_FOUND
+        answer(expert_actor(first), first, False)
+        assert refused(lambda: answer(SYSTEM, first)).code == "experts.invitation.answered"
+        world.forward(office, minutes=30)
+        assert refused(lambda: answer(SYSTEM, second)).kind is Kind.TOO_LATE
+        with office.read() as db:
+            entries = list(journal.entries(db, f"draw/{draw.id}"))
+        assert first not in str([(e.actor, e.data) for e in entries])
+
+    def test_not_settled_while_answers_may_come(self, office: Office) -> None:
+        draw = world.perform(office)
+
+        def settle() -> draws.Draw:
+            with office.write() as tx:
+                return draws.settle(tx, STAFF, draw.id)
+
+        assert refused(settle).kind is Kind.TOO_EARLY
+        world.forward(office, minutes=30)
+        assert settle().round == 2  # all were silent: a further batch
+
+    def test_settled_at_once_when_all_have_answered(self, office: Office) -> None:
+        draw = world.perform(office)
+        with office.read() as db:
+            asked = draws.invited(db, draw.id)
+        for item in asked:
+            with office.write() as tx:
+                draws.answer(tx, SYSTEM, draw.id, item.expert_id, True)
+        with office.write() as tx:
+            assert draws.settle(tx, STAFF, draw.id).state is State.SEATED
+
+    def test_when_nobody_is_left_the_draw_ends_on_the_record(self, office: Office) -> None:
+        draw = world.answer_all(office, world.perform(office), lambda _: False)
+        assert draw.state is State.EXHAUSTED
+        with office.write() as tx:
+            draws.close_draw(tx, STAFF, draw.id)
+        with office.read() as db:
+            assert is_valid(verify_transcript(draws.transcript(db, draw.id)))
+        assert world.request(office, make_request(replaces=draw.id)).number == 2
+
+
+class TestRecheck:
+    """At the opening the bidders are known (招标投标法 第二十二条 before it)."""
+
+    def seat(self, office: Office, wanted: set[str]) -> draws.Draw:
+        """A draw in which one of the wanted sits; salts are tried until one does."""
+        for number in range(200):
+            draw = world.perform(office, make_request(f"lot-{number}"), salt=str(number))
+            draw = world.answer_all(office, draw)
+            with office.read() as db:
+                sitting = {member.expert_id for member in draws.committee(db, draw.id)}
+            if sitting & wanted:
+                return draw
+        raise AssertionError("nobody of the wanted was drawn")
+
+    def test_conflicted_members_are_replaced_by_the_next_rank(self, office: Office) -> None:
+        draw = self.seat(office, {"E0007", "E0010", "E0013"})
+        with office.read() as db:
+            before = draws.committee(db, draw.id)
+        with office.write() as tx:
+            found = draws.recheck(tx, STAFF, draw.id, BIDDERS)
+        removed = dict(found.removed)
+        assert removed
+        assert set(removed) <= {"E0007", "E0010", "E0013"}
+        for expert_id, code in (
+            ("E0007", "board_seat"),
+            ("E0010", "declared_unit"),
+            ("E0013", "control_group"),
+        ):
+            if expert_id in removed:
+                assert removed[expert_id].code == f"experts.conflict.{code}"
+        assert found.draw.state is State.INVITING
+        draw = world.answer_all(office, found.draw)
+        with office.read() as db:
+            after = draws.committee(db, draw.id)
+            value = draws.transcript(db, draw.id)
+        kept = [m for m in before if m.expert_id not in removed]
+        assert [m for m in after if m in before] == kept
+        replaced = {m.seat_code: m.rank for m in after if m not in before}
+        assert set(replaced) == {m.seat_code for m in before if m.expert_id in removed}
+        assert is_valid(verify_transcript(value))
+
+    def test_without_conflict_nothing_changes(self, office: Office) -> None:
+        draw = world.answer_all(office, world.perform(office))
+        with office.write() as tx:
+            found = draws.recheck(tx, STAFF, draw.id, (world.uscc(99),))
+        assert found.removed == ()
+        assert found.draw.state is State.SEATED
+
+    def test_those_excluded_are_not_invited_later(self, office: Office) -> None:
+        draw = world.perform(office)
+        with office.write() as tx:
+            draws.recheck(tx, STAFF, draw.id, BIDDERS)
+        draw = world.answer_all(office, draw)
+        with office.read() as db:
+            sitting = {member.expert_id for member in draws.committee(db, draw.id)}
+            assert is_valid(verify_transcript(draws.transcript(db, draw.id)))
+        assert not sitting & {"E0007", "E0010", "E0013"}
+
+    def test_new_data_count_too(self, office: Office) -> None:
+        """The third pass: a penalty imposed after the draw."""
+        draw = world.answer_all(office, world.perform(office))
+        with office.read() as db:
+            first = draws.committee(db, draw.id)[0].expert_id
+        with office.write() as tx:
+            pool.record_penalty(tx, SUPERVISOR, first)
+        with office.write() as tx:
+            found = draws.recheck(tx, STAFF, draw.id, ())
+        assert [(who, reason.code) for who, reason in found.removed] == [
+            (first, "experts.conflict.penalised")
+        ]
+
+
+class TestSubstitution:
+    """招标投标法实施条例 第四十八条: for statutory causes only, and by lot."""
+
+    def test_the_next_rank_takes_the_seat(self, office: Office) -> None:
+        draw = world.answer_all(office, world.perform(office))
+        with office.read() as db:
+            member = draws.committee(db, draw.id)[0]
+        with office.write() as tx:
+            again = draws.substitute(tx, STAFF, draw.id, member.expert_id, Cause.HEALTH)
+        assert again.state is State.INVITING
+        draw = world.answer_all(office, again)
+        with office.read() as db:
+            new = draws.committee(db, draw.id)[0]
+            assert is_valid(verify_transcript(draws.transcript(db, draw.id)))
+        assert new.seat_code == member.seat_code
+        assert new.expert_id != member.expert_id
+
+    def test_no_other_cause_and_no_stranger(self, office: Office) -> None:
+        draw = world.answer_all(office, world.perform(office))
+
+        def substitute(expert_id: str, cause: Any) -> None:
+            with office.write() as tx:
+                draws.substitute(tx, STAFF, draw.id, expert_id, cause)
+
+        assert refused(lambda: substitute("E9999", Cause.HEALTH)).kind is Kind.NOT_FOUND
+        with office.read() as db:
+            member = draws.committee(db, draw.id)[0]
+        with pytest.raises(ValueError):
+            substitute(member.expert_id, "TENDERER_WISHES")
+
+
+class TestClosing:
+    def test_nothing_changes_afterwards(self, office: Office) -> None:
+        draw = world.answer_all(office, world.perform(office))
+        with office.write() as tx:
+            document = draws.close_draw(tx, STAFF, draw.id)
+        with office.read() as db:
+            assert draws.draw(db, draw.id).state is State.CLOSED
+            assert draws.draw(db, draw.id).transcript_sha256 == document.sha256
+            entries = list(journal.entries(db, f"draw/{draw.id}"))
+        assert entries[-1].documents == (document,)
+        content = office.vault.get(document.sha256).decode()
+        assert "某" not in content
+        assert '"E0' not in content
+
+        def later(call: Callable[[Any], object]) -> Refusal:
+            def run() -> None:
+                with office.write() as tx:
+                    call(tx)
+
+            return refused(run)
+
+        assert later(lambda tx: draws.close_draw(tx, STAFF, draw.id)).kind is Kind.CONFLICT
+        assert later(lambda tx: draws.recheck(tx, STAFF, draw.id, ())).kind is Kind.CONFLICT
+
+    def test_every_step_is_on_the_stream(self, office: Office) -> None:
+        draw = world.answer_all(office, world.perform(office))
+        with office.read() as db:
+            steps = draws.transcript(db, draw.id)["steps"]
+            entries = list(journal.entries(db, f"draw/{draw.id}"))
+        recorded = [e.data["hash"] for e in entries if "hash" in e.data]
+        assert recorded == [step["hash"] for step in steps]
+
+    def test_unknown(self, office: Office) -> None:
+        with office.read() as db:
+            assert refused(lambda: draws.draw(db, "none")).kind is Kind.NOT_FOUND
+
+
+def test_both_databases_seat_the_same_committee(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    server = request.getfixturevalue("postgres_server")
+    name = server.create()
+    found = []
+    try:
+        for url in (None, server.url(name)):
+            folder = tmp_path / str(url is None)
+            folder.mkdir()
+            office = world.open_office(folder, url)
+            draw = world.answer_all(
+                office, world.perform(office), lambda who: int(who[1:]) % 3 != 0 or None
+            )
+            with office.write() as tx:
+                again = draws.recheck(tx, STAFF, draw.id, BIDDERS)
+            draw = world.answer_all(office, again.draw)
+            with office.write() as tx:
+                document = draws.close_draw(tx, STAFF, draw.id)
+            with office.read() as db:
+                found.append((draws.committee(db, draw.id), document.sha256))
+            office.connections.dispose()
+    finally:
+        server.drop(name)
+    assert found[0] == found[1]
+    assert len(found[0][0]) == 5
