@@ -176,8 +176,9 @@ class TestShares:
         draw = world.request(office)
         world.commit(office, draw)
         for wrong in (world.share("centre", "x"), world.share("supervisor"), b"short"):
-            found = refused(lambda w=wrong: self.reveal(office, draw, "centre", STAFF, w))
-            assert found.code == "experts.share.mismatch"
+            with pytest.raises(Refusal) as caught:
+                self.reveal(office, draw, "centre", STAFF, wrong)
+            assert caught.value.code == "experts.share.mismatch"
 
     def test_nobody_gives_both(self, office: Office) -> None:
         both = replace(STAFF, roles=STAFF.roles | SUPERVISOR.roles)
