@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from api import access, live, problems
 from api.access import Public
 from api.middleware import Guard
-from api.pages import board, entrance
+from api.pages import board, entrance, interface
 from api.pages import problems as problem_pages
 from api.routes import (
     awards,
@@ -55,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     live.router,
     board.router,
     entrance.router,
+    interface.router,
     problem_pages.router,
 )
 """Every router of the product; a new one is added here."""

@@ -17,6 +17,7 @@ from archive.clock import Clock, DrivenClock, SystemClock
 from archive.custody import Custodian, DemoCustodian
 from archive.database import Connections
 from archive.entropy import Entropy, SeededEntropy, SystemEntropy
+from archive.journal import service as journal
 from archive.keys import note_signer, secret_file
 from archive.office import Office
 from archive.vault import Vault
@@ -53,8 +54,12 @@ def open_office(
         raise NotForProduction("production takes only the host's clock and entropy")
     keys = settings.data / "keys"
     keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    connections = Connections(settings.url)
+    if isinstance(clock, DrivenClock):
+        with connections.read() as db:  # legal time survives a restart, and never goes back
+            clock.move_to(journal.latest_moment(db) or clock.now())
     return Office(
-        connections=Connections(settings.url),
+        connections=connections,
         clock=clock,
         entropy=entropy,
         vault=Vault(settings.data / "vault"),

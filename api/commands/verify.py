@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archive.words import Language
 
 if TYPE_CHECKING:
+    from archive.errors import Reason
     from archive.note import Verifier
-    from archive.verification.dossier import ArtefactVerifier
+    from archive.verification.artefact import ArtefactVerifier
 
 EX_USAGE = 64
 
@@ -30,8 +31,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def verifiers() -> Mapping[str, ArtefactVerifier]:
-    """Format → who judges it."""
-    return {}
+    """Format → who judges it. Each is imported when the first artefact of its kind is met."""
+    return {
+        "bigloop.draw.v1": _draw_faults,
+        "bigloop.plan.v1": _plan_faults,
+        "bigloop.report.v1": _report_faults,
+    }
+
+
+def _draw_faults(value: Any) -> Sequence[Reason]:
+    from experts.draws.verify import verify_transcript
+
+    return [step.reason for step in verify_transcript(value) if step.reason is not None]
+
+
+def _plan_faults(value: Any) -> Sequence[Reason]:
+    from evaluation.seating.verify import plan_faults
+
+    return plan_faults(value)
+
+
+def _report_faults(value: Any) -> Sequence[Reason]:
+    from evaluation.report_check import report_faults
+
+    return report_faults(value)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,107 @@
+"""The start page with the board, in both languages, and the list of the interface."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from api.flows.board import Board, BoardSession
+from api.pages import board as board_page
+from archive.words import Language, catalogue
+from evaluation.session.state import Stage as SessionStage
+from trading.projects.stages import Stage
+
+SESSIONS = tuple(
+    BoardSession(
+        session_id=f"s{number}",
+        project_name=f"示例<项目>{number}",
+        lot_id=f"l{number}",
+        host_centre_name="大理州中心",
+        state=stage,
+        seats=4,
+        guest_centres=("昆明市中心", "丽江市中心"),
+        overnight=number == 6,
+        starts_at_text="10-21 09:00",
+    )
+    for number, stage in enumerate(SessionStage)
+)
+BOARD = Board(
+    now_text="2026-10-21 09:00:00",
+    day="2026-10-21",
+    stages=tuple((stage.value, number) for number, stage in enumerate(Stage)),
+    sessions=SESSIONS,
+    centres=(("昆明市中心", 93, 12),),
+    nights=1,
+    dossiers=8,
+    tasks_waiting=3,
+)
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_page, "read_board", lambda *_: BOARD)
+
+
+def test_an_empty_province(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert '<html lang="zh-CN">' in page.text
+    assert "今日没有评标安排" in page.text
+    assert "2026-10-21 09:00:00" in page.text  # the legal clock, not the host's
+    assert client.get("/api/board").json()["day"] == "2026-10-21"
+    assert client.get("/api/board?day=2026-10-22").json()["day"] == "2026-10-22"
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_full_board_speaks_one_language(
+    client: TestClient, full: None, language: Language
+) -> None:
+    text = client.get(f"/?lang={language}").text
+    words = catalogue("api", language)
+    for stage in Stage:
+        assert words[f"api.page.stage.{stage}"] in text
+    for state in SessionStage:
+        assert words[f"api.page.session.{state}"] in text
+    assert "示例&lt;项目&gt;0" in text
+    assert "[api." not in text  # a code without words
+
+
+def test_the_fragment_is_the_board_and_nothing_else(client: TestClient, full: None) -> None:
+    fragment = client.get("/fragments/board?lang=en").text
+    assert "<html" not in fragment
+    assert "Evaluation sessions of the day" in fragment
+    assert fragment.strip() in client.get("/?lang=en").text
+
+
+def test_the_page_keeps_asking_for_the_day_it_shows(client: TestClient) -> None:
+    (asked,) = re.findall(r'hx-get="([^"]+)"', client.get("/?day=2026-10-22&lang=en").text)
+    assert asked == "/fragments/board?lang=en&amp;day=2026-10-22"
+    (asked,) = re.findall(r'hx-get="([^"]+)"', client.get("/").text)
+    assert "day" not in asked  # today goes on at midnight
+
+
+def test_a_day_that_is_none_is_refused(client: TestClient) -> None:
+    answer = client.get("/api/board?day=yesterday")
+    assert answer.status_code == 422
+    assert answer.json()["faults"][0]["pointer"] == "/day"
+
+
+def test_every_file_a_page_names_is_there(client: TestClient) -> None:
+    text = client.get("/").text
+    named = re.findall(r'(?:src|href)="(/static/[^"]+)"', text)
+    assert len(named) >= 5
+    for path in named:
+        assert client.get(path).status_code == 200, path
+
+
+def test_the_interface_lists_every_operation(client: TestClient, app: FastAPI) -> None:
+    text = client.get("/api/docs?lang=en").text
+    paths = client.get("/openapi.json").json()["paths"]
+    assert len(paths) > 20
+    for path, operations in paths.items():
+        for method in operations:
+            assert f"<code>{method.upper()} {path}</code>" in text
