@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from experts.draws.request import NO_PREDECESSOR
+from experts.draws.request import NO_PREDECESSOR, State
 from experts.draws.tables import (
     DrawInvitationRow,
     DrawMemberRow,
@@ -100,6 +100,27 @@ def invitations_of(db: Session, expert_id: str) -> list[tuple[DrawInvitationRow,
         key=lambda pair: (pair[1].id, pair[0].round, -pair[0].group_number),
         reverse=True,
     )
+
+
+def engagements(db: Session, expert_id: str) -> list[DrawRow]:
+    """The draws in which an expert sits now, or has said yes in the open round, by id."""
+    sits = (
+        select(DrawRow)
+        .join(DrawMemberRow, col(DrawMemberRow.draw_id) == col(DrawRow.id))
+        .where(col(DrawMemberRow.expert_id) == expert_id, col(DrawMemberRow.left_for) == "")
+    )
+    said_yes = (
+        select(DrawRow)
+        .join(DrawInvitationRow, col(DrawInvitationRow.draw_id) == col(DrawRow.id))
+        .where(
+            col(DrawInvitationRow.expert_id) == expert_id,
+            col(DrawInvitationRow.answer) == "YES",
+            col(DrawInvitationRow.round) == col(DrawRow.round),
+            col(DrawRow.state) == State.INVITING,
+        )
+    )
+    found = {row.id: row for statement in (sits, said_yes) for row in db.exec(statement).all()}
+    return [found[draw_id] for draw_id in sorted(found)]
 
 
 def members(db: Session, draw_id: str) -> list[DrawMemberRow]:

@@ -56,6 +56,11 @@ def expert(db: Session, expert_id: str) -> ExpertRow | None:
     return db.get(ExpertRow, expert_id)
 
 
+def lock(db: Session, expert_id: str) -> None:
+    """Hold one expert's row until the transaction ends."""
+    db.execute(select(ExpertRow.id).where(col(ExpertRow.id) == expert_id).with_for_update()).all()
+
+
 def known(db: Session, ids: Sequence[str]) -> set[str]:
     """Those of the ids that are taken."""
     found: set[str] = set()

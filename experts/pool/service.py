@@ -78,6 +78,11 @@ def expert(db: Session, expert_id: str) -> Expert:
     return row.to_domain()
 
 
+def lock(tx: Tx, expert_id: str) -> None:
+    """Let nobody else decide about this expert until the transaction ends."""
+    queries.lock(tx.db, expert_id)
+
+
 def size(db: Session) -> int:
     """How many experts are enrolled, whatever their status."""
     return queries.count(db)

@@ -13,6 +13,7 @@ from api.flows import drawing, seating
 from api.flows.names import PLAN_TASK
 from archive.clock import SHANGHAI
 from archive.entropy import SeededEntropy
+from archive.errors import Refusal
 from archive.office import Tx
 from archive.tasks.service import Write, enqueue
 from experts.draws import seed as seeds
@@ -61,10 +62,7 @@ def answer(play: Play, args: Mapping[str, Any]) -> Write:
             if is_silent(play.seed, lot.key, invited.expert_id):
                 silent = True
                 continue
-            yes = accepts(play.seed, lot.key, invited.expert_id)
-            draws.answer(
-                tx, people.expert(invited.expert_id), made.id, invited.expert_id, accepted=yes
-            )
+            _answer(tx, made.id, invited.expert_id, accepts(play.seed, lot.key, invited.expert_id))
         if silent and made.answers_until is not None and tx.now < made.answers_until:
             play.later(tx, "answer", args, made.answers_until)
             return
@@ -72,6 +70,17 @@ def answer(play: Play, args: Mapping[str, Any]) -> Write:
         play.later(tx, "answer", args, tx.now + ANSWERS_AFTER)
 
     return write
+
+
+def _answer(tx: Tx, draw_id: str, expert_id: str, yes: bool) -> None:
+    """The expert's answer; who is engaged elsewhere that day has to decline."""
+    own = people.expert(expert_id)
+    try:
+        draws.answer(tx, own, draw_id, expert_id, accepted=yes)
+    except Refusal as refusal:
+        if refusal.code != "experts.invitation.engaged":
+            raise
+        draws.answer(tx, own, draw_id, expert_id, accepted=False)
 
 
 def plan(play: Play, args: Mapping[str, Any]) -> Write:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from archive import canonical
 from archive.actor import Actor, Role
@@ -21,9 +22,12 @@ from experts.draws.course import service as course
 from experts.draws.course.service import Draw, Invited
 from experts.draws.process import Cause
 from experts.draws.request import State
-from experts.draws.tables import DrawMemberRow
+from experts.draws.tables import DrawMemberRow, DrawRow
 from experts.draws.transcript import seat_json
 from experts.pool import service as pool
+from trading.calendar.legal import legal_day
+from trading.regime import Regime
+from trading.rules.book import book
 
 BIDDERS_MAX = 2000
 
@@ -40,7 +44,7 @@ def answer(tx: Tx, actor: Actor, draw_id: str, expert_id: str, accepted: bool) -
     """Take an invited expert's answer; it stands. From the expert, or from the calling service.
 
     NOT_FOUND where he is not invited in the open round, TOO_LATE after its end, CONFLICT for a
-    second answer.
+    second answer, and for a yes from somebody whom another evaluation holds at that time.
     """
     actor.must_be(Role.EXPERT, Role.SYSTEM)
     if Role.SYSTEM not in actor.roles and actor.party_id != expert_id:
@@ -57,6 +61,8 @@ def answer(tx: Tx, actor: Actor, draw_id: str, expert_id: str, accepted: bool) -
         raise Refusal("experts.invitation.late", {}, Kind.TOO_LATE)
     if asked[0].answer:
         raise Refusal("experts.invitation.answered", {}, Kind.CONFLICT)
+    if accepted:
+        _must_be_free(tx, row, expert_id)
     for item in asked:
         item.answer, item.answered_at = "YES" if accepted else "NO", tx.now
         tx.db.add(item)
@@ -67,6 +73,25 @@ def answer(tx: Tx, actor: Actor, draw_id: str, expert_id: str, accepted: bool) -
     data = {"round": row.round, "sealed": sealed}
     tx.record(f"draw/{row.id}", "experts:invitation:answered", pseudonym, data)
     return course.invited_of(asked[0], row)
+
+
+def _must_be_free(tx: Tx, row: DrawRow, expert_id: str) -> None:
+    """One expert, one evaluation at a time. The expert's row is locked first, so that two answers
+    to two draws at the same moment cannot both be yes."""
+    pool.lock(tx, expert_id)
+    request = canonical.decode(row.request)
+    rule = book().rule(
+        "expert.evaluations_apart_hours",
+        legal_day(tx.now),
+        Regime(request["regime"]),
+        request["division"],
+    )
+    apart = timedelta(hours=rule.number)
+    for other in queries.engagements(tx.db, expert_id):
+        if other.id != row.id and abs(other.evaluation_at - row.evaluation_at) < apart:
+            raise Refusal(
+                "experts.invitation.engaged", {"hours": rule.number}, Kind.CONFLICT, rule=rule.id
+            )
 
 
 def settle(tx: Tx, actor: Actor, draw_id: str) -> Draw:
