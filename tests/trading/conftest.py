@@ -1,6 +1,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -25,8 +26,14 @@ def world(tmp_path: Path, world_template: Path) -> Iterator[World]:
     folder = tmp_path / "world"
     shutil.copytree(world_template, folder)
     office = make_office(folder, f"sqlite:///{folder}/bigloop.db")
+    # What a power cut would cost does not matter for a database that lives for one test.
+    sa.event.listen(office.connections.engine, "connect", _in_haste)
     yield World(office)
     office.connections.dispose()
+
+
+def _in_haste(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from trading.money import Money
 from trading.objections import service as objections
 from trading.objections.objection import ObjectionStage
 from trading.projects import service as projects
+from trading.projects.project import Lot
 from trading.projects.stages import Stage
 from trading.regime import Regime
 
@@ -238,7 +239,7 @@ class TestContract:
 class TestArchive:
     ROOT = "b" * 64
 
-    def archive(self, world: World, lot_id: str, root: str = ROOT) -> projects.Lot:
+    def archive(self, world: World, lot_id: str, root: str = ROOT) -> Lot:
         with world.office.write() as tx:
             return awards.mark_archived(tx, STAFF, lot_id, root)
 

@@ -1,6 +1,7 @@
 """Objections: who, when, by when answered, and that they stop the tender."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -44,7 +45,7 @@ def answered(world: World, objection: Objection, actor: Actor = TENDERER_ACTOR) 
         return objections.answer_objection(tx, actor, objection.id, Outcome.REJECTED, TEXT)
 
 
-def published(world: World, **changes: object) -> tuple[str, datetime]:
+def published(world: World, **changes: Any) -> tuple[str, datetime]:
     lot_id = world.opened(**changes)
     one = [Candidate(1, FIRMS[0], Money.yuan(4_500_000))]
     with world.office.write() as tx:

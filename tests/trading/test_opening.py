@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive import sealing
-from archive.actor import Actor, Role
+from archive.actor import SYSTEM, Actor, Role
 from archive.custody import DemoCustodian
+from archive.entropy import SeededEntropy
 from archive.errors import Kind
 from archive.journal import service as journal
 from archive.sealing import Outer
@@ -99,6 +100,12 @@ class TestRoles:
             openings.begin_opening(tx, other, lot_id, world.custodian)
         with world.office.write() as tx:
             openings.begin_opening(tx, STAFF_2, lot_id, world.custodian)
+
+    def test_the_clock_may_open_as_well(self, world: World) -> None:
+        lot_id = lodged(world)
+        world.at(OPENING)
+        with world.office.write() as tx:
+            assert not openings.begin_opening(tx, SYSTEM, lot_id, world.custodian).failed
 
     def test_a_half_comes_from_the_bidder_himself(self, world: World) -> None:
         lot_id = lodged(world)
@@ -228,6 +235,24 @@ class TestVersions:
             (FIRMS[0], "guarantee", 2),
             (FIRMS[1], "guarantee", 1),
         ]
+
+    def test_what_the_bidders_half_opens_beside_the_bid(self, world: World) -> None:
+        lot_id = lodged(world)
+        same_half = SeededEntropy(f"{FIRMS[0]}{BID}1".encode())
+        world.lodge(
+            world.cell(lot_id, FIRMS[0], b"guaranteed", "guarantee", 1, same_half),
+            world.cell(lot_id, FIRMS[1], b"another half", "guarantee", 1),
+            world.cell(lot_id, FIRMS[6], b"no bidder", "guarantee", 1),
+        )
+        world.begin(lot_id)
+        for firm in THREE:
+            world.give_half(lot_id, firm)
+        with world.office.read() as db:
+            assert openings.envelopes(db, lot_id, "guarantee") == {}
+        world.finish(lot_id)
+        with world.office.read() as db:
+            assert openings.envelopes(db, lot_id, "guarantee") == {FIRMS[0]: b"guaranteed"}
+            assert openings.envelopes(db, lot_id, "other") == {}
 
     firms = st.sampled_from(FIRMS[:4])
     cells = st.lists(

@@ -32,8 +32,9 @@ from trading.projects.project import CommitteeSpec, Conclusion, FairReview
 from trading.projects.stages import Stage
 from trading.regime import Regime
 
-REVIEW = registration().fair_review
-assert REVIEW is not None
+REVIEW = FairReview(
+    SUPERVISOR_USCC, date(2026, 10, 10), Conclusion.FITS, "", "示例审查结论".encode()
+)
 
 
 def rejected(world: World, **changes: Any) -> dict[str, str]:

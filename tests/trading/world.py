@@ -13,12 +13,13 @@ import pytest
 from archive import sealing
 from archive.actor import Actor, Role
 from archive.custody import DemoCustodian
-from archive.entropy import SeededEntropy
-from archive.errors import Kind, Refusal
+from archive.entropy import Entropy, SeededEntropy
+from archive.errors import Fault, Kind, Refusal
 from archive.office import Office
 from archive.words import Language, render
 from tests.builders import CENTRE, STAFF, bidder
 from trading.lodging import service as lodging
+from trading.lodging.batch import Batch
 from trading.lodging.bid import BID, WITHDRAWAL, Bid
 from trading.money import Money
 from trading.opening import service as openings
@@ -143,9 +144,11 @@ class World:
         content: bytes,
         kind: str = BID,
         version: int = 1,
+        entropy: Entropy | None = None,
     ) -> bytes:
         key = self.custodian.public_key(f"lot/{lot_id}")
-        subject, entropy = f"lot/{lot_id}", SeededEntropy(f"{sender}{kind}{version}".encode())
+        subject = f"lot/{lot_id}"
+        entropy = entropy or SeededEntropy(f"{sender}{kind}{version}".encode())
         sealed = sealing.seal(key, subject, kind, sender, version, content, entropy)
         if kind == BID:
             self.halves[lot_id, sender] = sealed.bidder_half
@@ -158,7 +161,7 @@ class World:
     def withdrawal(self, lot_id: str, sender: str, version: int) -> bytes:
         return self.cell(lot_id, sender, b"", WITHDRAWAL, version)
 
-    def lodge(self, *cells: bytes) -> lodging.Batch:
+    def lodge(self, *cells: bytes) -> Batch:
         with self.office.write() as tx:
             return lodging.lodge(tx, cells)
 
@@ -199,7 +202,8 @@ def refused(code: str, kind: Kind, rule: str | None = None) -> Iterator[list[Ref
     if rule is not None:
         assert refusal.rule == rule
     for language in Language:
-        for said in (refusal, *refusal.faults):
+        sentences: list[Refusal | Fault] = [refusal, *refusal.faults]
+        for said in sentences:
             assert not render(said, language).startswith("["), said
 
 

@@ -25,7 +25,5 @@ def bid(db: Session, lot_id: str, bidder_uscc: str) -> OpeningBidRow | None:
 
 def envelopes(db: Session, lot_id: str) -> list[OpeningEnvelopeRow]:
     """The cells of other kinds, in order of bidder and kind."""
-    rows = db.exec(
-        select(OpeningEnvelopeRow).where(col(OpeningEnvelopeRow.lot_id) == lot_id)
-    ).all()
+    rows = db.exec(select(OpeningEnvelopeRow).where(col(OpeningEnvelopeRow.lot_id) == lot_id)).all()
     return sorted(rows, key=lambda row: (row.bidder_uscc, row.kind))

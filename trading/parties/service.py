@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -55,8 +54,9 @@ def register_organisations(tx: Tx, actor: Actor, organisations: Sequence[Organis
     taken = queries.known_usccs(tx.db, usccs) or _twice(usccs)
     if taken:
         raise Refusal("trading.organisation.taken", {"uscc": min(taken)}, Kind.CONFLICT)
-    queries.insert(tx.db, OrganisationRow, [asdict(o) for o in organisations])
-    _record(tx, actor, "organisation", usccs, [asdict(o) for o in organisations])
+    rows = [_row(organisation) for organisation in organisations]
+    queries.insert(tx.db, OrganisationRow, rows)
+    _record(tx, actor, "organisation", usccs, rows)
     return len(organisations)
 
 
@@ -80,7 +80,7 @@ def register_links(tx: Tx, actor: Actor, links: Sequence[Link]) -> int:
             if uscc not in known:
                 faults.add(f"{place}/{field}", "trading.organisation.unknown", uscc=uscc[:40])
     faults.refuse()
-    rows = [asdict(link) for link in links]
+    rows = [_row(link) for link in links]
     keys = [f"{x.owner_uscc}/{x.owned_uscc}/{x.relation}/{x.since}" for x in links]
     taken = _twice(keys)
     if len(links) == 1:
@@ -142,7 +142,7 @@ def register_centres(tx: Tx, actor: Actor, centres: Sequence[Centre]) -> int:
     taken = {row.id for row in queries.centres(tx.db)} & set(ids) or _twice(ids)
     if taken:
         raise Refusal("trading.centre.taken", {"centre": min(taken)}, Kind.CONFLICT)
-    queries.insert(tx.db, CentreRow, [asdict(centre) for centre in centres])
+    queries.insert(tx.db, CentreRow, [_row(centre) for centre in centres])
     tx.record(STREAM, "trading:centre:registered", actor, {"centres": sorted(ids)})
     return len(centres)
 
@@ -178,7 +178,7 @@ def record_dishonesties(tx: Tx, actor: Actor, records: Sequence[DishonestyRecord
     taken = held & set(keys) or _twice(keys)
     if taken:
         raise Refusal("trading.dishonesty.taken", {"answer": min(taken)}, Kind.CONFLICT)
-    rows = [asdict(record) for record in records]
+    rows = [_row(record) for record in records]
     queries.insert(tx.db, DishonestyRow, rows)
     _record(tx, actor, "dishonesty", keys, rows)
     return len(records)
@@ -263,6 +263,11 @@ def _twice(keys: Sequence[str]) -> set[str]:
 
 def _answer_key(record: DishonestyRecord) -> str:
     return f"{record.uscc}/{record.source}/{record.queried_on}/{int(record.is_listed)}"
+
+
+def _row(item: object) -> dict[str, Any]:
+    """The fields of a flat dataclass; `dataclasses.asdict` copies each value, ten times slower."""
+    return dict(vars(item))
 
 
 def _record(
