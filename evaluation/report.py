@@ -6,7 +6,8 @@ their articles; so anybody can recompute it to the last digit without us (`repor
 names and ids are not in it: before the award their list is secret (招标投标法 第三十七条). Bidders
 stand by their unified social credit code; they are public since the opening.
 
-Members sign or dissent from the *body*, which is the report without `answers` and `body_sha256`.
+Members sign or dissent from the *body*, which is the report without `answers` and `body_sha256` and has a
+format of its own, `bigloop.report_body.v1`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from evaluation.session.session import Session
 from evaluation.session.state import Night, Standing, State
 
 REPORT_FORMAT = "bigloop.report.v1"
+BODY_FORMAT = "bigloop.report_body.v1"
 ANSWER_FIELDS = frozenset({"answers", "body_sha256"})
 
 
@@ -58,7 +60,7 @@ def report_body(
         "bids": [{"bidder": b.bidder, "price_fen": b.price.fen} for b in state.bids],
         "ceiling_fen": state.ceiling.fen,
         "draw": session.draw_id,
-        "format": REPORT_FORMAT,
+        "format": BODY_FORMAT,
         "host": state.host,
         "incidents": [
             {
@@ -108,7 +110,14 @@ def signed_report(body: Mapping[str, Any], state: State) -> dict[str, Any]:
             for m in state.sitting
         ],
         "body_sha256": canonical.digest(body),
+        "format": REPORT_FORMAT,
     }
+
+
+def body_of(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The body that the members of a signed report answered."""
+    body = {name: value for name, value in report.items() if name not in ANSWER_FIELDS}
+    return {**body, "format": BODY_FORMAT}
 
 
 def result_json(result: Result) -> dict[str, Any]:

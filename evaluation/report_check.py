@@ -32,7 +32,7 @@ from archive.verification.report import Findings, Status, Step
 from evaluation.criteria import Method, PriceShare, parse_method
 from evaluation.pricing import Bid, check_drawn_k
 from evaluation.ranking import Ground, Result, Vote, evaluate
-from evaluation.report import ANSWER_FIELDS, REPORT_FORMAT, result_json
+from evaluation.report import ANSWER_FIELDS, REPORT_FORMAT, body_of, result_json
 from evaluation.scoring import Sheet, check_cells, disagreements, missing_cells, sheet_of
 from trading.money import Money
 from trading.regime import Regime
@@ -238,8 +238,7 @@ class _Check:
 
     # 10
     def _answers(self, read: _Read) -> None:
-        body = {name: value for name, value in self.value.items() if name not in ANSWER_FIELDS}
-        if canonical.digest(body) != self.value["body_sha256"]:
+        if canonical.digest(body_of(self.value)) != self.value["body_sha256"]:
             self._fault(10, "evaluation.report.body_digest")
         answers = self.value["answers"]
         try:

@@ -6,7 +6,9 @@ Who may give which command in which stage is the table of `evaluation.session.ma
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from archive.errors import Faults
 from evaluation.pricing import Bid
@@ -298,6 +300,9 @@ Command = (
     | ResolveFault
     | VoidSession
 )
+
+COMMANDS: Mapping[str, type[Command]] = {kind.__name__: kind for kind in get_args(Command)}
+"""Every command by its name, for those who read commands from outside."""
 
 
 def check_form(command: Command) -> None:
