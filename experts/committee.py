@@ -22,12 +22,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from experts.lottery import Permutation, blocks
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(NamedTuple):
     """A candidate as the coupling rules see one: pseudonyms and a prefecture, nothing else.
 
     `leaf` is the salted leaf hash in hex, `unit` the salted hash of the employer (or of the

@@ -8,6 +8,7 @@ the expert alone, and all reasons are kept.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -70,7 +71,7 @@ def prepare(
     for g, quota in enumerate(request.quotas):
         for row in columns.matching(quota.source).tolist():
             groups_of.setdefault(row, []).append(g)
-    reasons: dict[int, list[str]] = {row: [] for row in groups_of}
+    reasons: dict[int, list[str]] = defaultdict(list)
     rows = np.fromiter(groups_of, dtype=np.int64)
     for code, mask in ineligible_all(columns, on, rules.eligibility).items():
         for row in rows[mask[rows]].tolist():
@@ -82,6 +83,7 @@ def prepare(
         if found:
             evidence[expert.id] = found
             reasons[row] += [reason.code for reason in found]
+    unit_hex = {unit: unit.hex() for unit in set(leaves.units)}
     made = []
     for row, groups in groups_of.items():
         expert = columns.experts[row]
@@ -91,13 +93,13 @@ def prepare(
             Candidate(
                 leaf=leaves.leaves[row].hex(),
                 person=leaves.persons[row].hex(),
-                unit=leaves.units[row].hex(),
+                unit=unit_hex[leaves.units[row]],
                 expert_id=expert.id,
                 home=expert.home_division,
                 place=leaves.place[row],
                 groups=tuple(groups),
                 specialties=expert.specialties,
-                reasons=tuple(reasons[row]),
+                reasons=tuple(reasons[row]) if row in reasons else (),
             )
         )
     return Prepared(tuple(sorted(made, key=lambda candidate: candidate.leaf)), evidence)

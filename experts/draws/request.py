@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from archive.errors import Fault
 from archive.journal.entry import moment_text
@@ -145,9 +145,9 @@ def _organisations(request: DrawRequest) -> Iterable[tuple[str, str]]:
         yield f"/named_units/{index}", uscc
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An expert of a requested specialty as the draw knows him: pseudonyms, and why he is out.
+    A tuple, because a draw makes thousands.
 
     `groups` are the numbers of the quotas that he answers; `reasons` the codes that exclude him.
     """

@@ -1,6 +1,6 @@
 """The draw as a whole, on both databases: request, shares, committee, answers, recheck, close."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,13 +24,6 @@ from tests.builders import CENTRE, STAFF, STAFF_2, START, SUPERVISOR
 from tests.builders import expert as expert_actor
 from tests.experts import world
 from tests.experts.world import BIDDERS, CODES, SYSTEM, make_request
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    made = world.open_office(tmp_path)
-    yield made
-    made.connections.dispose()
 
 
 def refused(call: Callable[[], object]) -> Refusal:
