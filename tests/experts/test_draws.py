@@ -434,28 +434,23 @@ class TestClosing:
 
 
 def test_both_databases_seat_the_same_committee(
-    tmp_path: Path, request: pytest.FixtureRequest
+    tmp_path: Path, migrated_sqlite_url: str, migrated_postgres_url: str
 ) -> None:
-    server = request.getfixturevalue("postgres_server")
-    name = server.create()
     found = []
-    try:
-        for url in (None, server.url(name)):
-            folder = tmp_path / str(url is None)
-            folder.mkdir()
-            office = world.open_office(folder, url)
-            draw = world.answer_all(
-                office, world.perform(office), lambda who: int(who[1:]) % 3 != 0 or None
-            )
-            with office.write() as tx:
-                again = draws.recheck(tx, STAFF, draw.id, BIDDERS)
-            draw = world.answer_all(office, again.draw)
-            with office.write() as tx:
-                document = draws.close_draw(tx, STAFF, draw.id)
-            with office.read() as db:
-                found.append((draws.committee(db, draw.id), document.sha256))
-            office.connections.dispose()
-    finally:
-        server.drop(name)
+    for url in (migrated_sqlite_url, migrated_postgres_url):
+        folder = tmp_path / str(len(found))
+        folder.mkdir()
+        office = world.open_office(folder, url)
+        draw = world.answer_all(
+            office, world.perform(office), lambda who: int(who[1:]) % 3 != 0 or None
+        )
+        with office.write() as tx:
+            again = draws.recheck(tx, STAFF, draw.id, BIDDERS)
+        draw = world.answer_all(office, again.draw)
+        with office.write() as tx:
+            document = draws.close_draw(tx, STAFF, draw.id)
+        with office.read() as db:
+            found.append((draws.committee(db, draw.id), document.sha256))
+        office.connections.dispose()
     assert found[0] == found[1]
     assert len(found[0][0]) == 5

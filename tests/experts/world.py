@@ -9,11 +9,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import SQLModel
-
 from archive.actor import Actor, Role
 from archive.clock import DrivenClock
-from archive.database import Connections
 from archive.office import Office
 from experts.draws import service as draws
 from experts.draws.request import DrawRequest, Quota
@@ -129,11 +126,7 @@ def make_request(lot_id: str = "lot-1", **changes: Any) -> DrawRequest:
 
 
 def open_office(folder: Path, url: str | None = None) -> Office:
-    """An office whose database holds the small world."""
-    if url is not None:
-        other = Connections(url)
-        SQLModel.metadata.create_all(other.engine)
-        other.dispose()
+    """An office whose database holds the small world; `url` is a migrated, empty one."""
     office = make_office(folder, url)
     with office.write() as tx:
         parties.register_organisations(tx, STAFF, organisations())
