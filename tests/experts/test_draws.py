@@ -436,7 +436,7 @@ class TestClosing:
 def test_both_databases_seat_the_same_committee(
     tmp_path: Path, migrated_sqlite_url: str, migrated_postgres_url: str
 ) -> None:
-    found = []
+    found: list[tuple[tuple[draws.Member, ...], str]] = []
     for url in (migrated_sqlite_url, migrated_postgres_url):
         folder = tmp_path / str(len(found))
         folder.mkdir()
