@@ -62,12 +62,12 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Ranked:
-    """`rank` counts from 1, equal ranks share it. `total` in hundredths, 0 for LOWEST_PRICE."""
+    """`rank` counts from 1, equal ranks share it. `total` in hundredths, None for LOWEST_PRICE."""
 
     rank: int
     bidder: str
     price: Money
-    total: int
+    total: int | None
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def rank(method: Method, bids: Sequence[Bid], scores: Sequence[BidScore]) -> tup
     ranked: list[Ranked] = []
     for place, bid in enumerate(ordered, start=1):
         is_equal = place > 1 and key(bid) == key(ordered[place - 2])
-        total = by_bidder[bid.bidder].total if by_bidder else 0
+        total = by_bidder[bid.bidder].total if by_bidder else None
         ranked.append(Ranked(ranked[-1].rank if is_equal else place, bid.bidder, bid.price, total))
     return tuple(ranked)
 

@@ -12,7 +12,7 @@ format of its own, `bigloop.report_body.v1`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from archive import canonical
@@ -181,8 +181,3 @@ def _night_json(state: State, night: Night) -> dict[str, Any]:
 
 def _count(night: Night, *, present: bool) -> int:
     return sum(check.is_present is present for check in night.presence)
-
-
-def candidates(result: Result, most: int) -> Sequence[tuple[int, str, int, int]]:
-    """(rank, bidder, price in fen, total) of the first `most` bids; equal ranks are not cut."""
-    return [(r.rank, r.bidder, r.price.fen, r.total) for r in result.ranking if r.rank <= most]

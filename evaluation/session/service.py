@@ -48,6 +48,8 @@ def schedule(tx: Tx, actor: Actor, plan: SessionPlan) -> Session:
     live = [s for s in sessions(tx.db, lot_id=plan.lot_id) if s.stage is not Stage.VOID]
     if live:
         raise Refusal("evaluation.session.lot_has_one", {"session": live[0].id}, Kind.CONFLICT)
+    if plan.id and queries.one(tx.db, plan.id) is not None:
+        raise Refusal("evaluation.session.id_used", {"session": plan.id}, Kind.CONFLICT)
     state = State(
         session_id=plan.id or tx.new_id(),
         lot_id=plan.lot_id,

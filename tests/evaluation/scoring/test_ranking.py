@@ -216,6 +216,7 @@ class TestLowestPrice:
         ]
         assert order(found) == [(1, "C"), (2, "B")]
         assert found.prices is None
+        assert [r.total for r in found.ranking] == [None, None]
 
 
 def test_a_sheet_comes_back_from_its_json_and_its_digest_hides_a_single_score() -> None:

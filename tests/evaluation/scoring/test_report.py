@@ -11,19 +11,17 @@ import pytest
 from archive import canonical
 from archive.verification.report import Status
 from archive.words import Language, render
-from evaluation.report import body_of, candidates, report_body, result_of, signed_report
+from evaluation.report import body_of, report_body, result_of, signed_report
 from evaluation.report_check import report_faults, verify_report
 from evaluation.scoring import Sheet
 from evaluation.session import synthetic
 from evaluation.session.session import Session
-from evaluation.session.state import Stage
 from tests.builders import CENTRE, START
 from tests.evaluation.course import (
     BIDS,
     RULES,
     Bare,
     arrive,
-    bare_at,
     bare_state,
     method,
     sign_all,
@@ -198,19 +196,3 @@ class TestEachStep:
         no_reasons[-1]["statement"] = ""
         assert failed({**REPORT, "answers": no_reasons}) == [10]
         assert failed({**REPORT, "body_sha256": "0" * 64}) == [10]
-
-
-def test_candidates_are_the_first_ranks() -> None:
-    d = bare_at(Stage.SCORED)
-    sheets = {
-        m.expert_id: Sheet(
-            "session-1",
-            m.seat_code,
-            "",
-            synthetic.scores(b"1", method(), [b.bidder for b in BIDS], m.seat_code),
-        )
-        for m in d.state.sitting
-    }
-    result = result_of(d.state, method(), sheets, RULES)
-    assert [line[0] for line in candidates(result, 3)] == [1, 2, 3]
-    assert [line[1] for line in candidates(result, 99)] == [r.bidder for r in result.ranking]

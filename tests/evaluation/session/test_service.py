@@ -169,6 +169,15 @@ class TestScheduling:
             both = service.sessions(db, lot_id="lot-1")
         assert [s.id for s in both] == sorted([anywhere.id, second.id])
 
+    def test_an_id_given_in_advance_is_kept_and_used_once(self, office: Office) -> None:
+        d = Served(office)
+        d.begin(replace(plan(), id="draw-1"))
+        assert d.id == "draw-1"
+        d.do(SUPERVISOR, c.VoidSession("test"))
+        with office.write() as tx:
+            again = no(lambda: service.schedule(tx, HOST, replace(plan(), id="draw-1")))
+        assert again.code == "evaluation.session.id_used"
+
     def test_only_staff_schedules(self, office: Office) -> None:
         with office.write() as tx:
             assert no(lambda: service.schedule(tx, TENDERER, plan())).kind is Kind.FORBIDDEN
