@@ -100,6 +100,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("uscc", name=op.f("pk_deposit_issuer")),
     )
     op.create_table(
+        "draw",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("evaluation_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("request_hash", sa.String(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("context", sa.LargeBinary(), nullable=False),
+        sa.Column("seed", sa.String(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=True),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("answers_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("steps", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(), nullable=False),
+        sa.Column("transcript_sha256", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('REQUESTED', 'COMMITTED', 'REVEALED', 'INVITING', 'SEATED', 'CLOSED', 'ABANDONED', 'ABORTED', 'EXHAUSTED')",
+            name=op.f("ck_draw_state_known"),
+        ),
+        sa.CheckConstraint("length(request_hash) = 64", name=op.f("ck_draw_request_hash_length")),
+        sa.CheckConstraint("number > 0", name=op.f("ck_draw_number_positive")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_draw")),
+        sa.UniqueConstraint("centre_id", "number", name=op.f("uq_draw_centre_id_number")),
+    )
+    op.create_index(op.f("ix_draw_lot_id"), "draw", ["lot_id"], unique=False)
+    op.create_table(
+        "draw_register",
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("last_number", sa.Integer(), nullable=False),
+        sa.Column("last_hash", sa.String(), nullable=False),
+        sa.CheckConstraint("last_number >= 0", name=op.f("ck_draw_register_number_not_negative")),
+        sa.PrimaryKeyConstraint("centre_id", name=op.f("pk_draw_register")),
+    )
+    op.create_table(
         "evaluation_session",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("centre_id", sa.String(), nullable=False),
@@ -130,6 +167,14 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_evaluation_session_lot_id"), "evaluation_session", ["lot_id"], unique=False
+    )
+    op.create_index(
+        "uq_evaluation_session_lot_live",
+        "evaluation_session",
+        ["lot_id"],
+        unique=True,
+        sqlite_where=sa.text("stage <> 'VOID'"),
+        postgresql_where=sa.text("stage <> 'VOID'"),
     )
     op.create_table(
         "expert",
@@ -213,6 +258,28 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_organisation_kind"), "organisation", ["kind"], unique=False)
     op.create_table(
+        "seat_plan",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_by", sa.String(), nullable=False),
+        sa.Column("problem_sha256", sa.String(), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.Column("document_bytes", sa.Integer(), nullable=False),
+        sa.Column("seats", sa.Integer(), nullable=False),
+        sa.Column("unseated", sa.Integer(), nullable=False),
+        sa.Column("objective", sa.BigInteger(), nullable=False),
+        sa.Column("bound", sa.BigInteger(), nullable=False),
+        sa.Column("method", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "method IN ('LINEAR', 'MIXED', 'GREEDY')", name=op.f("ck_seat_plan_method_known")
+        ),
+        sa.CheckConstraint("bound <= objective", name=op.f("ck_seat_plan_bound_below")),
+        sa.CheckConstraint(
+            "seats >= 0 AND unseated >= 0", name=op.f("ck_seat_plan_counts_not_negative")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seat_plan")),
+    )
+    op.create_table(
         "sign_in_failure",
         sa.Column("key_sha256", sa.String(length=64), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
@@ -294,6 +361,73 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "uscc", "source", "queried_on", "is_listed", name=op.f("pk_dishonesty_record")
         ),
+    )
+    op.create_table(
+        "draw_invitation",
+        sa.Column("draw_id", sa.String(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("group_number", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("leaf", sa.String(), nullable=False),
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("answer", sa.String(), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "answer IN ('', 'YES', 'NO', 'SILENT')", name=op.f("ck_draw_invitation_answer_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["draw_id"], ["draw.id"], name=op.f("fk_draw_invitation_draw_id_draw")
+        ),
+        sa.PrimaryKeyConstraint(
+            "draw_id", "round", "group_number", "rank", name=op.f("pk_draw_invitation")
+        ),
+    )
+    op.create_index(
+        op.f("ix_draw_invitation_expert_id"), "draw_invitation", ["expert_id"], unique=False
+    )
+    op.create_table(
+        "draw_member",
+        sa.Column("draw_id", sa.String(), nullable=False),
+        sa.Column("seat_code", sa.String(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("specialty", sa.String(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("leaf", sa.String(), nullable=False),
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("left_for", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name=op.f("fk_draw_member_draw_id_draw")),
+        sa.PrimaryKeyConstraint("draw_id", "seat_code", "round", name=op.f("pk_draw_member")),
+    )
+    op.create_index(op.f("ix_draw_member_expert_id"), "draw_member", ["expert_id"], unique=False)
+    op.create_table(
+        "draw_share",
+        sa.Column("draw_id", sa.String(), nullable=False),
+        sa.Column("party", sa.String(), nullable=False),
+        sa.Column("actor_id", sa.String(), nullable=False),
+        sa.Column("commitment", sa.String(), nullable=False),
+        sa.Column("share", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "party IN ('centre', 'supervisor')", name=op.f("ck_draw_share_party_known")
+        ),
+        sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name=op.f("fk_draw_share_draw_id_draw")),
+        sa.PrimaryKeyConstraint("draw_id", "party", name=op.f("pk_draw_share")),
+    )
+    op.create_table(
+        "draw_sheet",
+        sa.Column("draw_id", sa.String(), nullable=False),
+        sa.Column("candidates", sa.LargeBinary(), nullable=False),
+        sa.Column("proof", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name=op.f("fk_draw_sheet_draw_id_draw")),
+        sa.PrimaryKeyConstraint("draw_id", name=op.f("pk_draw_sheet")),
+    )
+    op.create_table(
+        "draw_step",
+        sa.Column("draw_id", sa.String(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name=op.f("fk_draw_step_draw_id_draw")),
+        sa.PrimaryKeyConstraint("draw_id", "seq", name=op.f("pk_draw_step")),
     )
     op.create_table(
         "evaluation_session_member",
@@ -411,6 +545,42 @@ def upgrade() -> None:
         op.f("ix_ownership_link_owned_uscc"), "ownership_link", ["owned_uscc"], unique=False
     )
     op.create_table(
+        "seat",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("plan_id", sa.String(), nullable=False),
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("equipment", sa.Integer(), nullable=False),
+        sa.Column("first_slot", sa.Integer(), nullable=False),
+        sa.Column("last_slot", sa.Integer(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("draw", sa.String(), nullable=False),
+        sa.Column("checked_in_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "checked_in_at IS NULL OR label <> ''", name=op.f("ck_seat_booth_known")
+        ),
+        sa.CheckConstraint("equipment IN (1, 2, 3)", name=op.f("ck_seat_equipment_known")),
+        sa.CheckConstraint("first_slot <= last_slot", name=op.f("ck_seat_interval")),
+        sa.ForeignKeyConstraint(
+            ["plan_id"], ["seat_plan.id"], name=op.f("fk_seat_plan_id_seat_plan")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seat")),
+    )
+    op.create_index(
+        "ix_seat_centre", "seat", ["centre_id", "equipment", "first_slot"], unique=False
+    )
+    op.create_index("ix_seat_slots", "seat", ["first_slot", "last_slot"], unique=False)
+    op.create_index(
+        "uq_seat_live",
+        "seat",
+        ["session_id", "expert_id"],
+        unique=True,
+        sqlite_where=sa.text("released_at IS NULL"),
+        postgresql_where=sa.text("released_at IS NULL"),
+    )
+    op.create_table(
         "sign_in",
         sa.Column("token_sha256", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),
@@ -504,6 +674,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_project_centre_id"), "project", ["centre_id"], unique=False)
     op.create_table(
+        "seat_expert_slot",
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("seat_id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["seat_id"], ["seat.id"], name=op.f("fk_seat_expert_slot_seat_id_seat")
+        ),
+        sa.PrimaryKeyConstraint("expert_id", "slot", name=op.f("pk_seat_expert_slot")),
+    )
+    op.create_index(
+        op.f("ix_seat_expert_slot_seat_id"), "seat_expert_slot", ["seat_id"], unique=False
+    )
+    op.create_table(
         "station",
         sa.Column("centre_id", sa.String(), nullable=False),
         sa.Column("label", sa.String(), nullable=False),
@@ -592,6 +775,200 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_station_closure_centre", "station_closure", ["centre_id", "until_slot"], unique=False
+    )
+    op.create_table(
+        "award",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("awarded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("awarded_by", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.Column("document_bytes", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["centre_id"], ["centre.id"], name=op.f("fk_award_centre_id_centre")
+        ),
+        sa.ForeignKeyConstraint(["lot_id"], ["lot.id"], name=op.f("fk_award_lot_id_lot")),
+        sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_award")),
+    )
+    op.create_table(
+        "candidate_publication",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("report_name", sa.String(), nullable=False),
+        sa.Column("report_sha256", sa.String(), nullable=False),
+        sa.Column("report_bytes", sa.Integer(), nullable=False),
+        sa.Column("report_type", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["centre_id"], ["centre.id"], name=op.f("fk_candidate_publication_centre_id_centre")
+        ),
+        sa.ForeignKeyConstraint(
+            ["lot_id"], ["lot.id"], name=op.f("fk_candidate_publication_lot_id_lot")
+        ),
+        sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_candidate_publication")),
+    )
+    op.create_table(
+        "contract",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("winner_uscc", sa.String(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("signed_by", sa.String(), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.Column("document_bytes", sa.Integer(), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_contract_amount_positive")),
+        sa.ForeignKeyConstraint(
+            ["centre_id"], ["centre.id"], name=op.f("fk_contract_centre_id_centre")
+        ),
+        sa.ForeignKeyConstraint(["lot_id"], ["lot.id"], name=op.f("fk_contract_lot_id_lot")),
+        sa.ForeignKeyConstraint(
+            ["winner_uscc"],
+            ["organisation.uscc"],
+            name=op.f("fk_contract_winner_uscc_organisation"),
+        ),
+        sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_contract")),
+    )
+    op.create_table(
+        "lot_archival",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("dossier_root", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["centre_id"], ["centre.id"], name=op.f("fk_lot_archival_centre_id_centre")
+        ),
+        sa.ForeignKeyConstraint(["lot_id"], ["lot.id"], name=op.f("fk_lot_archival_lot_id_lot")),
+        sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_lot_archival")),
+    )
+    op.create_table(
+        "objection",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("raised_by", sa.String(), nullable=False),
+        sa.Column("commitment", sa.String(), nullable=False),
+        sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.Column("document_bytes", sa.Integer(), nullable=False),
+        sa.Column("suspends", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'ANSWERED') = (outcome <> '')", name=op.f("ck_objection_answer_has_outcome")
+        ),
+        sa.CheckConstraint(
+            "stage <> 'FILE' OR raised_by = ''", name=op.f("ck_objection_file_anonymous")
+        ),
+        sa.CheckConstraint(
+            "stage IN ('FILE', 'OPENING', 'RESULT')", name=op.f("ck_objection_stage_known")
+        ),
+        sa.CheckConstraint(
+            "state IN ('OPEN', 'ANSWERED', 'WITHDRAWN')", name=op.f("ck_objection_state_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["centre_id"], ["centre.id"], name=op.f("fk_objection_centre_id_centre")
+        ),
+        sa.ForeignKeyConstraint(["lot_id"], ["lot.id"], name=op.f("fk_objection_lot_id_lot")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_objection")),
+    )
+    op.create_index(op.f("ix_objection_centre_id"), "objection", ["centre_id"], unique=False)
+    op.create_index("ix_objection_lot_state", "objection", ["lot_id", "state"], unique=False)
+    op.create_table(
+        "opening",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("begun_by", sa.String(), nullable=False),
+        sa.Column("cells", sa.Integer(), nullable=False),
+        sa.Column("bidder_count", sa.Integer(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("record_sha256", sa.String(), nullable=False),
+        sa.Column("record_bytes", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["centre_id"], ["centre.id"], name=op.f("fk_opening_centre_id_centre")
+        ),
+        sa.ForeignKeyConstraint(["lot_id"], ["lot.id"], name=op.f("fk_opening_lot_id_lot")),
+        sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_opening")),
+    )
+    op.create_table(
+        "candidate",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("bidder_uscc", sa.String(), nullable=False),
+        sa.Column("price_fen", sa.BigInteger(), nullable=False),
+        sa.Column("score", sa.Integer(), nullable=True),
+        sa.CheckConstraint("price_fen > 0", name=op.f("ck_candidate_price_positive")),
+        sa.CheckConstraint("rank >= 1", name=op.f("ck_candidate_rank_positive")),
+        sa.ForeignKeyConstraint(
+            ["bidder_uscc"],
+            ["organisation.uscc"],
+            name=op.f("fk_candidate_bidder_uscc_organisation"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["lot_id"],
+            ["candidate_publication.lot_id"],
+            name=op.f("fk_candidate_lot_id_candidate_publication"),
+        ),
+        sa.PrimaryKeyConstraint("lot_id", "rank", name=op.f("pk_candidate")),
+        sa.UniqueConstraint("lot_id", "bidder_uscc", name=op.f("uq_candidate_lot_id_bidder_uscc")),
+    )
+    op.create_table(
+        "opening_bid",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("bidder_uscc", sa.String(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("cell_sha256", sa.String(), nullable=False),
+        sa.Column("key_commitment", sa.LargeBinary(), nullable=False),
+        sa.Column("platform_half", sa.LargeBinary(), nullable=False),
+        sa.Column("inner", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("bidder_half", sa.LargeBinary(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("price_fen", sa.BigInteger(), nullable=True),
+        sa.Column("content_sha256", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('WAITING', 'READY', 'OPENED', 'REVOKED')",
+            name=op.f("ck_opening_bid_state_known"),
+        ),
+        sa.CheckConstraint(
+            "price_fen IS NULL OR price_fen > 0", name=op.f("ck_opening_bid_price_positive")
+        ),
+        sa.ForeignKeyConstraint(
+            ["bidder_uscc"],
+            ["organisation.uscc"],
+            name=op.f("fk_opening_bid_bidder_uscc_organisation"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["lot_id"], ["opening.lot_id"], name=op.f("fk_opening_bid_lot_id_opening")
+        ),
+        sa.PrimaryKeyConstraint("lot_id", "bidder_uscc", name=op.f("pk_opening_bid")),
+    )
+    op.create_table(
+        "opening_envelope",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("bidder_uscc", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("key_commitment", sa.LargeBinary(), nullable=False),
+        sa.Column("platform_half", sa.LargeBinary(), nullable=False),
+        sa.Column("inner", sa.LargeBinary(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["bidder_uscc"],
+            ["organisation.uscc"],
+            name=op.f("fk_opening_envelope_bidder_uscc_organisation"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["lot_id"], ["opening.lot_id"], name=op.f("fk_opening_envelope_lot_id_opening")
+        ),
+        sa.PrimaryKeyConstraint("lot_id", "bidder_uscc", "kind", name=op.f("pk_opening_envelope")),
     )
 
     statements = SQLITE if op.get_bind().dialect.name == "sqlite" else POSTGRESQL
