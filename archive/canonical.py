@@ -50,29 +50,52 @@ def _no_float(text: str) -> Any:
     raise ValueError(f"no float is canonical: {text}")
 
 
+_quote = json.encoder.encode_basestring
+"""Escapes exactly as RFC 8785 asks (\\b \\t \\n \\f \\r \\" \\\\ and \\u00xx in lower case); DEL is left
+alone by both."""
+
+
 def _encode(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
+    # Exact types first: transcripts and plans have millions of values.
+    kind = type(value)
+    if kind is str:
+        return _quote(value)
+    if kind is int:
+        return _number(value)
+    if kind is dict:
+        return _object(value)
+    if kind is list or kind is tuple:
+        return "[" + ",".join(map(_encode, value)) + "]"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str):
-        return _string(value)
+        return _quote(str(value))
     if isinstance(value, int):
-        if abs(value) > INTEGER_MAX:
-            raise ValueError(f"number out of range: {value}")
-        return str(int(value))
+        return _number(int(value))
     if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                raise TypeError(f"key is not text: {key!r}")
-        items = sorted(value.items(), key=lambda item: item[0].encode("utf-16-be", "surrogatepass"))
-        return "{" + ",".join(f"{_string(k)}:{_encode(v)}" for k, v in items) + "}"
+        return _object(value)
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return "[" + ",".join(map(_encode, value)) + "]"
-    raise TypeError(f"no canonical form for {type(value).__name__}")
+    raise TypeError(f"no canonical form for {kind.__name__}")
 
 
-def _string(text: str) -> str:
-    # json.dumps escapes exactly as RFC 8785 asks (\b \t \n \f \r \" \\ and \u00xx in lower case);
-    # DEL is left alone by both.
-    text = str(text)
-    text.encode("utf-8")
-    return json.dumps(text, ensure_ascii=False)
+def _number(value: int) -> str:
+    if abs(value) > INTEGER_MAX:
+        raise ValueError(f"number out of range: {value}")
+    return str(value)
+
+
+def _object(value: Mapping[Any, Any]) -> str:
+    for key in value:
+        if not isinstance(key, str):
+            raise TypeError(f"key is not text: {key!r}")
+    # In ASCII the order of characters is that of UTF-16 code units.
+    plain = all(map(str.isascii, value))
+    keys = sorted(value) if plain else sorted(value, key=_code_units)
+    return "{" + ",".join([f"{_quote(key)}:{_encode(value[key])}" for key in keys]) + "}"
+
+
+def _code_units(key: str) -> bytes:
+    return key.encode("utf-16-be", "surrogatepass")

@@ -2,7 +2,8 @@
 
 Everything follows from the seed. Names are a surname, 某 and a number (王某0421); nobody is meant.
 How specialties, titles and ages are spread is invented, but so that common quotas can be filled:
-three of ten live in the capital's prefecture, works and cost make up the bulk.
+three of ten live in the capital's prefecture, works and cost make up the bulk, and three of ten work
+for one of a few dozen large companies, which bid themselves: why conflicts turn up at openings.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ FIELDS: tuple[tuple[str, int, int], ...] = (
 """Fields of work: prefix of the specialties, weight, and how far (permille) the second and third
 specialty stay below the same prefix."""
 
+LARGE_EMPLOYERS = 40
+LARGE_PERMILLE = 300
+
 CAPITAL = "530100"
 CAPITAL_PERMILLE = 300
 
@@ -57,12 +61,14 @@ def experts(
     """`count` experts in order of id. `employers` are the units where they work (USCC);
     `companies` those on whose boards a few of them sit."""
     dice = Dice(seed).child("experts")
+    bidding = set(companies)
+    large = [uscc for uscc in employers if uscc in bidding][:LARGE_EMPLOYERS]
     counties = [d for d in yunnan().values() if d.level == 3]
     capital = [d for d in counties if d.prefecture_code == CAPITAL]
     elsewhere = [d for d in counties if d.prefecture_code != CAPITAL]
     leaves = {prefix: catalogue().leaves(prefix) for prefix, _, _ in FIELDS}
     return tuple(
-        _expert(dice, number, capital, elsewhere, leaves, employers, companies, today)
+        _expert(dice, number, capital, elsewhere, leaves, employers, large, companies, today)
         for number in range(count)
     )
 
@@ -74,6 +80,7 @@ def _expert(
     elsewhere: Sequence[Division],
     leaves: dict[str, tuple[str, ...]],
     employers: Sequence[str],
+    large: Sequence[str],
     companies: Sequence[str],
     today: date,
 ) -> Expert:
@@ -91,7 +98,7 @@ def _expert(
         name=f"{dice.choice(SURNAMES)}某{number:04d}",
         gender="女" if dice.chance(340) else "男",
         born=today - timedelta(days=age_days),
-        employer_uscc=dice.choice(employers),
+        employer_uscc=dice.choice(large if large and dice.chance(LARGE_PERMILLE) else employers),
         past_employers=past,
         board_seats=boards,
         declared_units=declared,

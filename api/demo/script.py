@@ -424,7 +424,7 @@ def _bids(
 ) -> tuple[BidScript, ...]:
     count = _weighted(dice, (3, 4, 5, 6, 8), (20, 28, 26, 16, 10))
     bidders = dice.sample(cast.companies, count)
-    if dice.chance(600):
+    if dice.chance(800):
         bidders[0] = dice.choice(cast.institutes)
     bids = []
     for index, bidder in enumerate(sorted(set(bidders))):

@@ -4,8 +4,6 @@ at the host and has none."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlmodel import Session
 
 from deposits.guarantees import service as guarantees
@@ -30,7 +28,7 @@ def figures(db: Session) -> dict[str, int]:
         step
         for lot in lots
         for draw in draws.draws_of_lot(db, lot.id)
-        for step in _steps(db, draw.id)
+        for step in draws.steps(db, draw.id)
     ]
     opened = [lot for lot in lots if lot.stage not in BEFORE_OPENING]
     return {
@@ -48,7 +46,3 @@ def figures(db: Session) -> dict[str, int]:
         "overnight_sessions": sum(bool(session.state.nights) for session in held),
         "guarantees": sum(len(guarantees.guarantees(db, lot.id)) for lot in opened),
     }
-
-
-def _steps(db: Session, draw_id: str) -> list[dict[str, Any]]:
-    return list(draws.transcript(db, draw_id)["steps"])

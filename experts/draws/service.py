@@ -69,6 +69,7 @@ __all__ = [
     "request_draw",
     "reveal_share",
     "settle",
+    "steps",
     "substitute",
     "transcript",
 ]
@@ -288,6 +289,11 @@ def invitations_of(db: Session, expert_id: str) -> tuple[Invited, ...]:
     for item, row in queries.invitations_of(db, expert_id):
         found.setdefault(row.id, course.invited_of(item, row))
     return tuple(found.values())
+
+
+def steps(db: Session, draw_id: str) -> list[dict[str, Any]]:
+    """The steps of a draw so far, as its transcript shows them."""
+    return [canonical.decode(row.body) for row in queries.steps(db, draw_id)]
 
 
 def transcript(db: Session, draw_id: str) -> Mapping[str, Any]:
