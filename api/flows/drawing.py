@@ -3,12 +3,15 @@ the opening reveals becomes the second check of recusal."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlmodel import Session
 
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
 from archive.office import Tx
 from experts.draws import service as draws
+from experts.draws.process import Cause
 from experts.draws.request import ENDED_WITHOUT, DrawRequest, Quota
 from experts.draws.service import Draw, Recheck
 from trading.opening import service as opening
@@ -53,3 +56,10 @@ def current(db: Session, lot_id: str) -> Draw:
 def recheck(tx: Tx, actor: Actor, lot_id: str) -> Recheck:
     """Judge recusal against the bidders now known; who is conflicted leaves, the next ranks come."""
     return draws.recheck(tx, actor, current(tx.db, lot_id).id, opening.bidders_of(tx.db, lot_id))
+
+
+def substitute_absent(tx: Tx, actor: Actor, lot_id: str, expert_ids: Iterable[str]) -> None:
+    """Replace members who cannot come to any station by the next ranks (条例 第四十八条)."""
+    draw = current(tx.db, lot_id)
+    for expert_id in expert_ids:
+        draws.substitute(tx, actor, draw.id, expert_id, Cause.ABSENT)

@@ -21,9 +21,7 @@ from archive.office import Office, Tx
 from archive.tasks.service import Write
 from evaluation.seating import model
 from evaluation.seating import service as seating
-from evaluation.seating.plan import Plan
-from evaluation.seating.problem import Problem, SeatRequest
-from evaluation.seating.service import ConfirmedPlan
+from evaluation.seating.problem import SeatRequest
 from evaluation.stations.slots import day_of, slot_at, stay
 from evaluation.stations.station import Equipment
 from experts.draws import service as draws
@@ -110,15 +108,18 @@ def plan_day(office: Office, args: Mapping[str, Any]) -> Write:
     plan = model.solve(problem)
 
     def write(tx: Tx) -> None:
-        confirm(tx, SYSTEM, problem, plan)
+        seating.confirm_plan(tx, SYSTEM, problem, plan)
 
     return write
 
 
-def reseat(tx: Tx, actor: Actor, lot_id: str) -> ConfirmedPlan | None:
+def reseat(tx: Tx, actor: Actor, lot_id: str) -> tuple[str, ...]:
     """Seat those members of a lot's committee who have no seat, everybody else staying where he is;
-    give back the seats of those who left. None when all sit. The problem is small: it is solved
-    within the transaction."""
+    give back the seats of those who left. The problem is small: it is solved within the transaction.
+
+    Returns the experts for whom no station is left under the rules, as the confirmed plan lists them
+    with their reasons; they have to be substituted (`drawing.substitute_absent`).
+    """
     lot = projects.lot(tx.db, lot_id)
     draw = drawing.current(tx.db, lot_id)
     sitting = {member.expert_id for member in draws.committee(tx.db, draw.id)}
@@ -127,16 +128,10 @@ def reseat(tx: Tx, actor: Actor, lot_id: str) -> ConfirmedPlan | None:
         seating.release_seats(tx, actor, draw.id, gone)
     requests = requests_of(tx.db, lot, draw, only=sitting - seated)
     if not requests:
-        return None
+        return ()
     problem = seating.problem_for(tx.db, requests, on_days=_days(requests), seed=seed_of([draw]))
-    return confirm(tx, actor, problem, model.solve(problem), require_all=True)
-
-
-def confirm(
-    tx: Tx, actor: Actor, problem: Problem, plan: Plan, *, require_all: bool = False
-) -> ConfirmedPlan:
-    """Confirm a plan; the second notice, which names the centre, goes out with it."""
-    return seating.confirm_plan(tx, actor, problem, plan, require_all=require_all)
+    plan = seating.confirm_plan(tx, actor, problem, model.solve(problem))
+    return tuple(each.expert_id for each in plan.unseated)
 
 
 def _days(requests: Iterable[SeatRequest]) -> list[date]:

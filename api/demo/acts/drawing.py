@@ -93,21 +93,47 @@ def plan(play: Play, args: Mapping[str, Any]) -> Write:
     return write
 
 
-def reseat(play: Play, args: Mapping[str, Any]) -> Write:
-    """Whoever came into a committee late gets a seat; the others stay where they are. While calls
-    still go on it is tried again."""
-    project, _ = play.lot(args)
-    host = people.staff(project.centre_id)
+def check_seats(play: Play, args: Mapping[str, Any]) -> Write:
+    """In the evening the host looks whether everybody has a seat, while there is time to call."""
 
     def write(tx: Tx) -> None:
-        made = drawing.current(tx.db, args["lot"])
-        if made.state is State.INVITING:
-            play.later(tx, "reseat", args, tx.now + timedelta(minutes=5))
-            return
-        seating.reseat(tx, host, args["lot"])
-        play.later(tx, "convene", args, max(tx.now, play.moments.start(0)))
+        _complete(play, tx, args)
 
     return write
 
 
-ACTS = {"draw": draw, "answer": answer, "plan": plan, "reseat": reseat}
+def reseat(play: Play, args: Mapping[str, Any]) -> Write:
+    """Whoever came into a committee late gets a seat; the others stay where they are. While somebody
+    is still called it is tried again."""
+
+    def write(tx: Tx) -> None:
+        if _complete(play, tx, args):
+            play.later(tx, "convene", args, max(tx.now, play.moments.start(0)))
+        else:
+            play.later(tx, "reseat", args, tx.now + timedelta(minutes=5))
+
+    return write
+
+
+def _complete(play: Play, tx: Tx, args: Mapping[str, Any]) -> bool:
+    """Seat everybody; who cannot be seated is substituted. Whether the committee sits."""
+    project, _ = play.lot(args)
+    host = people.staff(project.centre_id)
+    made = drawing.current(tx.db, args["lot"])
+    if made.state is State.INVITING:
+        return False
+    absent = seating.reseat(tx, host, args["lot"])
+    if not absent:
+        return True
+    drawing.substitute_absent(tx, host, args["lot"], absent)
+    play.later(tx, "answer", {**args, "draw": made.id}, tx.now + timedelta(minutes=5))
+    return False
+
+
+ACTS = {
+    "draw": draw,
+    "answer": answer,
+    "plan": plan,
+    "check_seats": check_seats,
+    "reseat": reseat,
+}

@@ -136,6 +136,7 @@ def notice(play: Play, args: Mapping[str, Any]) -> Write:
         if lot.objection == "FILE":
             play.later(tx, "object_to_file", args, when.file_objection)
         play.later(tx, "draw", args, when.draw)
+        play.later(tx, "check_seats", args, when.plan + timedelta(minutes=30))
         play.later(tx, "halves", args, when.halves)
         if lot.late_bidder:
             play.later(tx, "lodge_late", args, when.opening)
