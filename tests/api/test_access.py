@@ -53,7 +53,7 @@ def endpoints() -> Iterator[Endpoint]:
             if isinstance(route, APIRoute):
                 (declared,) = declarations(route.dependant)
                 roles = declared.roles if isinstance(declared, Allowed) else frozenset[Role]()
-                (method,) = route.methods or ()
+                (method,) = route.methods or {""}
                 is_public = not isinstance(declared, Allowed)
                 yield Endpoint(method, route.path, roles, is_public)
 

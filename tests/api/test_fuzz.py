@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from api.access import COOKIE
 from archive.actor import Role
 
-EXAMPLES_MAX = 4
+EXAMPLES_MAX = 3
 
 
 def test_no_operation_breaks(app: FastAPI, signed_in: Callable[[Role], TestClient]) -> None:

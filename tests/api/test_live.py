@@ -57,7 +57,8 @@ class TestFollowing:
         record(office, 7)
         follower = Follower("s1")
         with supervisor.websocket_connect(PATH, subprotocols=["witness.v1"]) as socket:
-            assert socket.accepted_subprotocol == "witness.v1"
+            accepted: object = socket.accepted_subprotocol
+            assert accepted == "witness.v1"
             socket.send_text(follower.hello())
             mark = follow(socket, follower, 7)
         assert follower.next == 7

@@ -66,23 +66,22 @@ def test_migrations_name_no_module_of_ours() -> None:
             assert f"from {package}" not in text
 
 
-@pytest.mark.parametrize(("table", "verb"), list(triggers.pairs()))
-def test_the_journal_cannot_be_changed_by_sql(
-    tmp_path: Path, database_url: str, table: str, verb: str
-) -> None:
+def test_the_journal_cannot_be_changed_by_sql(tmp_path: Path, database_url: str) -> None:
     office = make_office(tmp_path, database_url)
     with office.write() as tx:
         tx.record("lot/a", "api:test:done", STAFF, {})
     anchor_once(office)
-    change = {
-        "UPDATE": f"UPDATE {table} SET {'body' if table == 'journal_entry' else 'root'} = 'x'",
-        "DELETE": f"DELETE FROM {table}",
-    }[verb]
-    with (
-        pytest.raises(DatabaseError, match="append-only"),
-        office.connections.engine.begin() as connection,
-    ):
-        connection.execute(sa.text(change.replace("body = 'x'", "action = 'x'")))
+    for table, verb in triggers.pairs():
+        column = "action" if table == "journal_entry" else "root"
+        change = {
+            "UPDATE": f"UPDATE {table} SET {column} = 'x'",
+            "DELETE": f"DELETE FROM {table}",
+        }[verb]
+        with (
+            pytest.raises(DatabaseError, match="append-only"),
+            office.connections.engine.begin() as connection,
+        ):
+            connection.execute(sa.text(change))
     with office.read() as db:
         assert journal.first_break_anywhere(db) is None
     office.connections.dispose()
