@@ -60,13 +60,20 @@ class ReviewBody(Body):
     document: Content
 
 
-class LotBody(Body):
-    name: Line
-    estimate_fen: Fen
-    price_ceiling_fen: Fen
-    deposit_charged_fen: Fen
+class CommitteeBody(Body):
     quotas: Annotated[dict[Identifier, Whole], Field(max_length=50)]
+    """Experts by specialty."""
     representatives: Whole = 0
+
+
+class LotBody(Body):
+    """Amounts are in fen. The names are those that the rooms' faults point to."""
+
+    name: Line
+    estimate: Fen
+    price_ceiling: Fen
+    deposit_charged: Fen
+    committee: CommitteeBody
     bid_validity_days: Whole
     method: Annotated[dict[str, Any], Field(max_length=50)]
     overnight_expected: Switch = False
@@ -75,10 +82,10 @@ class LotBody(Body):
     def spec(self) -> LotSpec:
         return LotSpec(
             name=self.name,
-            estimate=Money(self.estimate_fen),
-            price_ceiling=Money(self.price_ceiling_fen),
-            committee=CommitteeSpec(dict(self.quotas), self.representatives),
-            deposit_charged=Money(self.deposit_charged_fen),
+            estimate=Money(self.estimate),
+            price_ceiling=Money(self.price_ceiling),
+            committee=CommitteeSpec(dict(self.committee.quotas), self.committee.representatives),
+            deposit_charged=Money(self.deposit_charged),
             bid_validity_days=self.bid_validity_days,
             method=self.method,
             overnight_expected=self.overnight_expected,

@@ -54,11 +54,10 @@ PROJECT: dict[str, Any] = {
     "lots": [
         {
             "name": "示例标段",
-            "estimate_fen": 500_000_000,
-            "price_ceiling_fen": 480_000_000,
-            "deposit_charged_fen": 5_000_000,
-            "quotas": {"A080304": 4},
-            "representatives": 1,
+            "estimate": 500_000_000,
+            "price_ceiling": 480_000_000,
+            "deposit_charged": 5_000_000,
+            "committee": {"quotas": {"A080304": 4}, "representatives": 1},
             "bid_validity_days": 90,
             "method": method_json(b"1"),
         }
@@ -140,7 +139,7 @@ class TestIntake:
     def test_the_faults_of_all_rooms_come_at_once(self, staff: TestClient) -> None:
         bad = json.loads(json.dumps(PROJECT))
         bad["tenderer_uscc"] = "911100000000000000"
-        bad["lots"][0]["quotas"] = {"A080304": 1}
+        bad["lots"][0]["committee"]["quotas"] = {"A080304": 1}
         bad["lots"][0]["method"] = {}
         answer = staff.post("/api/projects", json=bad)
         assert answer.status_code == 422
