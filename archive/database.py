@@ -7,6 +7,10 @@ at its beginning (BEGIN IMMEDIATE), so that it never has to be repeated. SQLite 
 
 from __future__ import annotations
 
+import contextlib
+import select
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +18,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, SQLModel
 
@@ -28,6 +33,8 @@ SQLModel.metadata.naming_convention = {
 
 BUSY_SECONDS_MAX = 30
 """How long a writer waits for SQLite's lock before it fails."""
+RESTED_SECONDS = 1.0
+"""A connection to PostgreSQL that was not used for so long is asked whether it still lives."""
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -60,15 +67,17 @@ class Connections:
         options: dict[str, Any] = {"pool_size": pool_size_max, "max_overflow": 0}
         if self.is_sqlite:
             options["connect_args"] = {"timeout": BUSY_SECONDS_MAX, "check_same_thread": False}
-        else:
-            options["pool_pre_ping"] = True
         self._engine = sa.create_engine(url, **options)
+        self._turn: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         if self.is_sqlite:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
             self._reader: Engine = self._engine
             self._writer: Engine = self._engine.execution_options(bigloop_begin="BEGIN IMMEDIATE")
+            self._turn = _Turn()
         else:
+            sa.event.listen(self._engine, "checkin", _put_to_rest)
+            sa.event.listen(self._engine, "checkout", _ask_the_rested)
             self._reader = self._engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
@@ -90,12 +99,55 @@ class Connections:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """One transaction, committed when the block ends without an exception."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with (
+            self._turn,
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             session.connection()  # take the lock now, not at the first statement
             yield session
 
     def dispose(self) -> None:
         self._engine.dispose()
+
+
+class _Turn:
+    """One writer of this process after another. Those who wait for SQLite's own lock sleep and try
+    again, and most of the time sleep too long; it is left for the writers of other processes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # a request may end in another thread than it began in
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=BUSY_SECONDS_MAX):
+            raise TimeoutError(f"another writer is at work for {BUSY_SECONDS_MAX} seconds")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _put_to_rest(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["rested_since"] = time.monotonic()
+
+
+def _ask_the_rested(connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
+    """What `pool_pre_ping` does, without a way to the server and back for each transaction: asks
+    only where the connection was idle for long, or where the server said something meanwhile,
+    as it does when it closes it."""
+    since = record.info.get("rested_since")
+    if since is None:
+        return
+    if time.monotonic() - since < RESTED_SECONDS and not connection.closed:
+        said = select.poll()
+        said.register(connection.fileno(), select.POLLIN)
+        if not said.poll(0):
+            return
+    try:
+        connection.autocommit = True
+        connection.execute("SELECT 1")
+        connection.autocommit = False
+    except connection.OperationalError as error:
+        raise InvalidatePoolError from error
 
 
 def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:

@@ -63,10 +63,12 @@ class Frontier:
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
     """The root over leaf hashes."""
-    frontier = Frontier()
-    for leaf in leaves:
-        frontier = frontier.append(leaf)
-    return frontier.root()
+    level = list(leaves) or [EMPTY_ROOT]
+    while len(level) > 1:
+        # Pairs from the left, and an odd last one as it is: the split of RFC 6962, from below.
+        above = [node_hash(*pair) for pair in zip(level[::2], level[1::2], strict=False)]
+        level = above if len(level) % 2 == 0 else [*above, level[-1]]
+    return level[0]
 
 
 def _split(size: int) -> int:

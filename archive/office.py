@@ -40,6 +40,7 @@ class Tx:
     vault: Vault
     log: Signer
     _pending: list[Pending] = field(default_factory=list)
+    _grown: set[str] = field(default_factory=set)
     _after: list[Callable[[], None]] = field(default_factory=list)
 
     def new_id(self) -> str:
@@ -64,6 +65,7 @@ class Tx:
         """Write what was recorded so far; for the rare service that needs the entries' numbers.
         Nothing may lock further heads afterwards, so it is the last thing that a service does."""
         pending, self._pending = self._pending, []
+        self._grown.update(each.stream for each in pending)
         return journal.append(self.db, pending, self.now) if pending else []
 
     def after_commit(self, call: Callable[[], None]) -> None:
@@ -96,10 +98,10 @@ class Office:
         with self.connections.write() as session:
             tx = Tx(session, self.clock.now(), self.entropy, self.vault, self.log)
             yield tx
-            streams = frozenset(pending.stream for pending in tx._pending)
             tx.flush_record()
         for call in tx._after:
             call()
-        if streams:
+        if tx._grown:
+            streams = frozenset(tx._grown)
             for notify in self.on_record:
                 notify(streams)

@@ -71,6 +71,9 @@ class Pending:
             raise ValueError(f"not a stream: {self.stream!r}")
         if not _ACTION.fullmatch(self.action):
             raise ValueError(f"not an action: {self.action!r}")
+        for value, kind in ((self.actor, str), (self.data, Mapping)):
+            if not isinstance(value, kind):
+                raise TypeError(f"no {kind.__name__}: {value!r}")
 
 
 @dataclass(frozen=True)
@@ -111,23 +114,41 @@ def moment_of(text: str) -> datetime:
 
 
 def seal_in(pending: Pending, seq: int, prev: str, at: datetime) -> Entry:
-    """Give a pending entry its place: number, predecessor, time and canonical bytes."""
+    """Give a pending entry its place: number, predecessor, time and canonical bytes.
+
+    What is returned is what `parse` makes of its bytes, except that `data` is as it was given
+    (a tuple is not yet an array). ValueError or TypeError where there are no such bytes.
+    """
+    documents = [document.to_json() for document in pending.documents]
+    for document in documents:
+        document_of(document)
     body = canonical.encode(
         {
-            "v": 1,
-            "stream": pending.stream,
-            "seq": seq,
-            "prev": prev,
-            "at": moment_text(at),
             "action": pending.action,
             "actor": pending.actor,
+            "at": moment_text(at),
             "data": pending.data,
-            "documents": [document.to_json() for document in pending.documents],
+            "documents": documents,
+            "prev": prev,
+            "seq": seq,
+            "stream": pending.stream,
+            "v": 1,
         }
     )
     if len(body) > ENTRY_BYTES_MAX:
         raise ValueError(f"entry of {len(body)} bytes; put documents into the vault")
-    return parse(body)
+    moment = at.astimezone(UTC)
+    return Entry(
+        stream=pending.stream,
+        seq=seq,
+        prev=prev,
+        at=moment.replace(microsecond=moment.microsecond // 1000 * 1000),
+        action=pending.action,
+        actor=pending.actor,
+        data=pending.data,
+        documents=pending.documents,
+        body=body,
+    )
 
 
 def parse(body: bytes) -> Entry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,51 +16,111 @@ from archive.journal.tables import AnchoredHeadRow, AnchorRow, EntryRow, StreamR
 PAGE_ENTRIES_MAX = 500
 
 
-def reserve(db: Session, stream: str, count: int, now: datetime) -> StreamRow:
-    """Lock the stream's head row (made if new) and move it on by `count`.
+_STREAM = cast("sa.Table", cast("Any", StreamRow).__table__)
+_ENTRY = cast("sa.Table", cast("Any", EntryRow).__table__)
 
-    The UPDATE takes the row lock before anything is read, so commit order is seq order. Returns
-    the head as it was *before* this call.
+# The statements of each commit, built once: what they are compiled to is then found again without
+# being built anew, which costs more than the database takes to run them.
+_LOCK_HEAD = (
+    sa.select(_STREAM.c.size, _STREAM.c.last_hash, _STREAM.c.last_at, _STREAM.c.frontier)
+    .where(_STREAM.c.id == sa.bindparam("stream"))
+    .with_for_update(key_share=True)
+)
+_EMPTY_HEAD: dict[str, object] = {"size": 0, "last_hash": NO_ENTRY, "frontier": b""}
+_NEW_HEAD = {
+    "sqlite": sqlite.insert(_STREAM).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(_STREAM).on_conflict_do_nothing(),
+}
+_SET_HEAD = (
+    sa.update(_STREAM)
+    .where(_STREAM.c.id == sa.bindparam("stream"))
+    .values({name: sa.bindparam(f"new_{name}") for name in (*_EMPTY_HEAD, "last_at")})
+)
+_INSERT_ENTRIES = sa.insert(_ENTRY)
+# PostgreSQL does both in one statement: one way to the server and back less.
+_INSERT_ENTRY_AND_SET_HEAD = (
+    sa.insert(_ENTRY)
+    .values({column.name: sa.bindparam(f"entry_{column.name}") for column in _ENTRY.c})
+    .add_cte(_SET_HEAD.cte("moved"))
+)
+
+_MOVED = _STREAM.c.size > _STREAM.c.anchored_size
+TICK_LOCK = int.from_bytes(b"journal", "big")
+"""The key of PostgreSQL's advisory lock; no other part of the house takes such locks."""
+_LOCK_TICKS = sa.select(sa.func.pg_advisory_xact_lock(sa.bindparam("key", type_=sa.BigInteger)))
+_REACHED = sa.select(_STREAM.c.id, _STREAM.c.size, _STREAM.c.frontier, _MOVED)
+_INSERT_ANCHORED = sa.insert(cast("Any", AnchoredHeadRow).__table__)
+_MARK_ANCHORED = (
+    sa.update(_STREAM)
+    .where(_STREAM.c.id == sa.bindparam("stream"))
+    .values(anchored_size=sa.bindparam("new_anchored_size"))
+)
+
+
+class Head(NamedTuple):
+    """How far a stream has come."""
+
+    size: int
+    last_hash: str
+    last_at: datetime
+    frontier: bytes
+
+
+class Reached(NamedTuple):
+    """How far a stream has come, and whether that is farther than its last anchor says."""
+
+    stream: str
+    size: int
+    frontier: bytes
+    moved: bool
+
+
+def lock_head(db: Session, stream: str, now: datetime) -> Head:
+    """Lock the stream's head row (made if new) until the transaction ends, and read it.
+
+    What is read is what the last writer committed, for the lock is taken first: on PostgreSQL by
+    the SELECT itself (FOR NO KEY UPDATE waits, then reads the row's newest version), on SQLite by
+    the beginning of the write transaction. So commit order is seq order.
     """
-    values = {
-        "id": stream,
-        "size": 0,
-        "last_hash": NO_ENTRY,
-        "last_at": now,
-        "frontier": b"",
-        "anchored_size": 0,
-    }
-    dialect = sqlite if db.get_bind().dialect.name == "sqlite" else postgresql
-    db.execute(dialect.insert(StreamRow).values(values).on_conflict_do_nothing())
-    statement = (
-        sa.update(StreamRow)
-        .where(col(StreamRow.id) == stream)
-        .values(size=StreamRow.size + count)
-        .returning(
-            col(StreamRow.size),
-            col(StreamRow.last_hash),
-            col(StreamRow.last_at),
-            col(StreamRow.frontier),
-        )
-        .execution_options(synchronize_session=False)
-    )
-    size, last_hash, last_at, frontier = db.execute(statement).one()
-    return StreamRow(
-        id=stream, size=size - count, last_hash=last_hash, last_at=last_at, frontier=frontier
-    )
+    connection = db.connection()
+    found = connection.execute(_LOCK_HEAD, {"stream": stream}).one_or_none()
+    if found is None:
+        # Somebody else may be making it too: then theirs stands, and is waited for.
+        new = {"id": stream, "last_at": now, "anchored_size": 0, **_EMPTY_HEAD}
+        connection.execute(_NEW_HEAD[connection.dialect.name], new)
+        found = connection.execute(_LOCK_HEAD, {"stream": stream}).one()
+    return Head(*found)
 
 
-def set_head(db: Session, head: StreamRow) -> None:
-    db.execute(
-        sa.update(StreamRow)
-        .where(col(StreamRow.id) == head.id)
-        .values(last_hash=head.last_hash, last_at=head.last_at, frontier=head.frontier)
-        .execution_options(synchronize_session=False)
-    )
+def grow(db: Session, stream: str, rows: Sequence[dict[str, object]], head: Head) -> None:
+    """Insert a stream's new entries and move its locked head on to `head`."""
+    connection = db.connection()
+    new = {"stream": stream, **{f"new_{name}": value for name, value in head._asdict().items()}}
+    if len(rows) == 1 and connection.dialect.name == "postgresql":
+        entry = {f"entry_{name}": value for name, value in rows[0].items()}
+        connection.execute(_INSERT_ENTRY_AND_SET_HEAD, {**entry, **new})
+    else:
+        connection.execute(_INSERT_ENTRIES, rows)
+        connection.execute(_SET_HEAD, new)
 
 
-def insert_entries(db: Session, rows: Sequence[dict[str, object]]) -> None:
-    db.execute(sa.insert(EntryRow), list(rows))
+def anything_moved(db: Session) -> bool:
+    """Whether a stream grew since it was last anchored."""
+    return bool(db.exec(select(sa.exists(select(StreamRow.id).where(_MOVED)))).one())
+
+
+def lock_ticks(db: Session) -> None:
+    """Wait until no other transaction anchors, and let none do so until this one ends. SQLite has
+    one writer at a time anyway."""
+    connection = db.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK_TICKS, {"key": TICK_LOCK})
+
+
+def reached(db: Session) -> list[Reached]:
+    """How far every stream has come, at one moment, sorted by name in code-point order."""
+    rows = db.connection().execute(_REACHED).all()
+    return sorted(Reached(*row) for row in rows)
 
 
 def heads(db: Session) -> list[StreamRow]:
@@ -136,11 +197,12 @@ def heads_at(db: Session, tick: int) -> list[AnchoredHeadRow]:
     return sorted(rows, key=lambda row: row.stream)
 
 
-def mark_anchored(db: Session, sizes: Sequence[tuple[str, int]]) -> None:
-    for stream, size in sizes:
-        db.execute(
-            sa.update(StreamRow)
-            .where(col(StreamRow.id) == stream)
-            .values(anchored_size=size)
-            .execution_options(synchronize_session=False)
-        )
+def insert_anchor(db: Session, row: AnchorRow, moved: Sequence[AnchoredHeadRow]) -> None:
+    """Insert a tick with the heads that moved, and mark those as anchored, in the given order."""
+    db.add(row)
+    db.flush()
+    connection = db.connection()
+    connection.execute(_INSERT_ANCHORED, [head.model_dump() for head in moved])
+    connection.execute(
+        _MARK_ANCHORED, [{"stream": head.stream, "new_anchored_size": head.size} for head in moved]
+    )

@@ -1,6 +1,6 @@
 """The journal at work: append, read, anchor.
 
-Appending happens at the end of a transaction (`archive.transaction`), all streams at once and in
+Appending happens at the end of a transaction (`archive.office`), all streams at once and in
 sorted order, so that two transactions can never wait for each other's heads in a circle.
 
 A *tick* anchors every stream: each head that moved gets a signed checkpoint, and one more checkpoint
@@ -37,26 +37,26 @@ def append(db: Session, pending: Sequence[Pending], now: datetime) -> list[Entry
 
     The time of an entry is `now`, or the time of the stream's last entry where that is later.
     """
+    db.flush()  # what waits to be written may lock rows, and no row is locked after a head
     entries: list[Entry] = []
     by_stream = sorted(pending, key=lambda p: p.stream)  # stable: keeps each stream's own order
     for stream, group in groupby(by_stream, key=lambda p: p.stream):
-        wanted = list(group)
-        head = queries.reserve(db, stream, len(wanted), now)
+        head = queries.lock_head(db, stream, now)
         at = max(now, head.last_at)
         frontier = merkle.Frontier.from_bytes(head.size, head.frontier)
         prev = head.last_hash
         rows: list[dict[str, object]] = []
-        for seq, item in enumerate(wanted, start=head.size):
+        for seq, item in enumerate(group, start=head.size):
             entry = seal_in(item, seq, prev, at)
-            frontier = frontier.append(entry.leaf)
-            prev = entry.hash
+            leaf = entry.leaf
+            frontier = frontier.append(leaf)
+            prev = leaf.hex()
             entries.append(entry)
             rows.append(
                 {"stream": stream, "seq": seq, "at": at, "action": entry.action, "body": entry.body}
             )
-        queries.insert_entries(db, rows)
-        head.last_hash, head.last_at, head.frontier = prev, at, frontier.to_bytes()
-        queries.set_head(db, head)
+        grown = queries.Head(frontier.size, prev, at, frontier.to_bytes())
+        queries.grow(db, stream, rows, grown)
     return entries
 
 
@@ -77,25 +77,36 @@ def checkpoint(db: Session, stream: str, signer: Signer) -> str | None:
 def anchor(db: Session, signer: Signer, now: datetime) -> AnchorRow | None:
     """One tick. Returns None, and writes nothing, when no stream moved since the last one.
 
+    Of several at the same moment one anchors; the others wait for it and then find, as a rule, that
+    nothing moved. So whatever was committed before the call is anchored after it, None or not.
+    Nothing else belongs in the transaction: it waits for heads while it keeps others from ticking.
+
     The anchor's checkpoint has origin `<log name>/anchor`, size = number of streams, and the root of
-    the tree over `head_leaf` of all streams sorted by name.
+    the tree over `head_leaf` of all streams sorted by name. All that moved is anchored, so that tree
+    is told by the heads alone, whatever was anchored before.
     """
-    moved = [head for head in queries.heads(db) if head.size > head.anchored_size]
-    if not moved:
+    if not queries.anything_moved(db):
+        return None
+    queries.lock_ticks(db)
+    heads = queries.reached(db)
+    if not any(head.moved for head in heads):
         return None
     last = queries.last_anchor(db)
     tick = last.tick + 1 if last else 0
-    covered = {row.stream: row for row in queries.heads_at(db, tick)}
-    for head in moved:
+    leaves: list[bytes] = []
+    moved: list[AnchoredHeadRow] = []
+    for head in heads:
         root = merkle.Frontier.from_bytes(head.size, head.frontier).root()
-        note = signer.sign(Checkpoint(origin_of(signer.name, head.id), head.size, root).text())
-        covered[head.id] = AnchoredHeadRow(
-            stream=head.id, tick=tick, size=head.size, root=root.hex(), note=note
-        )
-    leaves = [
-        head_leaf(row.stream, row.size, row.root)
-        for row in sorted(covered.values(), key=lambda row: row.stream)
-    ]
+        leaves.append(head_leaf(head.stream, head.size, root.hex()))
+        if head.moved:
+            note = signer.sign(
+                Checkpoint(origin_of(signer.name, head.stream), head.size, root).text()
+            )
+            moved.append(
+                AnchoredHeadRow(
+                    stream=head.stream, tick=tick, size=head.size, root=root.hex(), note=note
+                )
+            )
     root = merkle.root_of(leaves)
     row = AnchorRow(
         tick=tick,
@@ -104,10 +115,7 @@ def anchor(db: Session, signer: Signer, now: datetime) -> AnchorRow | None:
         root=root.hex(),
         note=signer.sign(Checkpoint(origin_of(signer.name, "anchor"), len(leaves), root).text()),
     )
-    db.add(row)
-    db.flush()
-    db.add_all([covered[head.id] for head in moved])
-    queries.mark_anchored(db, [(head.id, head.size) for head in moved])
+    queries.insert_anchor(db, row, moved)
     return row
 
 

@@ -1,6 +1,6 @@
 """Entries: form, one spelling, and how a stream hangs together. Pure, without a database."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from archive import canonical
 from archive.errors import Reason
 from archive.journal.entry import (
     NO_ENTRY,
+    DocumentRef,
     Pending,
     break_of,
     first_break,
@@ -22,6 +23,11 @@ from archive.journal.entry import (
 from tests.builders import START
 
 LOT = "lot/1"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 class TestEntries:
@@ -92,6 +98,36 @@ class TestEntries:
     def test_too_large(self) -> None:
         with pytest.raises(ValueError, match="put documents into the vault"):
             seal_in(Pending(LOT, "a:b:c", "a", {"x": "x" * 70_000}), 0, NO_ENTRY, START)
+
+    @given(
+        st.dictionaries(st.text(), JSON, max_size=4),
+        st.text(),
+        st.datetimes(timezones=st.just(UTC)),
+        st.lists(st.builds(DocumentRef, st.text(), st.text(), st.integers(0, 9), st.text())),
+    )
+    def test_what_is_sealed_is_what_its_bytes_say(
+        self, data: dict[str, Any], actor: str, at: datetime, documents: list[DocumentRef]
+    ) -> None:
+        pending = Pending(LOT, "trading:lot:opened", actor, data, tuple(documents))
+        entry = seal_in(pending, 7, NO_ENTRY, at)
+        assert parse(entry.body) == entry
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            DocumentRef("a", "b", True, "c"),
+            DocumentRef("a", "b", "1", "c"),  # type: ignore[arg-type]
+            DocumentRef(1, "b", 1, "c"),  # type: ignore[arg-type]
+        ],
+    )
+    def test_nothing_is_sealed_that_could_not_be_read(self, document: DocumentRef) -> None:
+        with pytest.raises(ValueError):
+            seal_in(Pending(LOT, "a:b:c", "a", {}, (document,)), 0, NO_ENTRY, START)
+
+    @pytest.mark.parametrize(("actor", "data"), [(1, {}), (None, {}), ("a", []), ("a", "x")])
+    def test_not_pending(self, actor: Any, data: Any) -> None:
+        with pytest.raises(TypeError):
+            Pending(LOT, "a:b:c", actor, data)
 
     @pytest.mark.parametrize("stream", ["", "Lot/1", "lot/", "lot//1", "lot/é", "lot 1", "lot/1\n"])
     def test_no_stream(self, stream: str) -> None:

@@ -23,6 +23,7 @@ from archive.journal.entry import (
 )
 from archive.note import Checkpoint, Note
 from archive.office import Office, Tx
+from archive.tasks import service as tasks
 from tests.builders import STAFF, START
 
 LOT = "lot/1"
@@ -100,6 +101,45 @@ class TestAppending:
             tx.record(LOT, "trading:lot:opened", STAFF, {})
             tx.after_commit(lambda: called.append(len(entries(office))))
         assert (told, called) == ([frozenset({LOT})], [1])
+
+    def test_readers_are_told_of_entries_that_were_written_early(self, office: Office) -> None:
+        told: list[frozenset[str]] = []
+        office.on_record.append(told.append)
+        with office.write() as tx:
+            tx.record(LOT, "trading:lot:opened", STAFF, {})
+            assert [entry.seq for entry in tx.flush_record()] == [0]
+        assert told == [frozenset({LOT})]
+
+    def test_two_writers_make_the_same_stream_at_once(
+        self, office: Office, later_office: Callable[..., Office]
+    ) -> None:
+        """Neither finds a head; one makes it, the other waits for it and goes on from there."""
+        second = later_office(seed=b"2")
+        thread = threading.Thread(target=record, args=(second, LOT), kwargs={"n": 1})
+        with office.write() as tx:
+            tx.record(LOT, "trading:lot:opened", STAFF, {"n": 0})
+            tx.flush_record()
+            thread.start()
+            thread.join(0.3)
+            assert thread.is_alive()
+        thread.join(60)
+        assert [entry.data["n"] for entry in entries(office)] == [0, 1]
+        assert broken(office) is None
+
+    def test_rows_are_written_before_heads_are_locked(self, office: Office) -> None:
+        """Else a row that is locked by a transaction that waits for a head would close a circle."""
+        seen: list[str] = []
+
+        def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            seen.append(statement.split(maxsplit=1)[0] + (" task" if "task" in statement else ""))
+
+        sa.event.listen(office.connections.engine, "before_cursor_execute", note)
+        with office.write() as tx:
+            tasks.enqueue(tx, "trading.close", {})
+            tx.record(LOT, "trading:lot:opened", STAFF, {})
+        written = [statement for statement in seen if statement != "BEGIN"]
+        assert written[0] == "INSERT task"
+        assert written[1] == "SELECT"
 
     def test_time_never_goes_back(
         self, office: Office, later_office: Callable[..., Office]
@@ -209,6 +249,62 @@ class TestAnchors:
         record(office, LOT)
         assert anchor(office).tick == 0
         assert anchor(office) is None
+
+    def test_of_two_that_anchor_at_once_one_does(
+        self, office: Office, later_office: Callable[..., Office]
+    ) -> None:
+        """The second waits for the first and finds nothing left to anchor; neither fails."""
+        offices, ticks = (office, later_office(seed=b"2")), 12
+        start = threading.Barrier(2)
+        made: list[Any] = []
+
+        def tick(own: Office) -> None:
+            try:
+                start.wait(10)
+                made.append(anchor(own))
+            except BaseException as failure:
+                made.append(failure)
+
+        for n in range(ticks):
+            record(office, "lot/2", LOT, n=n)
+            threads = [threading.Thread(target=tick, args=(own,)) for own in offices]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(60)
+                assert not thread.is_alive()
+            won = [row for row in made if row is not None]
+            assert [row.tick for row in won] == list(range(n + 1))
+            assert len(made) == 2 * (n + 1)
+            with office.read() as db:
+                assert {s.size for s in journal.anchored(db, [LOT, "lot/2"], n)} == {n + 1}
+
+    def test_who_anchors_second_waits_until_the_first_is_done(
+        self, office: Office, later_office: Callable[..., Office]
+    ) -> None:
+        """Its None means that everything is anchored, so it may not say so any sooner."""
+        second = later_office(seed=b"2")
+        record(office, LOT)
+        made: list[Any] = []
+        thread = threading.Thread(target=lambda: made.append(anchor(second)))
+        with office.write() as tx:
+            assert journal.anchor(tx.db, tx.log, tx.now) is not None
+            thread.start()
+            thread.join(0.3)
+            assert thread.is_alive()
+        thread.join(60)
+        assert made == [None]
+
+    def test_only_what_moved_is_signed_anew(self, office: Office) -> None:
+        record(office, LOT, "lot/2")
+        anchor(office)
+        record(office, "lot/2")
+        anchor(office)
+        with office.read() as db:
+            rows = db.connection().exec_driver_sql(
+                "SELECT stream, tick, size FROM journal_anchored_head ORDER BY stream, tick"
+            )
+            assert [tuple(row) for row in rows] == [(LOT, 0, 1), ("lot/2", 0, 1), ("lot/2", 1, 2)]
 
     def test_an_old_tick_keeps_saying_what_it_said(self, office: Office) -> None:
         record(office, LOT)
