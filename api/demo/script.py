@@ -332,6 +332,7 @@ def cohort(
         )
         prefecture = division[:4]
         name = f"示例{day:%Y%m%d}-{number:03d} {line.title}"
+        government_invested = line.regime is Regime.ZFCG or dice.chance(850)
         lots = []
         for lot_number in range(1, lots_here + 1):
             lot_name = name if lots_here == 1 else f"{name}({lot_number}标段)"
@@ -342,6 +343,7 @@ def cohort(
                     lot_name,
                     line,
                     cast,
+                    halved=government_invested and line.regime is Regime.ZTB,
                     overnight=made in nights,
                     objection={result_objector: "RESULT", file_objector: "FILE"}.get(made, ""),
                     late=made == late,
@@ -359,7 +361,7 @@ def cohort(
                 tenderer=dice.choice(cast.tenderers[prefecture]),
                 agency=dice.choice(cast.agencies),
                 supervisor=dice.choice(cast.supervisors[prefecture]),
-                government_invested=line.regime is Regime.ZFCG or dice.chance(850),
+                government_invested=government_invested,
                 lots=tuple(lots),
             )
         )
@@ -373,6 +375,7 @@ def _lot(
     line: Line,
     cast: Cast,
     *,
+    halved: bool,
     overnight: bool,
     objection: str,
     late: bool,
@@ -393,7 +396,7 @@ def _lot(
         line=line,
         estimate=estimate,
         ceiling=ceiling,
-        deposit_charged=_charge(estimate),
+        deposit_charged=_charge(estimate, halved),
         quotas=_quotas(line, experts),
         representatives=representatives,
         first_part=0 if overnight or dice.chance(600) else 1,
@@ -405,9 +408,11 @@ def _lot(
     )
 
 
-def _charge(estimate: Money) -> Money:
-    """What the tender file asks: half of the ceiling of 2 % and 80万, in full hundreds of yuan."""
-    return Money(min(estimate.fen // 50, 80 * 10_000 * 100) // 2 // 10_000 * 10_000)
+def _charge(estimate: Money, halved: bool) -> Money:
+    """What the tender file asks: the ceiling of 2 % and 80万, or half of it where the investor is the
+    government (云发改交易管理〔2023〕397号), in full hundreds of yuan."""
+    ceiling = min(estimate.fen // 50, 80 * 10_000 * 100)
+    return Money((ceiling // 2 if halved else ceiling) // 10_000 * 10_000)
 
 
 def _quotas(line: Line, experts: int) -> dict[str, int]:

@@ -75,7 +75,10 @@ def _faults_of_rooms(tx: Tx, registration: Registration, lot: LotSpec) -> list[F
         government_invested=registration.government_invested,
         forms=CHARGED_FORMS if lot.deposit_charged else (),
     )
-    found += check_tender_terms(clause, on)
+    found += [
+        replace(fault, pointer=fault.pointer.replace("/deposit/charged", "/deposit_charged"))
+        for fault in check_tender_terms(clause, on)
+    ]
     return found
 
 
