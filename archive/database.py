@@ -64,7 +64,11 @@ class Connections:
     def __init__(self, url: str, *, pool_size_max: int = 16) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        options: dict[str, Any] = {"pool_size": pool_size_max, "max_overflow": 0}
+        options: dict[str, Any] = {
+            "pool_size": pool_size_max,
+            "max_overflow": 0,
+            "hide_parameters": True,  # what was to be stored is not for error messages and logs
+        }
         if self.is_sqlite:
             options["connect_args"] = {"timeout": BUSY_SECONDS_MAX, "check_same_thread": False}
         self._engine = sa.create_engine(url, **options)

@@ -91,3 +91,11 @@ class TestLostConnections:
                 first = connection.exec_driver_sql("SELECT now()").scalar()
                 assert connection.exec_driver_sql("SELECT now()").scalar() == first
         assert len(pids) == 1
+
+
+def test_what_was_to_be_stored_is_in_no_error(office: Office) -> None:
+    """Errors are logged, and what a row holds may be a secret."""
+    with pytest.raises(sa.exc.DBAPIError) as caught, office.write() as tx:
+        tx.db.execute(sa.text("INSERT INTO nowhere VALUES (:value)"), {"value": "a secret"})
+    assert "a secret" not in str(caught.value)
+    assert "hide_parameters" in str(caught.value)
