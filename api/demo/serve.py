@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from api.commands.serve import serve as serve_office
 from api.commands.terminal import log_to_stderr, say
 from api.demo.acts.table import ACTS, first_acts
 from api.demo.guests import accounts_text, open_accounts
+from api.demo.kept_clock import KeptClock
 from api.demo.once import opened, settings_of
 from api.demo.play import Play
 from api.handlers import handlers
@@ -36,6 +37,7 @@ from archive.tasks.service import Worker
 ANCHOR_SECONDS = 10
 AFTERWARDS_SECONDS = 0.5
 """Real time between two acts once the day is over."""
+AFTER_FAILURE_SECONDS = 1.0
 NIGHT_FACTOR = 4
 WORKER = "demo"
 
@@ -82,16 +84,20 @@ class Driver:
     _stop: threading.Event
 
     def run(self) -> None:
-        try:
-            self._prepare()
-            anchored = time.monotonic()
-            while not self._stop.is_set():
+        """Until told to stop. What fails (a lost database) is logged and tried again."""
+        prepared, anchored = False, time.monotonic()
+        while not self._stop.is_set():
+            try:
+                if not prepared:
+                    self._prepare()
+                    prepared = True
                 self._step()
                 if time.monotonic() - anchored >= ANCHOR_SECONDS:
                     anchored = time.monotonic()
                     anchor_once(self.office)
-        except Exception:
-            _log.exception("the demo's people stopped")
+            except Exception:
+                _log.exception("the demo's people failed; they try again")
+                self._stop.wait(AFTER_FAILURE_SECONDS)
 
     def _prepare(self) -> None:
         with self.office.read() as db:
@@ -109,7 +115,9 @@ class Driver:
         live_until = when.unseal + timedelta(hours=4)
         with self.office.read() as db:
             due = tasks.next_due(db)
-        if now < live_from:
+        if due is not None and due <= now and now < live_from:
+            self._stop.wait(0.2)  # a task that failed waits for its next attempt
+        elif now < live_from:
             self.clock.move_to(min(due or live_from, live_from))
         elif now < live_until:
             night = when.seal + timedelta(hours=2) <= now < when.unseal - timedelta(minutes=30)
@@ -136,8 +144,8 @@ def serve(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         embedded_worker=False,
     )
-    clock = DrivenClock(datetime(2000, 1, 1, tzinfo=UTC))
-    with opened(settings, clock, f"{booking.seed} run {booking.runs}") as office:
+    clock = KeptClock(folder / "legal-time", datetime(2000, 1, 1, tzinfo=UTC))
+    with closing(clock), opened(settings, clock, f"{booking.seed} run {booking.runs}") as office:
         custodian = open_custodian(settings, office)
         play = Play(
             office,
