@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
@@ -75,6 +76,7 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         with beside():
             yield
+            await run_in_threadpool(shell.lodgings.close)
 
     app = FastAPI(
         title="bigloop",

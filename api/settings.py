@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     embedded_worker: bool = True
     """Whether `bigloop serve` also takes tasks and anchors."""
 
+    lodging_tick_seconds: float = Field(default=1, ge=0, le=60)
+    """What is lodged within one tick becomes one batch; 0 writes at once what is there."""
+    lodgings_waiting_max: int = Field(default=1000, ge=1, le=10_000)
+    """So many cells wait for the end of a tick, 16 KiB each; more are refused."""
+
     idle_minutes: int = Field(default=15, ge=1, le=24 * 60)
     """Without a request for so long, one must sign in again."""
     sign_in_hours: int = Field(default=8, ge=1, le=24)

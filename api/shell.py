@@ -13,6 +13,7 @@ from typing import cast
 from starlette.requests import HTTPConnection
 
 from api.identity.service import Limits
+from api.lodging_desk import LodgingDesk
 from api.settings import Settings
 from archive.clock import SystemClock
 from archive.custody import Custodian
@@ -59,6 +60,7 @@ class Shell:
     hashers: Gate = field(default_factory=lambda: Gate(HASHERS_MAX))
     writers: Gate = field(init=False)
     limits: Limits = field(init=False)
+    lodgings: LodgingDesk = field(init=False)
 
     def __post_init__(self) -> None:
         single = self.office.connections.is_sqlite
@@ -68,6 +70,9 @@ class Shell:
             length=timedelta(hours=self.settings.sign_in_hours),
             window=timedelta(minutes=self.settings.sign_in_window_minutes),
             failures_max=self.settings.sign_in_failures_max,
+        )
+        self.lodgings = LodgingDesk(
+            self.office, self.settings.lodging_tick_seconds, self.settings.lodgings_waiting_max
         )
 
     def real_now(self) -> datetime:

@@ -7,6 +7,7 @@ backup). `serve` is also what the demonstration ends in.
 from __future__ import annotations
 
 import argparse
+import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -79,8 +80,15 @@ def serve(
             stack.enter_context(also())
             yield
 
+    app = create_app(office, settings, custodian, beside=beside)
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.shell.lodgings.hurry()  # before it waits for those who wait for a tick
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
-        create_app(office, settings, custodian, beside=beside),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -94,7 +102,7 @@ def serve(
     )
     say(f"bigloop: http://{settings.host}:{settings.port}/ ({settings.environment})")
     try:
-        uvicorn.Server(config).run()
+        Server(config).run()
     except KeyboardInterrupt:
         say("bigloop: stopped")
     finally:

@@ -2,21 +2,25 @@
 
 Nothing here names a lot in a path: the lot comes in the body, is used in memory to look at its
 deadline, and is neither stored nor logged (docs/decisions/0003). Who lodged is not stored either.
-An acknowledgement means that the cell is committed.
+An acknowledgement means that the cell is committed; it comes at the end of a tick
+(`api.lodging_desk`).
 """
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.access import BidderActor, SenderActor
 from api.routes.fields import Answer, Body, Content, Fen, Identifier
-from api.shell import shell_of
-from api.transactions import ReadDb, WriteTx
+from api.shell import Shell, shell_of
+from api.transactions import ReadDb
+from archive import sealing
 from archive.clock import SHANGHAI
-from archive.errors import Kind, Refusal
+from archive.errors import Fault, Faults, Kind, Refusal
 from archive.words import Language, render
 from deposits import service as deposits
 from trading.lodging import service as lodging
@@ -75,11 +79,26 @@ def key(_: SenderActor, request: Request, db: ReadDb, body: LotBody) -> KeyAnswe
 
 
 @router.post("/lodgings", status_code=201)
-def lodge(_: SenderActor, tx: WriteTx, body: LodgingBody) -> LodgingAnswer:
-    """Lodge one sealed cell: a bid, a new version of it, its withdrawal, or a guarantee."""
-    lodging.check_lodging_open(tx.db, tx.now, body.lot)
-    batch = lodging.lodge(tx, [body.cell])
-    return LodgingAnswer(tick=batch.tick, receipt=batch.receipts[0])
+async def lodge(_: SenderActor, request: Request, body: LodgingBody) -> LodgingAnswer:
+    """Lodge one sealed cell: a bid, a new version of it, its withdrawal, or a guarantee. The
+    answer comes when the batch of the tick is committed."""
+    shell = shell_of(request)
+    async with shell.readers():
+        await run_in_threadpool(_check, shell, body)
+    receipt = await asyncio.wrap_future(shell.lodgings.take(body.lot, body.cell))
+    return LodgingAnswer(tick=receipt.tick, receipt=receipt.note)
+
+
+def _check(shell: Shell, body: LodgingBody) -> None:
+    """Refuse at once what no batch will take: one bad cell must not spoil those of others."""
+    faults = Faults("trading.lodging.invalid")
+    try:
+        sealing.check_cell(body.cell)
+    except Refusal as refusal:
+        faults.extend((Fault("/cell", refusal.code, refusal.params),))
+    faults.refuse()
+    with shell.office.read() as db:
+        lodging.check_lodging_open(db, shell.office.clock.now(), body.lot)
 
 
 @router.post("/deposit-terms")

@@ -26,7 +26,10 @@ PARTY = {Role.BIDDER: "9153", Role.EXPERT: "e1", Role.TENDERER: "9154", Role.ISS
 @pytest.fixture
 def settings(tmp_path: Path, migrated_sqlite_url: str) -> Settings:
     return Settings(
-        environment=Environment.DEMO, data=tmp_path / "data", database_url=migrated_sqlite_url
+        environment=Environment.DEMO,
+        data=tmp_path / "data",
+        database_url=migrated_sqlite_url,
+        lodging_tick_seconds=0.02,
     )
 
 
