@@ -87,6 +87,24 @@ def test_the_journal_cannot_be_changed_by_sql(tmp_path: Path, database_url: str)
     office.connections.dispose()
 
 
+def test_the_journal_cannot_be_emptied_at_once(tmp_path: Path, migrated_postgres_url: str) -> None:
+    """TRUNCATE fires no trigger of rows; SQLite has no such statement."""
+    office = make_office(tmp_path, migrated_postgres_url)
+    with office.write() as tx:
+        tx.record("lot/a", "api:test:done", STAFF, {})
+    anchor_once(office)
+    for table in triggers.FORBIDDEN:
+        with (
+            pytest.raises(DatabaseError, match="append-only"),
+            office.connections.engine.begin() as connection,
+        ):
+            connection.execute(sa.text(f"TRUNCATE {table} CASCADE"))
+    with office.read() as db:
+        assert len(list(journal.entries(db, "lot/a"))) == 1
+        assert journal.last_tick(db) == 0
+    office.connections.dispose()
+
+
 def test_a_trigger_that_is_gone_is_noticed(migrated_sqlite_url: str) -> None:
     connections = Connections(migrated_sqlite_url)
     with connections.engine.begin() as connection:
