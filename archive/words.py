@@ -1,8 +1,9 @@
 """Words beside codes: sentences for reasons, in Chinese and English.
 
 Each package keeps `words.zh.toml` and `words.en.toml`: flat tables from code to sentence, with
-`{parameters}`. The first part of a code names the package, so this module needs to know none of
-them. Both languages are complete by test.
+`{parameters}`. Where one file would grow too long, more stand in the package's folder `words`
+(`words/<subject>.zh.toml`). The first part of a code names the package, so this module needs to
+know none of them. Both languages are complete by test, and no code stands in two files.
 """
 
 from __future__ import annotations
@@ -24,8 +25,21 @@ class Language(StrEnum):
 @cache
 def catalogue(package: str, language: Language) -> Mapping[str, str]:
     """All sentences of one package."""
-    text = (resources.files(package) / f"words.{language}.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    found: dict[str, str] = {}
+    for sentences in tables(package, language).values():
+        found |= sentences
+    return found
+
+
+def tables(package: str, language: Language) -> Mapping[str, Mapping[str, str]]:
+    """The files of a package's catalogue by name: the one beside its code, and those of `words`."""
+    root = resources.files(package)
+    ending = f".{language}.toml"
+    files = [root / f"words{ending}"]
+    if (folder := root / "words").is_dir():
+        more = (item for item in folder.iterdir() if item.name.endswith(ending))
+        files += sorted(more, key=lambda item: item.name)
+    return {file.name: tomllib.loads(file.read_text("utf-8")) for file in files}
 
 
 def say(code: str, params: Mapping[str, Param], language: Language) -> str:

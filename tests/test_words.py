@@ -8,6 +8,7 @@ collects faults or findings. A code made at run time is not found, so there shou
 import ast
 import string
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,9 +88,14 @@ def uses() -> list[Use]:
     ]
 
 
+def files(package: str, language: Language) -> list[dict[str, str]]:
+    paths = [ROOT / package / f"words.{language}.toml"]
+    paths += sorted((ROOT / package / "words").glob(f"*.{language}.toml"))
+    return [tomllib.loads(path.read_text()) for path in paths if path.exists()]
+
+
 def read(package: str, language: Language) -> dict[str, str]:
-    path = ROOT / package / f"words.{language}.toml"
-    return tomllib.loads(path.read_text()) if path.exists() else {}
+    return {code: text for table in files(package, language) for code, text in table.items()}
 
 
 def placeholders(sentence: str) -> set[str]:
@@ -107,6 +113,14 @@ class TestTheCatalogues:
         differing = [code for code in zh if placeholders(zh[code]) != placeholders(en[code])]
         assert differing == []
         assert [code for code in zh if code.partition(".")[0] != package] == []
+
+    @pytest.mark.parametrize("package", PACKAGES)
+    def test_no_code_stands_in_two_files(self, package: str) -> None:
+        """Of two sentences one would win by the name of its file."""
+        for language in Language:
+            codes = Counter(code for table in files(package, language) for code in table)
+            assert [code for code, count in codes.items() if count > 1] == []
+            assert dict(catalogue(package, language)) == read(package, language)
 
     # The switch to the other language names it as its readers do.
     FOREIGN = frozenset({"api.page.language"})
