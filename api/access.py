@@ -89,6 +89,8 @@ OfficialActor = Annotated[Actor, allow(Role.STAFF, Role.SUPERVISOR)]
 """Staff of a centre and the administrative supervisor."""
 PartyActor = Annotated[Actor, allow(Role.STAFF, Role.TENDERER)]
 """Who drives a project: the centre or the tenderer (or its agency)."""
+ProcedureActor = Annotated[Actor, allow(Role.STAFF, Role.TENDERER, Role.SUPERVISOR)]
+"""Who answers for a procedure or watches over it."""
 ReviewActor = Annotated[Actor, allow(Role.STAFF, Role.SUPERVISOR, Role.EXPERT, Role.TENDERER)]
 """Who takes part in an evaluation session in any part."""
 

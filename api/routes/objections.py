@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from api.access import BidderActor, PartyActor, TendererActor
+from api.access import BidderActor, ProcedureActor, TendererActor
 from api.routes.fields import (
     Answer,
     Body,
@@ -21,8 +21,12 @@ from api.routes.fields import (
     Period,
 )
 from api.transactions import ReadDb, WriteTx
+from archive.actor import Actor, Role
+from trading.acting import must_act_for, must_serve
 from trading.objections import service as objections
 from trading.objections.objection import Objection, ObjectionStage, ObjectionState, Outcome
+from trading.projects import service as projects
+from trading.projects.project import Lot
 
 router = APIRouter(prefix="/api", tags=["objections"])
 
@@ -58,6 +62,15 @@ class ObjectionAnswer(Answer):
     """Told to the author of an anonymous objection once; it withdraws it."""
 
 
+def _check_may_read(actor: Actor, lot: Lot) -> None:
+    if Role.SUPERVISOR in actor.roles:
+        return
+    if Role.STAFF in actor.roles:
+        must_serve(actor, lot.centre_id)
+    else:
+        must_act_for(actor, lot.tenderer_uscc, lot.agency_uscc)
+
+
 def _answer(objection: Objection) -> ObjectionAnswer:
     return ObjectionAnswer.model_validate(objection)
 
@@ -71,7 +84,9 @@ def raise_objection(actor: BidderActor, tx: WriteTx, body: ObjectionBody) -> Obj
 
 
 @router.get("/lots/{lot_id}/objections")
-def of_lot(_: PartyActor, db: ReadDb, lot_id: IdInPath) -> list[ObjectionAnswer]:
+def of_lot(actor: ProcedureActor, db: ReadDb, lot_id: IdInPath) -> list[ObjectionAnswer]:
+    """For staff of the lot's centre, its tenderer or agency, and supervisors."""
+    _check_may_read(actor, projects.lot(db, lot_id))
     return [_answer(found) for found in objections.objections(db, lot_id)]
 
 

@@ -90,6 +90,27 @@ def bidders(app: FastAPI, office: Office, world: World) -> list[TestClient]:
     return clients
 
 
+@pytest.fixture
+def signed_in_as(app: FastAPI, office: Office) -> Callable[..., TestClient]:
+    """A client for a person in a role, of a centre or a party of one's choice."""
+
+    def sign_in(role: Role, centre_id: str = "", party_id: str = "") -> TestClient:
+        account = Account(
+            f"{role}-{centre_id}{party_id}",
+            frozenset({role}),
+            centre_id=centre_id,
+            party_id=party_id,
+        )
+        with office.write() as tx:
+            identity.create_account(tx, SYSTEM, account, PASSWORD)
+        client = TestClient(app, raise_server_exceptions=False)
+        body = {"account": account.id, "password": PASSWORD}
+        assert client.post("/api/sign-in", json=body).status_code == 200
+        return client
+
+    return sign_in
+
+
 def created(answer: Any) -> Any:
     assert answer.status_code == 201, answer.text
     return answer.json()
@@ -274,6 +295,27 @@ class TestObjections:
         assert bidders[1].post(path, json={}).status_code == 403
         secret = {"secret": raised["withdrawal_secret"]}
         assert created(bidders[0].post(path, json=secret))["state"] == "WITHDRAWN"
+
+    def test_who_may_read_them(
+        self,
+        signed_in_as: Callable[..., TestClient],
+        bidders: list[TestClient],
+        staff: TestClient,
+        lot_id: str,
+    ) -> None:
+        path = f"/api/lots/{lot_id}/objections"
+        readers = {
+            "staff of the lot's centre": (staff, 200),
+            "staff of another centre": (signed_in_as(Role.STAFF, centre_id="530102"), 403),
+            "the tenderer": (signed_in_as(Role.TENDERER, party_id=TENDERER), 200),
+            "his agency": (signed_in_as(Role.TENDERER, party_id=AGENCY), 200),
+            "another tenderer": (signed_in_as(Role.TENDERER, party_id=FIRMS[5]), 403),
+            "a supervisor": (signed_in_as(Role.SUPERVISOR), 200),
+            "a bidder": (bidders[0], 403),
+        }
+        found = {who: client.get(path).status_code for who, (client, _) in readers.items()}
+        assert found == {who: status for who, (_, status) in readers.items()}
+        assert staff.get("/api/lots/no-such-lot/objections").status_code == 404
 
 
 class TestSessions:
