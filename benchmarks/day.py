@@ -61,10 +61,10 @@ from tests.support.postgres import start_postgres
 WRITERS = (1, 8)
 OURS, BARE, HEAD = "ours", "bare INSERT", "INSERT and head UPDATE"
 RATIO_MIN = {
-    ("SQLite", BARE): 0.20,
-    ("SQLite", HEAD): 0.20,
+    ("SQLite", BARE): 0.15,
+    ("SQLite", HEAD): 0.15,
     ("PostgreSQL", BARE): 0.10,
-    ("PostgreSQL", HEAD): 0.22,
+    ("PostgreSQL", HEAD): 0.20,
 }
 BUSY_SECONDS = 30
 START_SECONDS = 60
