@@ -35,6 +35,7 @@ from archive.tasks import service as tasks
 from archive.tasks.service import Worker
 
 ANCHOR_SECONDS = 10
+WATCH_SECONDS = 0.5
 AFTERWARDS_SECONDS = 0.5
 """Real time between two acts once the day is over."""
 AFTER_FAILURE_SECONDS = 1.0
@@ -70,6 +71,24 @@ def _booking(folder: Path, arguments: argparse.Namespace) -> Booking:
     temporary.write_text(json.dumps(asdict(booking)), "utf-8")
     temporary.replace(path)
     return booking
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Remembers in a file how far legal time has run, so that a restart does not set it back."""
+
+    path: Path
+
+    def read(self, otherwise: datetime) -> datetime:
+        try:
+            return max(otherwise, datetime.fromisoformat(self.path.read_text("ascii")))
+        except (FileNotFoundError, ValueError):
+            return otherwise
+
+    def write(self, now: datetime) -> None:
+        temporary = self.path.with_suffix(".new")
+        temporary.write_text(now.isoformat(), "ascii")
+        temporary.replace(self.path)
 
 
 @dataclass
@@ -143,10 +162,12 @@ def serve(arguments: argparse.Namespace) -> int:
         host=arguments.host,
         port=arguments.port,
         embedded_worker=False,
+        shutdown_seconds=0,  # nobody's work is lost: what was acknowledged is committed
     )
     clock = KeptClock(folder / "legal-time", datetime(2000, 1, 1, tzinfo=UTC))
     with closing(clock), opened(settings, clock, f"{booking.seed} run {booking.runs}") as office:
         custodian = open_custodian(settings, office)
+        watch = Watch(folder / "legal-time.txt")
         play = Play(
             office,
             custodian,
@@ -156,14 +177,14 @@ def serve(arguments: argparse.Namespace) -> int:
             booking.pool,
         )
         with office.read() as db:
-            clock.move_to(journal.latest_moment(db) or play.starts_at)
+            clock.move_to(watch.read(journal.latest_moment(db) or play.starts_at))
         known = {**handlers(custodian, settings.dossiers), **play.handlers(ACTS)}
 
         @contextmanager
         def people() -> Iterator[None]:
             stop = threading.Event()
             worker = Worker(office, known, WORKER)
-            driver = Driver(office, clock, play, worker, arguments.rate, stop)
+            driver = Driver(office, clock, play, worker, watch, arguments.rate, stop)
             thread = threading.Thread(target=driver.run, name="demo-people", daemon=True)
             thread.start()
             try:

@@ -14,7 +14,6 @@ from api.demo import people
 from api.demo.play import Play
 from api.demo.script import DALI, BidScript, LotScript, ProjectScript, bid_content, lodging_place
 from api.flows import registration as intake
-from api.flows.opening import GUARANTEE
 from archive import canonical, sealing
 from archive.actor import Actor
 from archive.clock import SHANGHAI
@@ -27,6 +26,7 @@ from deposits.service import deposit_lot, terms_for
 from deposits.synthetic import issue, promise_for
 from evaluation.session.synthetic import method_json
 from trading.lodging import service as lodging
+from trading.lodging.bid import BID, GUARANTEE
 from trading.objections import service as objections
 from trading.objections.objection import ObjectionStage, Outcome
 from trading.parties import service as parties
@@ -45,7 +45,6 @@ from trading.projects.stages import Stage
 from trading.regime import ProjectKind
 
 BID_VALIDITY_DAYS = 90
-BID = "bid"
 
 
 def register(play: Play, args: Mapping[str, Any]) -> Write:

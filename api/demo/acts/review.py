@@ -61,6 +61,8 @@ def finish_opening(play: Play, args: Mapping[str, Any]) -> Write:
 
     def write(tx: Tx) -> None:
         opened = flow.finish(tx, people.staff(project.centre_id), args["lot"])
+        if opened.recheck is None:  # too few bidders: there is nothing to review
+            return
         if opened.recheck.removed:
             more = {**args, "draw": opened.recheck.draw.id}
             play.later(tx, "answer", more, tx.now + 5 * MINUTE)
