@@ -54,8 +54,11 @@ def current(db: Session, lot_id: str) -> Draw:
 
 
 def recheck(tx: Tx, actor: Actor, lot_id: str) -> Recheck:
-    """Judge recusal against the bidders now known; who is conflicted leaves, the next ranks come."""
-    return draws.recheck(tx, actor, current(tx.db, lot_id).id, opening.bidders_of(tx.db, lot_id))
+    """Judge recusal against the bidders now known; who is conflicted leaves, the next ranks come.
+    Only bidders proven by their halves: else a cell forged in some employer's name would remove
+    whom the forger likes."""
+    bidders = opening.proven_bidders(tx.db, lot_id)
+    return draws.recheck(tx, actor, current(tx.db, lot_id).id, bidders)
 
 
 def substitute_absent(tx: Tx, actor: Actor, lot_id: str, expert_ids: Iterable[str]) -> None:

@@ -16,12 +16,11 @@ from archive.office import Office, Tx
 from archive.tasks.service import Write, enqueue
 from deposits.guarantees import service as guarantees
 from experts.draws.service import Recheck
+from trading.lodging.bid import GUARANTEE
 from trading.objections import service as objections
 from trading.opening import service as opening
 from trading.opening.opening import Opening
 
-GUARANTEE = "guarantee"
-"""The kind of a sealed guarantee beside a bid in the lodging table."""
 POSTPONED = timedelta(hours=1)
 
 
@@ -42,13 +41,17 @@ def begin_task(custodian: Custodian) -> Callable[[Office, Mapping[str, Any]], Wr
 
 @dataclass(frozen=True)
 class Opened:
+    """What was read out, and whom the recusal removed; no `recheck` where the tender failed."""
+
     opening: Opening
-    recheck: Recheck
+    recheck: Recheck | None
 
 
 def finish(tx: Tx, actor: Actor, lot_id: str) -> Opened:
     """Read the bids out, hand over the guarantees, check the committee against the bidders."""
     opened = opening.finish_opening(tx, actor, lot_id)
+    if opened.failed:
+        return Opened(opened, None)
     contents = opening.envelopes(tx.db, lot_id, GUARANTEE)
     if contents:
         guarantees.restore(tx, actor, lot_id, contents)

@@ -48,12 +48,16 @@ class OpeningAnswer(Answer):
     bids: tuple[BidAnswer, ...]
     revoked: tuple[str, ...]
     causes: Mapping[str, str]
+    withdrawn: tuple[str, ...]
+    proven: int
+    failed: bool
     record: Document
 
 
 @router.post("/opening", status_code=201)
 def begin(actor: StaffActor, request: Request, tx: WriteTx, lot_id: IdInPath) -> BegunAnswer:
-    """Open the outsides of the lot's cells; not before the deadline."""
+    """Open the outsides of the lot's cells; not before the deadline. The names in them are their
+    sealers' word until the halves are in."""
     begun = opening.begin_opening(tx, actor, lot_id, shell_of(request).custodian)
     return BegunAnswer.model_validate(begun)
 
@@ -68,7 +72,8 @@ def submit_half(actor: BidderActor, tx: WriteTx, lot_id: IdInPath, body: HalfBod
 
 @router.post("/opening/end", status_code=201)
 def finish(actor: StaffActor, tx: WriteTx, lot_id: IdInPath) -> OpeningAnswer:
-    """Read the bids out; guarantees are restored and the committee's recusal is judged again."""
+    """Read the bids out; guarantees are restored and the committee's recusal is judged again. With
+    too few bidders left the tender has failed and nothing is opened."""
     return OpeningAnswer.model_validate(flow.finish(tx, actor, lot_id).opening)
 
 

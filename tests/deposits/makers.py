@@ -12,13 +12,13 @@ from archive.actor import SYSTEM, Actor, Role
 from archive.clock import DrivenClock
 from archive.custody import DemoCustodian
 from archive.office import Office
-from archive.sealing import open_inner, seal
+from archive.sealing import HALF_BYTES, seal
 from deposits.guarantees.document import GUARANTEE
 from deposits.issuers import service as registry
 from deposits.lot import demand_of
 from deposits.service import deposit_lot, terms_for
 from deposits.synthetic import issue, make_issuers, promise_for
-from tests.builders import STAFF
+from tests.builders import STAFF, bidder
 from trading.lodging import service as lodging
 from trading.lodging.bid import BID
 from trading.money import Money
@@ -135,33 +135,31 @@ def make_lots(office: Office, *estimates: int, **change: Any) -> tuple[str, ...]
 
 
 def lodge(office: Office, lot_id: str, guarantees: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Seal and lodge a bid of every bidder and these guarantees; the guarantees' halves."""
+    """Seal and lodge a bid of every bidder and these guarantees; each bidder's half opens both."""
     subject = subject_of(lot_id)
     key = CUSTODIAN.public_key(subject)
     cells, halves = [], {}
     with office.write() as tx:
         for uscc in BIDDERS:
-            cells.append(seal(key, subject, BID, uscc, 1, b"bid", tx.entropy).cell)
-        for uscc, content in guarantees.items():
-            sealed = seal(key, subject, GUARANTEE, uscc, 1, content, tx.entropy)
-            cells.append(sealed.cell)
-            halves[uscc] = sealed.bidder_half
+            halves[uscc] = half = tx.entropy.bytes(HALF_BYTES)
+            sent = {BID: b"bid"} | ({GUARANTEE: guarantees[uscc]} if uscc in guarantees else {})
+            for kind, content in sent.items():
+                cells.append(seal(key, subject, kind, uscc, 1, content, tx.entropy, half).cell)
         lodging.lodge(tx, cells)
     return halves
 
 
 def open_lot(office: Office, lot_id: str, halves: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Begin the opening; the guarantees that came out of the cells, by bidder."""
+    """The whole opening; the guarantees that came out of the cells, by bidder."""
     clock = office.clock
     assert isinstance(clock, DrivenClock)
     clock.move_to(OPENING)
     with office.write() as tx:
-        begun = opening.begin_opening(tx, STAFF, lot_id, CUSTODIAN)
-    return {
-        outer.sender: open_inner(outer, halves[outer.sender])
-        for outer in begun.others
-        if outer.kind == GUARANTEE
-    }
+        opening.begin_opening(tx, STAFF, lot_id, CUSTODIAN)
+        for uscc, half in halves.items():
+            opening.submit_half(tx, bidder(uscc), lot_id, uscc, half)
+        opening.finish_opening(tx, STAFF, lot_id)
+        return opening.envelopes(tx.db, lot_id, GUARANTEE)
 
 
 def promises(office: Office, lot_id: str) -> dict[str, bytes]:

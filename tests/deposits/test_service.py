@@ -285,7 +285,7 @@ class TestVerification:
             contents = open_lot(office, lot_id, halves[lot_id])
             with office.write() as tx:
                 guarantees.restore(tx, STAFF, lot_id, contents)
-        work(office)
+            work(office)
         assert states(office, first) == {CLEAN: GuaranteeState.VERIFIED}
         reused = standing(office, second, CLEAN)
         assert [reason.code for reason in reused.reasons] == ["deposits.check.reused"]

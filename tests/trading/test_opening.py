@@ -3,16 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import sqlalchemy as sa
 
 from archive import sealing
 from archive.actor import SYSTEM, Actor, Role
 from archive.custody import DemoCustodian
-from archive.entropy import SeededEntropy
 from archive.errors import Kind
 from archive.journal import service as journal
-from archive.sealing import Outer
 from tests.builders import STAFF, STAFF_2, SUPERVISOR, bidder
 from tests.trading.world import (
     FIRMS,
@@ -24,11 +21,9 @@ from tests.trading.world import (
     World,
     refused,
 )
-from trading.lodging.bid import BID, WITHDRAWAL
 from trading.money import Money
 from trading.opening import service as openings
-from trading.opening.opening import BidState, Found, Revocation, sort_cells
-from trading.parties.party import Organisation, OrganisationKind
+from trading.opening.opening import BidState, Revocation
 from trading.projects import service as projects
 from trading.projects.stages import Stage
 
@@ -39,6 +34,13 @@ def lodged(world: World, firms: tuple[str, ...] = THREE) -> str:
     lot_id = world.noticed()
     world.lodge(*(world.bid_cell(lot_id, firm) for firm in firms))
     return lot_id
+
+
+def price_of(world: World, lot_id: str, firm: str) -> Money:
+    """What a firm is read out to ask, when all of the three have handed in their halves."""
+    for each in THREE:
+        world.give_half(lot_id, each)
+    return {bid.bidder: bid.price for bid in world.finish(lot_id).bids}[firm]
 
 
 def halves_over(world: World) -> None:
@@ -124,7 +126,7 @@ class TestTooFew:
         lot_id = lodged(any_world, FIRMS[:2])
         begun = any_world.begin(lot_id)
         assert begun.failed
-        assert (begun.bidders, begun.others, begun.bidder_count) == ((), (), 2)
+        assert (begun.bidders, begun.bidder_count) == ((), 2)
         assert "opening.bidders_min" in begun.rules
         with any_world.office.read() as db:
             assert projects.lot(db, lot_id).stage is Stage.FAILED
@@ -140,10 +142,58 @@ class TestTooFew:
     def test_three_are_enough(self, world: World) -> None:
         assert not world.begin(lodged(world)).failed
 
-    def test_of_four_who_withdraw_to_two_nothing_is_opened(self, world: World) -> None:
-        lot_id = lodged(world, FIRMS[:4])
-        world.lodge(*(world.withdrawal(lot_id, firm, 2) for firm in FIRMS[:2]))
-        assert world.begin(lot_id).failed
+    def test_of_four_who_withdraw_to_two_nothing_is_opened(self, any_world: World) -> None:
+        """Their halves prove the withdrawals; so the number is judged when the halves are in."""
+        lot_id = lodged(any_world, FIRMS[:4])
+        any_world.lodge(*(any_world.withdrawal(lot_id, firm, 2) for firm in FIRMS[:2]))
+        assert not any_world.begin(lot_id).failed
+        for firm in FIRMS[:4]:
+            any_world.give_half(lot_id, firm)
+        opening = any_world.finish(lot_id)
+        assert opening.failed
+        assert (opening.bids, opening.revoked) == ((), ())
+        assert opening.withdrawn == tuple(sorted(FIRMS[:2]))
+        assert opening.proven == 2
+        record = any_world.office.vault.get(opening.record.sha256)
+        assert b"4500000" not in record
+        with any_world.office.read() as db:
+            assert projects.lot(db, lot_id).stage is Stage.FAILED
+            for ask in (openings.bidders_of, openings.proven_bidders, openings.opening):
+                with refused("trading.opening.failed", Kind.CONFLICT, "opening.bidders_min"):
+                    ask(db, lot_id)
+            last = list(journal.entries(db, f"lot/{lot_id}"))[-1]
+            rows = db.execute(sa.text("SELECT bidder_half, content FROM opening_bid")).all()
+            assert db.execute(sa.text("SELECT count(*) FROM opening_cell")).scalar() == 0
+        assert {(bytes(half), bytes(content)) for half, content in rows} == {(b"", b"")}
+        assert (last.action, last.data["cause"]) == ("trading:lot:failed", "TOO_FEW_BIDDERS")
+
+    def test_who_withdrew_and_stays_away_does_not_make_up_the_number(self, world: World) -> None:
+        """Nothing can be proven without his half: by what he sent he is no third bidder."""
+        lot_id = lodged(world)
+        world.lodge(world.withdrawal(lot_id, FIRMS[0], 1))
+        world.begin(lot_id)
+        for firm in FIRMS[1:3]:
+            world.give_half(lot_id, firm)
+        halves_over(world)
+        opening = world.finish(lot_id)
+        assert opening.failed
+        assert opening.causes == {FIRMS[0]: Revocation.WITHDRAWAL_UNPROVEN}
+
+    def test_missing_halves_are_no_want_of_bidders(self, world: World) -> None:
+        """电子招标投标办法 第三十一条 lets the others go on, be they two; the record tells how many
+        have proven themselves."""
+        lot_id = lodged(world)
+        world.begin(lot_id)
+        for firm in FIRMS[1:3]:
+            world.give_half(lot_id, firm)
+        halves_over(world)
+        opening = world.finish(lot_id)
+        assert not opening.failed
+        assert (len(opening.bids), opening.proven) == (2, 2)
+        with world.office.read() as db:
+            assert openings.proven_bidders(db, lot_id) == tuple(sorted(FIRMS[1:3]))
+            last = list(journal.entries(db, f"lot/{lot_id}"))[-1]
+        assert last.data["proven"] == 2
 
 
 class TestVersions:
@@ -160,32 +210,38 @@ class TestVersions:
         assert bids[FIRMS[0]].price == Money.yuan(4_100_000)
         assert bids[FIRMS[0]].version == 2
 
-    def test_the_half_of_a_replaced_bid_opens_nothing(self, world: World) -> None:
-        lot_id = lodged(world)
-        old = world.halves[lot_id, FIRMS[0]]
-        world.lodge(world.bid_cell(lot_id, FIRMS[0], 4_100_000, version=2))
-        world.begin(lot_id)
-        with refused("archive.sealing.wrong_half", Kind.INVALID):
-            world.give_half(lot_id, FIRMS[0], old)
-
     def test_the_version_counts_and_not_the_order_of_lodging(self, world: World) -> None:
         lot_id = world.noticed()
-        second = world.bid_cell(lot_id, FIRMS[0], 4_100_000, version=2)
-        half = world.halves[lot_id, FIRMS[0]]
-        world.lodge(second)
+        world.lodge(world.bid_cell(lot_id, FIRMS[0], 4_100_000, version=2))
         world.at(ISSUED + timedelta(hours=3))
         world.lodge(*(world.bid_cell(lot_id, firm) for firm in THREE))
         world.begin(lot_id)
-        world.give_half(lot_id, FIRMS[0], half)
+        assert price_of(world, lot_id, FIRMS[0]) == Money.yuan(4_100_000)
 
-    def test_a_withdrawal_voids_and_a_later_bid_stands_again(self, world: World) -> None:
-        lot_id = lodged(world, FIRMS[:5])
-        world.lodge(
-            world.withdrawal(lot_id, FIRMS[0], 1),
-            world.withdrawal(lot_id, FIRMS[1], 2),
-            world.bid_cell(lot_id, FIRMS[1], version=3),
+    def test_of_one_version_the_later_batch_counts(self, world: World) -> None:
+        lot_id = lodged(world)
+        world.at(ISSUED + timedelta(hours=3))
+        world.lodge(world.bid_cell(lot_id, FIRMS[0], 4_200_000))
+        world.begin(lot_id)
+        assert price_of(world, lot_id, FIRMS[0]) == Money.yuan(4_200_000)
+
+    def test_a_withdrawal_voids_and_a_later_bid_stands_again(self, any_world: World) -> None:
+        lot_id = lodged(any_world, FIRMS[:5])
+        any_world.lodge(
+            any_world.withdrawal(lot_id, FIRMS[0], 1),
+            any_world.withdrawal(lot_id, FIRMS[1], 2),
+            any_world.bid_cell(lot_id, FIRMS[1], version=3),
+            any_world.cell(lot_id, FIRMS[0], b"taken back", "guarantee"),
         )
-        assert world.begin(lot_id).bidders == tuple(sorted(FIRMS[1:5]))
+        any_world.begin(lot_id)
+        for firm in FIRMS[:5]:
+            any_world.give_half(lot_id, firm)
+        opening = any_world.finish(lot_id)
+        assert (opening.withdrawn, opening.revoked) == ((FIRMS[0],), ())
+        assert [bid.bidder for bid in opening.bids] == sorted(FIRMS[1:5])
+        with any_world.office.read() as db:
+            assert openings.bidders_of(db, lot_id) == tuple(sorted(FIRMS[1:5]))
+            assert openings.envelopes(db, lot_id, "guarantee") == {}
 
     def test_a_cell_lodged_at_the_deadline_is_too_late(self, world: World) -> None:
         lot_id = lodged(world)
@@ -223,26 +279,14 @@ class TestVersions:
             last = list(journal.entries(db, f"lot/{lot_id}"))[-1]
         assert last.data["strangers"] == 2
 
-    def test_guarantees_are_handed_on_unopened(self, world: World) -> None:
-        lot_id = lodged(world)
+    def test_what_the_bidders_half_opens_beside_the_bid(self, any_world: World) -> None:
+        world, lot_id = any_world, lodged(any_world)
         world.lodge(
-            world.cell(lot_id, FIRMS[0], b"one", "guarantee", 1),
-            world.cell(lot_id, FIRMS[0], b"two", "guarantee", 2),
-            world.cell(lot_id, FIRMS[1], b"one", "guarantee", 1),
-        )
-        others = world.begin(lot_id).others
-        assert [(o.sender, o.kind, o.version) for o in others] == [
-            (FIRMS[0], "guarantee", 2),
-            (FIRMS[1], "guarantee", 1),
-        ]
-
-    def test_what_the_bidders_half_opens_beside_the_bid(self, world: World) -> None:
-        lot_id = lodged(world)
-        same_half = SeededEntropy(f"{FIRMS[0]}{BID}1".encode())
-        world.lodge(
-            world.cell(lot_id, FIRMS[0], b"guaranteed", "guarantee", 1, same_half),
-            world.cell(lot_id, FIRMS[1], b"another half", "guarantee", 1),
+            world.cell(lot_id, FIRMS[0], b"first", "guarantee", 1),
+            world.cell(lot_id, FIRMS[0], b"guaranteed", "guarantee", 2),
+            world.cell(lot_id, FIRMS[1], b"another half", "guarantee", 1, b"x" * 32),
             world.cell(lot_id, FIRMS[6], b"no bidder", "guarantee", 1),
+            world.cell(lot_id, FIRMS[0], b"unasked", "other", 1),
         )
         world.begin(lot_id)
         for firm in THREE:
@@ -253,32 +297,6 @@ class TestVersions:
         with world.office.read() as db:
             assert openings.envelopes(db, lot_id, "guarantee") == {FIRMS[0]: b"guaranteed"}
             assert openings.envelopes(db, lot_id, "other") == {}
-
-    firms = st.sampled_from(FIRMS[:4])
-    cells = st.lists(
-        st.tuples(firms, st.sampled_from([BID, WITHDRAWAL, "guarantee"]), st.integers(1, 4)),
-        max_size=20,
-    )
-
-    @given(cells, st.randoms(use_true_random=False))
-    def test_the_order_of_the_cells_never_matters(
-        self, cells: list[tuple[str, str, int]], shuffler: object
-    ) -> None:
-        known = {f: Organisation(f, "甲", OrganisationKind.COMPANY, "532901") for f in FIRMS}
-        found = [
-            Found(
-                ISSUED + timedelta(minutes=n % 3),
-                f"{n:064x}",
-                Outer("lot/x", kind, sender, version, b"", b"", b""),
-            )
-            for n, (sender, kind, version) in enumerate(cells)
-        ]
-        result = sort_cells(found, known)
-        shuffler.shuffle(found)  # type: ignore[attr-defined]
-        assert sort_cells(found, known) == result
-        for item in result.bids:
-            taken_back = [v for s, k, v in cells if s == item.outer.sender and k == WITHDRAWAL]
-            assert item.outer.version > max(taken_back, default=0)
 
 
 class TestHalves:

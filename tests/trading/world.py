@@ -13,7 +13,7 @@ import pytest
 from archive import sealing
 from archive.actor import Actor, Role
 from archive.custody import DemoCustodian
-from archive.entropy import Entropy, SeededEntropy
+from archive.entropy import SeededEntropy
 from archive.errors import Fault, Kind, Refusal
 from archive.office import Office
 from archive.words import Language, render
@@ -137,6 +137,11 @@ class World:
         self.at(ISSUED + timedelta(hours=1))
         return lot_id
 
+    def half(self, lot_id: str, sender: str) -> bytes:
+        """The one half that a sender keeps for a lot."""
+        made = SeededEntropy(f"{lot_id}{sender}".encode()).bytes(sealing.HALF_BYTES)
+        return self.halves.setdefault((lot_id, sender), made)
+
     def cell(
         self,
         lot_id: str,
@@ -144,15 +149,20 @@ class World:
         content: bytes,
         kind: str = BID,
         version: int = 1,
-        entropy: Entropy | None = None,
+        half: bytes | None = None,
     ) -> bytes:
+        """A cell in the name of `sender`; his own where no other `half` is given."""
         key = self.custodian.public_key(f"lot/{lot_id}")
+        entropy = SeededEntropy(f"{sender}{kind}{version}".encode())
+        half = half or self.half(lot_id, sender)
         subject = f"lot/{lot_id}"
-        entropy = entropy or SeededEntropy(f"{sender}{kind}{version}".encode())
-        sealed = sealing.seal(key, subject, kind, sender, version, content, entropy)
-        if kind == BID:
-            self.halves[lot_id, sender] = sealed.bidder_half
-        return sealed.cell
+        return sealing.seal(key, subject, kind, sender, version, content, entropy, half).cell
+
+    def forged(self, lot_id: str, sender: str, kind: str, version: int, yuan: int = 1) -> bytes:
+        """What a rival seals in the name of `sender`: all right but the half, which he made up."""
+        bid = Bid(lot_id, sender, Money.yuan(yuan), 180, "合格")
+        content = bid.to_bytes() if kind == BID else kind.encode()
+        return self.cell(lot_id, sender, content, kind, version, b"f" * 32)
 
     def bid_cell(self, lot_id: str, sender: str, yuan: int = 4_500_000, version: int = 1) -> bytes:
         bid = Bid(lot_id, sender, Money.yuan(yuan), 180, "合格")

@@ -24,7 +24,10 @@ FORMAT = "bigloop.bid.v1"
 BID = "bid"
 """Kind of a cell that holds a bid; a later version replaces it (投标文件的修改)."""
 WITHDRAWAL = "withdrawal"
-"""Kind of a cell that takes back the sender's bids of its version and earlier (撤回)."""
+"""Kind of a cell that takes back the sender's bids of its version and earlier (撤回); it counts only
+where the half that opens the bid opens it too."""
+GUARANTEE = "guarantee"
+"""Kind of a cell that holds a guarantee beside the bid (投标保函)."""
 ATTACHMENTS_MAX = 100
 TEXT_LENGTH_MAX = 200
 PERIOD_DAYS_MAX = 36_600

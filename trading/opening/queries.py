@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from trading.opening.tables import OpeningBidRow, OpeningEnvelopeRow, OpeningRow
+from trading.opening.tables import (
+    OpeningBidRow,
+    OpeningCellRow,
+    OpeningEnvelopeRow,
+    OpeningRow,
+)
 
 
 def opening(db: Session, lot_id: str) -> OpeningRow | None:
@@ -13,17 +19,30 @@ def opening(db: Session, lot_id: str) -> OpeningRow | None:
 
 
 def bids(db: Session, lot_id: str) -> list[OpeningBidRow]:
-    """The bids of an opening, in order of the bidders' codes."""
+    """The names of an opening with what became of their bids, in order of code."""
     rows = db.exec(select(OpeningBidRow).where(col(OpeningBidRow.lot_id) == lot_id)).all()
     return sorted(rows, key=lambda row: row.bidder_uscc)
 
 
 def bid(db: Session, lot_id: str, bidder_uscc: str) -> OpeningBidRow | None:
-    """One bid."""
+    """One name of an opening."""
     return db.get(OpeningBidRow, (lot_id, bidder_uscc))
 
 
+def cells(db: Session, lot_id: str, bidder_uscc: str) -> list[OpeningCellRow]:
+    """The cells kept in one name."""
+    statement = select(OpeningCellRow).where(
+        col(OpeningCellRow.lot_id) == lot_id, col(OpeningCellRow.bidder_uscc) == bidder_uscc
+    )
+    return list(db.exec(statement).all())
+
+
+def drop_cells(db: Session, lot_id: str) -> None:
+    """Drop the insides of all cells of an opening."""
+    db.execute(sa.delete(OpeningCellRow).where(col(OpeningCellRow.lot_id) == lot_id))
+
+
 def envelopes(db: Session, lot_id: str) -> list[OpeningEnvelopeRow]:
-    """The cells of other kinds, in order of bidder and kind."""
+    """What was opened beside the bids, in order of bidder and kind."""
     rows = db.exec(select(OpeningEnvelopeRow).where(col(OpeningEnvelopeRow.lot_id) == lot_id)).all()
     return sorted(rows, key=lambda row: (row.bidder_uscc, row.kind))

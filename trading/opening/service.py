@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+import hmac
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,32 +21,34 @@ from trading.calendar.legal import legal_day
 from trading.lodging import bid as bids
 from trading.lodging import queries as lodging
 from trading.objections import service as objections
-from trading.opening import queries
-from trading.opening.opening import (
-    BidState,
-    Found,
-    OpenedBid,
-    Opening,
-    OpeningBegun,
-    Revocation,
-    sort_cells,
+from trading.opening import counting, queries
+from trading.opening.counting import Found, InName, Own
+from trading.opening.opening import BidState, Opening, OpeningBegun, Revocation
+from trading.opening.record import is_proven, names_json, opening_json
+from trading.opening.rows import (
+    RECORD_NAME,
+    bid_name,
+    cell_row,
+    envelope_row,
+    to_found,
+    to_opening,
 )
-from trading.opening.tables import OpeningBidRow, OpeningEnvelopeRow, OpeningRow
+from trading.opening.tables import OpeningBidRow, OpeningRow
 from trading.parties import service as parties
 from trading.projects import service as projects
 from trading.projects.project import Lot, subject_of
 from trading.projects.stages import BEFORE_OPENING, Event, Stage
 from trading.rules.book import Rule, book
 
-RECORD_NAME = "opening_record.json"
-RECORD_FORMAT = "bigloop.opening.v1"
+DRAW_LABEL = b"bigloop.opening.kept"
 
 
 def begin_opening(tx: Tx, actor: Actor, lot_id: str, custodian: Custodian) -> OpeningBegun:
     """Begin the opening: try the lot's key on the cells of its lodging window, sort what opens.
 
-    TOO_EARLY before the deadline, CONFLICT while an objection is unanswered. With too few bidders
-    the lot is FAILED: no inside is kept, no bidder named, not even in the answer.
+    TOO_EARLY before the deadline, CONFLICT while an objection is unanswered. With too few names
+    the lot is FAILED: no inside is kept, no bidder named, not even in the answer. Who bids in truth
+    is known when the halves are in.
     """
     actor.must_be(Role.STAFF, Role.SYSTEM)
     row, project = projects.lock(tx, lot_id)
@@ -67,52 +69,48 @@ def begin_opening(tx: Tx, actor: Actor, lot_id: str, custodian: Custodian) -> Op
 
     private_key = custodian.private_key(lot.subject, not_before=opening_at, now=tx.now)
     tried: list[int] = []
-    found = list(_ours(tx, private_key, lot.subject, lot.notice.issued_at, opening_at, tried))
-    known = parties.organisations(tx.db, {item.outer.sender for item in found})
-    result = sort_cells(found, known)
+    found = _ours(tx, private_key, lot.subject, lot.notice.issued_at, opening_at, tried)
+    kept_max = _rule("opening.cells_per_kind_max", lot, tx.now)
+    draw_key = hmac.digest(private_key, DRAW_LABEL, "sha256")
+    result = counting.sort_cells(found, _may_bid(tx.db), kept_max.number, draw_key)
+    names = result.names
     least = _rule("opening.bidders_min", lot, tx.now)
-    failed = len(result.bids) < least.number
+    failed = len(names) < least.number
     opening = OpeningRow(
         lot_id=lot_id,
         centre_id=lot.centre_id,
         begun_at=tx.now,
         begun_by=actor.id,
         cells=len(tried),
-        bidder_count=len(result.bids),
+        bidder_count=len(names),
+        failed=failed,
     )
     tx.db.add(opening)
     tx.db.flush()
+    rules = ("opening.at_deadline", least.id, kept_max.id)
     data: dict[str, Any] = {
         "cells": len(tried),
-        "bidders": len(result.bids),
-        "withdrawn": result.withdrawn,
+        "bidders": len(names),
+        "crowded": sum(name.is_crowded for name in names),
         "strangers": result.strangers,
-        "rules": ["opening.at_deadline", least.id],
+        "unasked": result.unasked,
+        "rules": list(rules),
     }
-    rules = ("opening.at_deadline", least.id)
     if failed:
         projects.move(tx, row, Event.FAIL)
         data["cause"] = "TOO_FEW_BIDDERS"
         tx.record(subject_of(lot_id), "trading:lot:failed", actor, data)
-        return OpeningBegun(lot_id, tx.now, (), (), True, len(result.bids), rules)
-    bidders = tuple(item.outer.sender for item in result.bids)
-    tx.db.add_all([_bid_row(lot_id, item) for item in result.bids])
-    tx.db.add_all([_envelope_row(lot_id, o) for o in result.others if o.sender in bidders])
-    tx.db.flush()
-    document = tx.keep(
-        "bidders.json",
-        [
-            {"bidder": item.outer.sender, "cell": item.cell_sha256, "version": item.outer.version}
-            for item in result.bids
-        ],
-    )
+        return OpeningBegun(lot_id, tx.now, (), True, len(names), rules)
+    _keep(tx.db, lot_id, names)
+    document = tx.keep("bidders.json", names_json(names))
     tx.record(subject_of(lot_id), "trading:opening:begun", actor, data, (document,))
-    return OpeningBegun(lot_id, tx.now, bidders, result.others, False, len(bidders), rules)
+    bidders = tuple(name.sender for name in names)
+    return OpeningBegun(lot_id, tx.now, bidders, False, len(names), rules)
 
 
 def submit_half(tx: Tx, actor: Actor, lot_id: str, bidder_uscc: str, half: bytes) -> BidState:
-    """Take a bidder's half of his key; only his own account may give it. INVALID where the half is
-    wrong: he may try again until the opening is finished."""
+    """Take a bidder's half of his key; only his own account may give it. INVALID where the half
+    opens none of the bids in his name: he may try again until the opening is finished."""
     actor.must_be(Role.BIDDER)
     must_act_for(actor, bidder_uscc)
     row, _ = projects.lock(tx, lot_id)
@@ -125,77 +123,98 @@ def submit_half(tx: Tx, actor: Actor, lot_id: str, bidder_uscc: str, half: bytes
         raise Refusal("trading.opening.no_bid", {"bidder": bidder_uscc[:40]}, Kind.NOT_FOUND)
     if bid.state == BidState.READY:
         raise Refusal("trading.opening.half_given", {"bidder": bidder_uscc}, Kind.CONFLICT)
-    sealing.open_inner(_outer(bid), half)
-    bid.bidder_half, bid.state = half, BidState.READY.value
+    if len(half) != sealing.HALF_BYTES:
+        raise Refusal("archive.sealing.half_size", {"bytes": len(half)})
+    own = _own(tx.db, bid, half)
+    if own.bid is None:
+        params = {"kind": bids.BID, "subject": subject_of(lot_id)}
+        raise Refusal("archive.sealing.wrong_half", params)
+    bid.bidder_half, bid.own, bid.state = half, own.cells, BidState.READY.value
     tx.db.add(bid)
     tx.db.flush()
-    data = {"bidder": bidder_uscc, "cell": bid.cell_sha256}
+    data = {"bidder": bidder_uscc, "cell": own.bid.found.cell_sha256}
     tx.record(subject_of(lot_id), "trading:opening:half", actor, data)
     return BidState.READY
 
 
 def finish_opening(tx: Tx, actor: Actor, lot_id: str) -> Opening:
     """Open what can be opened and read it out. TOO_EARLY while halves are missing and the time for
-    them (rule `opening.halves_minutes`) is not over: nobody may be cut off."""
+    them (rule `opening.halves_minutes`) is not over: nobody may be cut off. Where fewer bid than
+    `opening.bidders_min`, those withdrawn not counted, the lot is FAILED and nothing is opened."""
     actor.must_be(Role.STAFF, Role.SYSTEM)
-    row, project = projects.lock(tx, lot_id)
-    lot = projects.to_lot(row, project)
+    row_of_lot, project = projects.lock(tx, lot_id)
+    lot = projects.to_lot(row_of_lot, project)
     must_serve(actor, lot.centre_id)
     opening = queries.opening(tx.db, lot_id)
     if opening is None:
         raise Refusal("trading.opening.not_begun", {}, Kind.TOO_EARLY, rule="opening.at_deadline")
-    projects.move(tx, row, Event.FINISH_OPENING)
+    projects.move(tx, row_of_lot, Event.FINISH_OPENING)
     objections.must_not_be_suspended(tx.db, lot_id)
     rows = queries.bids(tx.db, lot_id)
     _check_halves(rows, opening, lot, tx.now)
-    documents = [document for row in rows if (document := _open(tx, row)) is not None]
-    _open_envelopes(tx, lot_id, {row.bidder_uscc: row.bidder_half for row in rows})
-    tx.db.flush()
-    record = tx.keep(RECORD_NAME, _record_json(lot_id, opening, rows, tx.now))
+    owns = {r.bidder_uscc: _own(tx.db, r, r.bidder_half) for r in rows if r.bidder_half}
+    out = {row.bidder_uscc for row in rows if _has_withdrawn(tx.db, row, owns)}
+    least = _rule("opening.bidders_min", lot, opening.begun_at)
+    opening.failed = len(rows) - len(out) < least.number
+    documents: list[DocumentRef] = []
+    for row in rows:
+        own = owns.get(row.bidder_uscc)
+        document = _settle(tx, row, own, row.bidder_uscc in out, opening.failed)
+        documents += [document] if document else []
+    queries.drop_cells(tx.db, lot_id)
+    record = tx.keep(RECORD_NAME, opening_json(opening, rows, tx.now))
     opening.finished_at = tx.now
     opening.record_sha256, opening.record_bytes = record.sha256, record.bytes
     tx.db.add(opening)
     tx.db.flush()
-    revoked = [row.bidder_uscc for row in rows if row.state == BidState.REVOKED]
-    data = {
-        "opened": len(rows) - len(revoked),
-        "revoked": revoked,
-        "rules": ["opening.half_missing", "opening.halves_minutes"],
+    result = to_opening(opening, rows)
+    data: dict[str, Any] = {
+        "opened": len(result.bids),
+        "proven": result.proven,
+        "revoked": list(result.revoked),
+        "withdrawn": list(result.withdrawn),
+        "rules": [least.id, "opening.half_missing", "opening.halves_minutes"],
     }
-    tx.record(subject_of(lot_id), "trading:opening:finished", actor, data, (record, *documents))
-    return _to_opening(opening, rows)
+    if opening.failed:
+        projects.move(tx, row_of_lot, Event.FAIL)
+        data["cause"] = "TOO_FEW_BIDDERS"
+        tx.record(subject_of(lot_id), "trading:lot:failed", actor, data, (record,))
+    else:
+        kept = (record, *documents)
+        tx.record(subject_of(lot_id), "trading:opening:finished", actor, data, kept)
+    return result
 
 
 def bidders_of(db: Session, lot_id: str) -> tuple[str, ...]:
-    """The bidders of a lot in order of code, those deemed to have revoked among them.
+    """The bidders of a lot in order of code, those deemed to have revoked among them; until the
+    opening is finished, all names whose halves are waited for.
 
-    TOO_EARLY before the opening has begun (招标投标法 第二十二条), CONFLICT where it began and the
-    tender failed for want of bidders: their names were never taken down.
+    TOO_EARLY before the opening has begun (招标投标法 第二十二条), CONFLICT where the tender failed
+    for want of bidders.
     """
-    lot = projects.lot(db, lot_id)
-    opening = queries.opening(db, lot_id)
-    if opening is None:
-        kind = Kind.TOO_EARLY if lot.stage in BEFORE_OPENING else Kind.CONFLICT
-        raise Refusal("trading.opening.not_begun", {}, kind, rule="opening.at_deadline")
-    rows = queries.bids(db, lot_id)
-    if not rows:
-        raise Refusal("trading.opening.failed", {}, Kind.CONFLICT, rule="opening.bidders_min")
-    return tuple(row.bidder_uscc for row in rows)
+    rows = _rows(db, lot_id)
+    return tuple(row.bidder_uscc for row in rows if row.state != BidState.WITHDRAWN)
+
+
+def proven_bidders(db: Session, lot_id: str) -> tuple[str, ...]:
+    """The bidders who showed with the right half that the bid is theirs, and had not withdrawn:
+    nobody can be put among them by another. TOO_EARLY before the opening is finished."""
+    opening(db, lot_id)
+    return tuple(row.bidder_uscc for row in _rows(db, lot_id) if is_proven(row))
 
 
 def states(db: Session, lot_id: str) -> dict[str, BidState]:
-    """Which halves are here: each bidder's state, for the page of a running opening."""
-    bidders_of(db, lot_id)
-    return {row.bidder_uscc: BidState(row.state) for row in queries.bids(db, lot_id)}
+    """Which halves are here: the state of each name, for the page of a running opening."""
+    return {row.bidder_uscc: BidState(row.state) for row in _rows(db, lot_id)}
 
 
 def opening(db: Session, lot_id: str) -> Opening:
     """The finished opening; TOO_EARLY before it is finished, CONFLICT where the tender failed."""
-    bidders_of(db, lot_id)
+    rows = _rows(db, lot_id)
     row = queries.opening(db, lot_id)
     if row is None or row.finished_at is None:
         raise Refusal("trading.opening.unfinished", {}, Kind.TOO_EARLY)
-    return _to_opening(row, queries.bids(db, lot_id))
+    return to_opening(row, rows)
 
 
 def envelopes(db: Session, lot_id: str, kind: str) -> dict[str, bytes]:
@@ -203,41 +222,62 @@ def envelopes(db: Session, lot_id: str, kind: str) -> dict[str, bytes]:
     bidder. Empty before the opening is finished; an envelope that the half does not open is not
     there, as if it had never been sent."""
     return {
-        row.bidder_uscc: row.content
-        for row in queries.envelopes(db, lot_id)
-        if row.kind == kind and row.content
+        row.bidder_uscc: row.content for row in queries.envelopes(db, lot_id) if row.kind == kind
     }
 
 
-def _open_envelopes(tx: Tx, lot_id: str, halves: Mapping[str, bytes]) -> None:
-    for row in queries.envelopes(tx.db, lot_id):
-        half = halves.get(row.bidder_uscc, b"")
-        if not half:
-            continue
-        outer = sealing.Outer(
-            subject_of(lot_id),
-            row.kind,
-            row.bidder_uscc,
-            row.version,
-            row.key_commitment,
-            row.platform_half,
-            row.inner,
+def _rows(db: Session, lot_id: str) -> list[OpeningBidRow]:
+    lot = projects.lot(db, lot_id)
+    opening = queries.opening(db, lot_id)
+    if opening is None:
+        kind = Kind.TOO_EARLY if lot.stage in BEFORE_OPENING else Kind.CONFLICT
+        raise Refusal("trading.opening.not_begun", {}, kind, rule="opening.at_deadline")
+    if opening.failed:
+        raise Refusal("trading.opening.failed", {}, Kind.CONFLICT, rule="opening.bidders_min")
+    return queries.bids(db, lot_id)
+
+
+def _may_bid(db: Session) -> Callable[[str], bool]:
+    """Asks the register once for each name: a window may hold any number of cells."""
+    known: dict[str, bool] = {}
+
+    def may_bid(sender: str) -> bool:
+        if sender not in known:
+            known[sender] = counting.can_bid(parties.organisations(db, [sender]).get(sender))
+        return known[sender]
+
+    return may_bid
+
+
+def _keep(db: Session, lot_id: str, names: tuple[InName, ...]) -> None:
+    for name in names:
+        db.add(
+            OpeningBidRow(
+                lot_id=lot_id,
+                bidder_uscc=name.sender,
+                state=BidState.WAITING.value,
+                cells=sum(name.found.values()),
+            )
         )
-        with suppress(Refusal):
-            row.content = sealing.open_inner(outer, half)
-            tx.db.add(row)
+    db.flush()
+    db.add_all(cell_row(lot_id, item) for name in names for item in name.cells)
+    db.flush()
 
 
-def _envelope_row(lot_id: str, outer: sealing.Outer) -> OpeningEnvelopeRow:
-    return OpeningEnvelopeRow(
-        lot_id=lot_id,
-        bidder_uscc=outer.sender,
-        kind=outer.kind,
-        version=outer.version,
-        key_commitment=outer.key_commitment,
-        platform_half=outer.platform_half,
-        inner=outer.inner,
-    )
+def _cells(db: Session, row: OpeningBidRow) -> list[Found]:
+    return [to_found(cell) for cell in queries.cells(db, row.lot_id, row.bidder_uscc)]
+
+
+def _own(db: Session, row: OpeningBidRow, half: bytes) -> Own:
+    return counting.what_counts(_cells(db, row), half)
+
+
+def _has_withdrawn(db: Session, row: OpeningBidRow, owns: dict[str, Own]) -> bool:
+    """By the half where it is here, by appearance where nothing can be proven any more."""
+    own = owns.get(row.bidder_uscc)
+    if own is not None:
+        return own.is_withdrawn
+    return counting.looks_withdrawn(_cells(db, row))
 
 
 def _ours(
@@ -255,31 +295,6 @@ def _rule(name: str, lot: Lot, now: datetime) -> Rule:
     return book().rule(name, legal_day(now), lot.regime, lot.division_code)
 
 
-def _bid_row(lot_id: str, item: Found) -> OpeningBidRow:
-    return OpeningBidRow(
-        lot_id=lot_id,
-        bidder_uscc=item.outer.sender,
-        version=item.outer.version,
-        cell_sha256=item.cell_sha256,
-        key_commitment=item.outer.key_commitment,
-        platform_half=item.outer.platform_half,
-        inner=item.outer.inner,
-        state=BidState.WAITING.value,
-    )
-
-
-def _outer(row: OpeningBidRow) -> sealing.Outer:
-    return sealing.Outer(
-        subject_of(row.lot_id),
-        bids.BID,
-        row.bidder_uscc,
-        row.version,
-        row.key_commitment,
-        row.platform_half,
-        row.inner,
-    )
-
-
 def _check_halves(rows: list[OpeningBidRow], opening: OpeningRow, lot: Lot, now: datetime) -> None:
     missing = sum(row.state == BidState.WAITING for row in rows)
     rule = _rule("opening.halves_minutes", lot, opening.begun_at)
@@ -293,79 +308,28 @@ def _check_halves(rows: list[OpeningBidRow], opening: OpeningRow, lot: Lot, now:
         )
 
 
-def _open(tx: Tx, row: OpeningBidRow) -> DocumentRef | None:
-    """Open one bid and write down what became of it; its content as a document, if it is a bid."""
+def _settle(
+    tx: Tx, row: OpeningBidRow, own: Own | None, has_withdrawn: bool, failed: bool
+) -> DocumentRef | None:
+    """Write down what became of the bid in one name; its content as a document, if it is a bid."""
     tx.db.add(row)
-    if row.state != BidState.READY:
-        row.state, row.cause = BidState.REVOKED.value, Revocation.HALF_MISSING.value
+    if own is None:
+        cause = Revocation.WITHDRAWAL_UNPROVEN if has_withdrawn else Revocation.HALF_MISSING
+        row.state, row.cause = BidState.REVOKED.value, cause.value
         return None
-    content = sealing.open_inner(_outer(row), row.bidder_half)
+    if has_withdrawn or failed:
+        # What is not to be opened stays shut: without the half nobody can.
+        row.bidder_half = b""
+        row.state = (BidState.WITHDRAWN if has_withdrawn else BidState.UNOPENED).value
+        return None
+    assert own.bid is not None, "a half that opens no bid was not taken"
+    tx.db.add_all(envelope_row(row.lot_id, item) for item in own.envelopes)
+    found, content = own.bid.found, own.bid.content
+    row.version, row.cell_sha256 = found.outer.version, found.cell_sha256
     row.content_sha256 = hashlib.sha256(content).hexdigest()
     bid = bids.parse(content, row.lot_id, row.bidder_uscc)
     if isinstance(bid, Reason):
         row.state, row.cause = BidState.REVOKED.value, Revocation.MALFORMED.value
         return None
     row.state, row.price_fen, row.content = BidState.OPENED.value, bid.price.fen, content
-    return tx.vault.put(_bid_name(row), "application/json", content)
-
-
-def _bid_name(row: OpeningBidRow) -> str:
-    return f"bid-{row.bidder_uscc}.json"
-
-
-def _record_json(
-    lot_id: str, opening: OpeningRow, rows: list[OpeningBidRow], now: datetime
-) -> dict[str, Any]:
-    return {
-        "format": RECORD_FORMAT,
-        "lot": lot_id,
-        "begun_at": moment_text(opening.begun_at),
-        "finished_at": moment_text(now),
-        "cells": opening.cells,
-        "bids": [
-            {
-                "bidder": row.bidder_uscc,
-                "cell": row.cell_sha256,
-                "version": row.version,
-                "state": row.state,
-                "cause": row.cause or None,
-                "price_fen": row.price_fen,
-                "content": row.content_sha256 or None,
-            }
-            for row in rows
-        ],
-    }
-
-
-def _to_opening(opening: OpeningRow, rows: list[OpeningBidRow]) -> Opening:
-    assert opening.finished_at is not None, "only a finished opening is read out"
-    return Opening(
-        lot_id=opening.lot_id,
-        begun_at=opening.begun_at,
-        finished_at=opening.finished_at,
-        bids=tuple(_opened(row) for row in rows if row.state == BidState.OPENED),
-        revoked=tuple(row.bidder_uscc for row in rows if row.state == BidState.REVOKED),
-        causes={
-            row.bidder_uscc: Revocation(row.cause) for row in rows if row.state == BidState.REVOKED
-        },
-        record=DocumentRef(
-            RECORD_NAME, opening.record_sha256, opening.record_bytes, "application/json"
-        ),
-    )
-
-
-def _opened(row: OpeningBidRow) -> OpenedBid:
-    bid = bids.parse(row.content, row.lot_id, row.bidder_uscc)
-    assert isinstance(bid, bids.Bid), "an opened bid was one when it was opened"
-    return OpenedBid(
-        bidder=row.bidder_uscc,
-        price=bid.price,
-        period_days=bid.period_days,
-        quality=bid.quality,
-        attachments=bid.attachments,
-        content_sha256=row.content_sha256,
-        version=row.version,
-        document=DocumentRef(
-            _bid_name(row), row.content_sha256, len(row.content), "application/json"
-        ),
-    )
+    return tx.vault.put(bid_name(row), "application/json", content)

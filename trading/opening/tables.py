@@ -14,7 +14,7 @@ _STATES = ", ".join(f"'{state}'" for state in BidState)
 
 
 class OpeningRow(SQLModel, table=True):
-    """One opening. `record_*` are there once it is finished."""
+    """One opening. `record_*` are there once it is finished; `failed` where too few bid."""
 
     __tablename__ = "opening"
 
@@ -24,13 +24,18 @@ class OpeningRow(SQLModel, table=True):
     begun_by: str
     cells: int
     bidder_count: int
+    failed: bool = False
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     record_sha256: str = ""
     record_bytes: int = 0
 
 
 class OpeningBidRow(SQLModel, table=True):
-    """One bid of an opening: the inside of its cell, the bidder's half, what came of it."""
+    """A name that bids were found in, the half that came from its account, what came of it.
+
+    `cells` were found in the name, `own` of those kept does the half open. The version and what
+    follows it are of the bid that counts.
+    """
 
     __tablename__ = "opening_bid"
     __table_args__ = (
@@ -40,22 +45,43 @@ class OpeningBidRow(SQLModel, table=True):
 
     lot_id: str = Field(primary_key=True, foreign_key="opening.lot_id")
     bidder_uscc: str = Field(primary_key=True, foreign_key="organisation.uscc")
-    version: int = Field(sa_type=sa.BigInteger)
-    cell_sha256: str
-    key_commitment: bytes
-    platform_half: bytes
-    inner: bytes
     state: str
+    cells: int
+    own: int = 0
     bidder_half: bytes = b""
     cause: str = ""
+    version: int | None = Field(default=None, sa_type=sa.BigInteger)
+    cell_sha256: str = ""
     price_fen: int | None = Field(default=None, sa_type=sa.BigInteger)
     content_sha256: str = ""
     content: bytes = b""
 
 
+class OpeningCellRow(SQLModel, table=True):
+    """The inside of a cell in a bidder's name, whoever sealed it; only while the halves are waited
+    for. Afterwards none is left, so that what did not count stays shut."""
+
+    __tablename__ = "opening_cell"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["lot_id", "bidder_uscc"], ["opening_bid.lot_id", "opening_bid.bidder_uscc"]
+        ),
+        sa.Index("ix_opening_cell_name", "lot_id", "bidder_uscc"),
+    )
+
+    lot_id: str = Field(primary_key=True)
+    cell_sha256: str = Field(primary_key=True)
+    bidder_uscc: str
+    tick: datetime = Field(sa_type=UtcDateTime)
+    kind: str
+    version: int = Field(sa_type=sa.BigInteger)
+    key_commitment: bytes
+    platform_half: bytes
+    inner: bytes
+
+
 class OpeningEnvelopeRow(SQLModel, table=True):
-    """A cell of another kind that a bidder sent beside his bid, such as a guarantee. His half opens
-    it at the end of the opening; `content` stays empty where it does not."""
+    """What a bidder sent beside his bid, such as a guarantee, opened with the same half."""
 
     __tablename__ = "opening_envelope"
 
@@ -63,7 +89,5 @@ class OpeningEnvelopeRow(SQLModel, table=True):
     bidder_uscc: str = Field(primary_key=True, foreign_key="organisation.uscc")
     kind: str = Field(primary_key=True)
     version: int = Field(sa_type=sa.BigInteger)
-    key_commitment: bytes
-    platform_half: bytes
-    inner: bytes
-    content: bytes = b""
+    cell_sha256: str
+    content: bytes

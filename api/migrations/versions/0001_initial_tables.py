@@ -887,6 +887,7 @@ def upgrade() -> None:
         sa.Column("begun_by", sa.String(), nullable=False),
         sa.Column("cells", sa.Integer(), nullable=False),
         sa.Column("bidder_count", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Boolean(), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("record_sha256", sa.String(), nullable=False),
         sa.Column("record_bytes", sa.Integer(), nullable=False),
@@ -922,19 +923,18 @@ def upgrade() -> None:
         "opening_bid",
         sa.Column("lot_id", sa.String(), nullable=False),
         sa.Column("bidder_uscc", sa.String(), nullable=False),
-        sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("cell_sha256", sa.String(), nullable=False),
-        sa.Column("key_commitment", sa.LargeBinary(), nullable=False),
-        sa.Column("platform_half", sa.LargeBinary(), nullable=False),
-        sa.Column("inner", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
+        sa.Column("cells", sa.Integer(), nullable=False),
+        sa.Column("own", sa.Integer(), nullable=False),
         sa.Column("bidder_half", sa.LargeBinary(), nullable=False),
         sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=True),
+        sa.Column("cell_sha256", sa.String(), nullable=False),
         sa.Column("price_fen", sa.BigInteger(), nullable=True),
         sa.Column("content_sha256", sa.String(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
-            "state IN ('WAITING', 'READY', 'OPENED', 'REVOKED')",
+            "state IN ('WAITING', 'READY', 'OPENED', 'WITHDRAWN', 'REVOKED', 'UNOPENED')",
             name=op.f("ck_opening_bid_state_known"),
         ),
         sa.CheckConstraint(
@@ -956,9 +956,7 @@ def upgrade() -> None:
         sa.Column("bidder_uscc", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("key_commitment", sa.LargeBinary(), nullable=False),
-        sa.Column("platform_half", sa.LargeBinary(), nullable=False),
-        sa.Column("inner", sa.LargeBinary(), nullable=False),
+        sa.Column("cell_sha256", sa.String(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["bidder_uscc"],
@@ -970,6 +968,25 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("lot_id", "bidder_uscc", "kind", name=op.f("pk_opening_envelope")),
     )
+    op.create_table(
+        "opening_cell",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("cell_sha256", sa.String(), nullable=False),
+        sa.Column("bidder_uscc", sa.String(), nullable=False),
+        sa.Column("tick", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("key_commitment", sa.LargeBinary(), nullable=False),
+        sa.Column("platform_half", sa.LargeBinary(), nullable=False),
+        sa.Column("inner", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["lot_id", "bidder_uscc"],
+            ["opening_bid.lot_id", "opening_bid.bidder_uscc"],
+            name=op.f("fk_opening_cell_lot_id_bidder_uscc_opening_bid"),
+        ),
+        sa.PrimaryKeyConstraint("lot_id", "cell_sha256", name=op.f("pk_opening_cell")),
+    )
+    op.create_index("ix_opening_cell_name", "opening_cell", ["lot_id", "bidder_uscc"], unique=False)
 
     statements = SQLITE if op.get_bind().dialect.name == "sqlite" else POSTGRESQL
     for statement in statements:
