@@ -99,18 +99,22 @@ class Driver:
     clock: DrivenClock
     play: Play
     worker: Worker
+    watch: Watch
     rate: int
     _stop: threading.Event
 
     def run(self) -> None:
         """Until told to stop. What fails (a lost database) is logged and tried again."""
-        prepared, anchored = False, time.monotonic()
+        prepared, anchored, seen = False, time.monotonic(), time.monotonic()
         while not self._stop.is_set():
             try:
                 if not prepared:
                     self._prepare()
                     prepared = True
                 self._step()
+                if time.monotonic() - seen >= WATCH_SECONDS:
+                    seen = time.monotonic()
+                    self.watch.write(self.clock.now())
                 if time.monotonic() - anchored >= ANCHOR_SECONDS:
                     anchored = time.monotonic()
                     anchor_once(self.office)
