@@ -31,7 +31,7 @@ class EntryRow(SQLModel, table=True):
 
     stream: str = Field(primary_key=True, foreign_key="journal_stream.id")
     seq: int = Field(primary_key=True, sa_type=sa.BigInteger)
-    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    at: datetime = Field(sa_type=UtcDateTime)
     action: str
     body: bytes
 

@@ -507,7 +507,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("stream", "seq", name=op.f("pk_journal_entry")),
     )
-    op.create_index(op.f("ix_journal_entry_at"), "journal_entry", ["at"], unique=False)
     op.create_table(
         "ownership_link",
         sa.Column("owner_uscc", sa.String(), nullable=False),
