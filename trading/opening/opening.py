@@ -20,12 +20,13 @@ docs/decisions/0003.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from archive.journal.entry import DocumentRef
+from trading.lodging import bid as bids
 from trading.lodging.bid import Attachment
 from trading.money import Money
 
@@ -93,3 +94,83 @@ class Opening:
     proven: int
     failed: bool
     record: DocumentRef
+
+
+@dataclass(frozen=True)
+class BidOutcome:
+    """A name that bids were found in, and what came of it. `cells` were found in the name, `own` of
+    those kept does the half open; the version and what follows it are of the bid that counts."""
+
+    lot_id: str
+    bidder: str
+    state: BidState
+    cells: int
+    own: int
+    cause: Revocation | None
+    version: int | None
+    cell_sha256: str
+    price_fen: int | None
+    content_sha256: str
+    content: bytes
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the bidder handed in the right half and had not withdrawn; told once finished."""
+        return self.state in (BidState.OPENED, BidState.UNOPENED) or (
+            self.state is BidState.REVOKED and self.cause is Revocation.MALFORMED
+        )
+
+    @property
+    def document_name(self) -> str:
+        """The name of an opened bid as a document."""
+        return f"bid-{self.bidder}.json"
+
+
+def proven(outcomes: Iterable[BidOutcome]) -> int:
+    """How many bidders, not withdrawn, have shown with the right half that the bid is theirs."""
+    return sum(outcome.is_proven for outcome in outcomes)
+
+
+def read_out(
+    lot_id: str,
+    begun_at: datetime,
+    finished_at: datetime,
+    failed: bool,
+    record: DocumentRef,
+    outcomes: Sequence[BidOutcome],
+) -> Opening:
+    """The finished opening of its outcomes, which are in order of the bidders' codes."""
+    revoked = [o for o in outcomes if o.state is BidState.REVOKED]
+    return Opening(
+        lot_id=lot_id,
+        begun_at=begun_at,
+        finished_at=finished_at,
+        bids=tuple(_opened(o) for o in outcomes if o.state is BidState.OPENED),
+        revoked=tuple(o.bidder for o in revoked),
+        causes={o.bidder: o.cause for o in revoked if o.cause is not None},
+        withdrawn=tuple(o.bidder for o in outcomes if o.state is BidState.WITHDRAWN),
+        proven=proven(outcomes),
+        failed=failed,
+        record=record,
+    )
+
+
+def _opened(outcome: BidOutcome) -> OpenedBid:
+    bid = bids.parse(outcome.content, outcome.lot_id, outcome.bidder)
+    assert isinstance(bid, bids.Bid), "an opened bid was one when it was opened"
+    assert outcome.version is not None, "an opened bid has a version"
+    return OpenedBid(
+        bidder=outcome.bidder,
+        price=bid.price,
+        period_days=bid.period_days,
+        quality=bid.quality,
+        attachments=bid.attachments,
+        content_sha256=outcome.content_sha256,
+        version=outcome.version,
+        document=DocumentRef(
+            outcome.document_name,
+            outcome.content_sha256,
+            len(outcome.content),
+            "application/json",
+        ),
+    )

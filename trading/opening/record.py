@@ -9,8 +9,7 @@ from typing import Any
 
 from archive.journal.entry import moment_text
 from trading.opening.counting import InName
-from trading.opening.opening import BidState, Revocation
-from trading.opening.tables import OpeningBidRow, OpeningRow
+from trading.opening.opening import BidOutcome, proven
 
 FORMAT = "bigloop.opening.v1"
 
@@ -32,42 +31,35 @@ def names_json(names: Iterable[InName]) -> list[dict[str, Any]]:
 
 
 def opening_json(
-    opening: OpeningRow, rows: Sequence[OpeningBidRow], now: datetime
+    lot_id: str,
+    begun_at: datetime,
+    finished_at: datetime,
+    failed: bool,
+    cells: int,
+    outcomes: Sequence[BidOutcome],
 ) -> dict[str, Any]:
-    """The opening record. `cells` were found in a bidder's name; his half opens `own` of them: the
-    rest are not his, or sealed with another half."""
+    """The opening record. `cells` were tried; of those found in a bidder's name his half opens `own`:
+    the rest are not his, or sealed with another half."""
     return {
         "format": FORMAT,
-        "lot": opening.lot_id,
-        "begun_at": moment_text(opening.begun_at),
-        "finished_at": moment_text(now),
-        "failed": opening.failed,
-        "cells": opening.cells,
-        "proven": proven(rows),
+        "lot": lot_id,
+        "begun_at": moment_text(begun_at),
+        "finished_at": moment_text(finished_at),
+        "failed": failed,
+        "cells": cells,
+        "proven": proven(outcomes),
         "bids": [
             {
-                "bidder": row.bidder_uscc,
-                "cells": row.cells,
-                "own": row.own,
-                "cell": row.cell_sha256 or None,
-                "version": row.version,
-                "state": row.state,
-                "cause": row.cause or None,
-                "price_fen": row.price_fen,
-                "content": row.content_sha256 or None,
+                "bidder": outcome.bidder,
+                "cells": outcome.cells,
+                "own": outcome.own,
+                "cell": outcome.cell_sha256 or None,
+                "version": outcome.version,
+                "state": outcome.state,
+                "cause": outcome.cause,
+                "price_fen": outcome.price_fen,
+                "content": outcome.content_sha256 or None,
             }
-            for row in rows
+            for outcome in outcomes
         ],
     }
-
-
-def proven(rows: Iterable[OpeningBidRow]) -> int:
-    """How many bidders, not withdrawn, have shown with the right half that the bid is theirs."""
-    return sum(map(is_proven, rows))
-
-
-def is_proven(row: OpeningBidRow) -> bool:
-    """Whether the bidder handed in the right half and had not withdrawn; told by a finished row."""
-    return row.state in (BidState.OPENED, BidState.UNOPENED) or (
-        row.state == BidState.REVOKED and row.cause == Revocation.MALFORMED
-    )

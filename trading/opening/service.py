@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,23 +23,21 @@ from trading.lodging import queries as lodging
 from trading.objections import service as objections
 from trading.opening import counting, queries
 from trading.opening.counting import Found, InName, Own
-from trading.opening.opening import BidState, Opening, OpeningBegun, Revocation
-from trading.opening.record import is_proven, names_json, opening_json
-from trading.opening.rows import (
-    RECORD_NAME,
-    bid_name,
-    cell_row,
-    envelope_row,
-    to_found,
-    to_opening,
+from trading.opening.opening import BidState, Opening, OpeningBegun, Revocation, read_out
+from trading.opening.record import names_json, opening_json
+from trading.opening.tables import (
+    OpeningBidRow,
+    OpeningCellRow,
+    OpeningEnvelopeRow,
+    OpeningRow,
 )
-from trading.opening.tables import OpeningBidRow, OpeningRow
 from trading.parties import service as parties
 from trading.projects import service as projects
 from trading.projects.project import Lot, subject_of
 from trading.projects.stages import BEFORE_OPENING, Event, Stage
 from trading.rules.book import Rule, book
 
+RECORD_NAME = "opening_record.json"
 DRAW_LABEL = b"bigloop.opening.kept"
 
 
@@ -162,12 +160,14 @@ def finish_opening(tx: Tx, actor: Actor, lot_id: str) -> Opening:
         document = _settle(tx, row, own, row.bidder_uscc in out, opening.failed)
         documents += [document] if document else []
     queries.drop_cells(tx.db, lot_id)
-    record = tx.keep(RECORD_NAME, opening_json(opening, rows, tx.now))
+    outcomes = [row.to_domain() for row in rows]
+    said = opening_json(lot_id, opening.begun_at, tx.now, opening.failed, opening.cells, outcomes)
+    record = tx.keep(RECORD_NAME, said)
     opening.finished_at = tx.now
     opening.record_sha256, opening.record_bytes = record.sha256, record.bytes
     tx.db.add(opening)
     tx.db.flush()
-    result = to_opening(opening, rows)
+    result = _to_opening(opening, rows)
     data: dict[str, Any] = {
         "opened": len(result.bids),
         "proven": result.proven,
@@ -200,7 +200,7 @@ def proven_bidders(db: Session, lot_id: str) -> tuple[str, ...]:
     """The bidders who showed with the right half that the bid is theirs, and had not withdrawn:
     nobody can be put among them by another. TOO_EARLY before the opening is finished."""
     opening(db, lot_id)
-    return tuple(row.bidder_uscc for row in _rows(db, lot_id) if is_proven(row))
+    return tuple(row.bidder_uscc for row in _rows(db, lot_id) if row.to_domain().is_proven)
 
 
 def states(db: Session, lot_id: str) -> dict[str, BidState]:
@@ -214,7 +214,7 @@ def opening(db: Session, lot_id: str) -> Opening:
     row = queries.opening(db, lot_id)
     if row is None or row.finished_at is None:
         raise Refusal("trading.opening.unfinished", {}, Kind.TOO_EARLY)
-    return to_opening(row, rows)
+    return _to_opening(row, rows)
 
 
 def envelopes(db: Session, lot_id: str, kind: str) -> dict[str, bytes]:
@@ -224,6 +224,18 @@ def envelopes(db: Session, lot_id: str, kind: str) -> dict[str, bytes]:
     return {
         row.bidder_uscc: row.content for row in queries.envelopes(db, lot_id) if row.kind == kind
     }
+
+
+def _to_opening(opening: OpeningRow, rows: Sequence[OpeningBidRow]) -> Opening:
+    assert opening.finished_at is not None, "only a finished opening is read out"
+    return read_out(
+        opening.lot_id,
+        opening.begun_at,
+        opening.finished_at,
+        opening.failed,
+        DocumentRef(RECORD_NAME, opening.record_sha256, opening.record_bytes, "application/json"),
+        [row.to_domain() for row in rows],
+    )
 
 
 def _rows(db: Session, lot_id: str) -> list[OpeningBidRow]:
@@ -260,12 +272,12 @@ def _keep(db: Session, lot_id: str, names: tuple[InName, ...]) -> None:
             )
         )
     db.flush()
-    db.add_all(cell_row(lot_id, item) for name in names for item in name.cells)
+    db.add_all(OpeningCellRow.from_domain(lot_id, item) for name in names for item in name.cells)
     db.flush()
 
 
 def _cells(db: Session, row: OpeningBidRow) -> list[Found]:
-    return [to_found(cell) for cell in queries.cells(db, row.lot_id, row.bidder_uscc)]
+    return [cell.to_domain() for cell in queries.cells(db, row.lot_id, row.bidder_uscc)]
 
 
 def _own(db: Session, row: OpeningBidRow, half: bytes) -> Own:
@@ -323,7 +335,7 @@ def _settle(
         row.state = (BidState.WITHDRAWN if has_withdrawn else BidState.UNOPENED).value
         return None
     assert own.bid is not None, "a half that opens no bid was not taken"
-    tx.db.add_all(envelope_row(row.lot_id, item) for item in own.envelopes)
+    tx.db.add_all(OpeningEnvelopeRow.from_domain(row.lot_id, e) for e in own.envelopes)
     found, content = own.bid.found, own.bid.content
     row.version, row.cell_sha256 = found.outer.version, found.cell_sha256
     row.content_sha256 = hashlib.sha256(content).hexdigest()
@@ -332,4 +344,4 @@ def _settle(
         row.state, row.cause = BidState.REVOKED.value, Revocation.MALFORMED.value
         return None
     row.state, row.price_fen, row.content = BidState.OPENED.value, bid.price.fen, content
-    return tx.vault.put(bid_name(row), "application/json", content)
+    return tx.vault.put(row.to_domain().document_name, "application/json", content)

@@ -8,7 +8,10 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from archive.database import UtcDateTime
-from trading.opening.opening import BidState
+from archive.sealing import Outer
+from trading.opening.counting import Found, Opened
+from trading.opening.opening import BidOutcome, BidState, Revocation
+from trading.projects.project import subject_of
 
 _STATES = ", ".join(f"'{state}'" for state in BidState)
 
@@ -56,6 +59,21 @@ class OpeningBidRow(SQLModel, table=True):
     content_sha256: str = ""
     content: bytes = b""
 
+    def to_domain(self) -> BidOutcome:
+        return BidOutcome(
+            lot_id=self.lot_id,
+            bidder=self.bidder_uscc,
+            state=BidState(self.state),
+            cells=self.cells,
+            own=self.own,
+            cause=Revocation(self.cause) if self.cause else None,
+            version=self.version,
+            cell_sha256=self.cell_sha256,
+            price_fen=self.price_fen,
+            content_sha256=self.content_sha256,
+            content=self.content,
+        )
+
 
 class OpeningCellRow(SQLModel, table=True):
     """The inside of a cell in a bidder's name, whoever sealed it; only while the halves are waited
@@ -79,6 +97,33 @@ class OpeningCellRow(SQLModel, table=True):
     platform_half: bytes
     inner: bytes
 
+    def to_domain(self) -> Found:
+        outer = Outer(
+            subject_of(self.lot_id),
+            self.kind,
+            self.bidder_uscc,
+            self.version,
+            self.key_commitment,
+            self.platform_half,
+            self.inner,
+        )
+        return Found(self.tick, self.cell_sha256, outer)
+
+    @classmethod
+    def from_domain(cls, lot_id: str, found: Found) -> OpeningCellRow:
+        outer = found.outer
+        return cls(
+            lot_id=lot_id,
+            cell_sha256=found.cell_sha256,
+            bidder_uscc=outer.sender,
+            tick=found.tick,
+            kind=outer.kind,
+            version=outer.version,
+            key_commitment=outer.key_commitment,
+            platform_half=outer.platform_half,
+            inner=outer.inner,
+        )
+
 
 class OpeningEnvelopeRow(SQLModel, table=True):
     """What a bidder sent beside his bid, such as a guarantee, opened with the same half."""
@@ -91,3 +136,15 @@ class OpeningEnvelopeRow(SQLModel, table=True):
     version: int = Field(sa_type=sa.BigInteger)
     cell_sha256: str
     content: bytes
+
+    @classmethod
+    def from_domain(cls, lot_id: str, opened: Opened) -> OpeningEnvelopeRow:
+        outer = opened.found.outer
+        return cls(
+            lot_id=lot_id,
+            bidder_uscc=outer.sender,
+            kind=outer.kind,
+            version=outer.version,
+            cell_sha256=opened.found.cell_sha256,
+            content=opened.content,
+        )
