@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from archive.entropy import SeededEntropy
 from archive.journal import service as journal
 from archive.office import Office
 from archive.tasks import service as tasks
-from archive.tasks.service import Worker
+from archive.tasks.service import Handler, Worker
 from archive.verification.report import Verdict
 from archive.verify import verify
 
@@ -81,9 +81,17 @@ def run_until(
 
 
 def once(
-    seed: int, day: date, out: Path, *, sessions: int, pool_size: int, database_url: str = ""
+    seed: int,
+    day: date,
+    out: Path,
+    *,
+    sessions: int,
+    pool_size: int,
+    database_url: str = "",
+    around: Callable[[Mapping[str, Handler]], Mapping[str, Handler]] = dict,
 ) -> dict[str, int | float]:
-    """Play the cohort of `day` and verify what it leaves; the figures of the last line."""
+    """Play the cohort of `day` and verify what it leaves; the figures of the last line. `around` may
+    wrap the handlers of all tasks (a benchmark's clock)."""
     began = time.monotonic()
     settings = settings_of(out / "data", database_url)
     clock = DrivenClock(datetime.fromisoformat("2000-01-01T00:00:00+00:00"))
@@ -93,7 +101,7 @@ def once(
         play.set_up(first_acts(play))
         dossiers = out / "dossiers"
         dossiers.mkdir(parents=True, exist_ok=True)
-        known = {**handlers(play.custodian, dossiers), **play.handlers(ACTS)}
+        known = around({**handlers(play.custodian, dossiers), **play.handlers(ACTS)})
         run_until(office, clock, Worker(office, known, "demo"), shown, None)
         (out / "trust.txt").write_text(office.log.verifier.vkey + "\n")
         with office.read() as db:
