@@ -5,7 +5,7 @@ gaps. The frames and the rules of following are those of `evaluation.witness.pro
 wire, the reading of the record, and back-pressure. Beside them stations and hosts may send
 
     →  {"type": "event", "id": "…", "kind": "door", "data": {…}}
-    ←  {"type": "ack", "id": "…"}                          only after the commit
+    ←  {"type": "ack", "id": "…", "seq": n}                only after the commit, as entry n
     ←  {"type": "refusal", "id": "…", "problem": {…}}      nothing was done
 
 Close codes: 4001 signed out, 4002 the hello was refused (a frame says why),
@@ -117,11 +117,17 @@ class Wire:
     resume: int = 0
     _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def send(self, text: str) -> None:
-        """Send one frame; Closing(4008) where the viewer does not take it in time."""
+    async def send(self, *texts: str, entries: bool = False) -> None:
+        """Send frames, in one go where nothing holds them up (see `api.gathering`); `entries`
+        says that each counts for `resume`. Closing(4008) where the viewer does not take one in
+        time."""
+        loop = asyncio.get_running_loop()
         try:
-            async with self._sending:
-                await asyncio.wait_for(self.socket.send_text(text), SEND_SECONDS_MAX)
+            async with self._sending, asyncio.timeout(None) as limit:
+                for text in texts:
+                    limit.reschedule(loop.time() + SEND_SECONDS_MAX)
+                    await self.socket.send_text(text)
+                    self.resume += entries
         except TimeoutError:
             raise Closing(4008, f"resume={self.resume}") from None
 
@@ -134,8 +140,7 @@ class Wire:
             raise Closing(4002, "no hello") from None
         except Refusal as refusal:
             answers = [encode_frame(RefusalFrame(refusal.code))]
-        for answer in answers:
-            await self.send(answer)
+        await self.send(*answers)
         if self.rules.mode not in (Mode.LIVE, Mode.CATCHING_UP):
             raise Closing(4002, "hello refused")
         self.resume = self.rules.next
@@ -146,9 +151,7 @@ class Wire:
         while True:
             self.rules.grew(self.tail.head)
             if (wanted := self.rules.wanted) is not None:
-                for text in self.rules.page(await self.tail.entries(*wanted)):
-                    await self.send(text)
-                    self.resume += 1
+                await self.send(*self.rules.page(await self.tail.entries(*wanted)), entries=True)
                 continue
             mark = self.tail.mark
             if mark.size != marked:
@@ -167,8 +170,8 @@ class Wire:
                 event = parse_event(text)
                 identity = event.id
                 async with self.shell.writers():
-                    await run_in_threadpool(self._record, event)
-                answer = {"type": "ack", "id": identity}
+                    seq = await run_in_threadpool(self._record, event)
+                answer = {"type": "ack", "id": identity, "seq": seq}
             except Exception as error:
                 problem = problems.problem_of(error, self.socket)
                 language = language_of(self.socket, self.shell.settings.language)
@@ -176,10 +179,12 @@ class Wire:
                 answer = {"type": "refusal", "id": identity, "problem": document}
             await self.send(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
 
-    def _record(self, event: SentEvent) -> None:
-        session_id = self.rules.session
+    def _record(self, event: SentEvent) -> int:
+        """Record the event; the number of its entry, with which its sender can hold us to it."""
         with self.shell.office.write() as tx:
-            record_event(tx, self.actor, session_id, event.kind, event.data)
+            record_event(tx, self.actor, self.rules.session, event.kind, event.data)
+            written = tx.flush_record()
+        return next(entry.seq for entry in written if entry.stream == self.tail.stream)
 
     async def _receive(self) -> str:
         """The next text; an empty one for a binary message, which nothing takes."""

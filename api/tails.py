@@ -25,8 +25,9 @@ from evaluation.witness.protocol import PAGE_ENTRIES_MAX
 ENTRIES_MAX = 1000
 """Kept in memory of each stream that is watched."""
 POLL_SECONDS = 1.0
-GATHER_SECONDS = 0.005
-"""A burst of entries is read and sent together."""
+TICK_SECONDS = 0.02
+"""An entry that comes alone is read at once; those of a burst wait so long for each other, and are
+read, marked and sent together."""
 _log = logging.getLogger("bigloop.live")
 
 
@@ -93,6 +94,9 @@ class Tail:
     async def follow(self) -> None:
         """Read on for ever."""
         while True:
+            self._woken.clear()  # before reading: what is written from here on wakes again
+            began = self._loop.time()
+            is_behind = False
             try:
                 fresh = await run_in_threadpool(
                     read_page,
@@ -104,13 +108,14 @@ class Tail:
                 if fresh:
                     mark = await run_in_threadpool(read_mark, self._office, self.stream)
                     self._take(fresh, mark)
-                    continue
+                    is_behind = len(fresh) == PAGE_ENTRIES_MAX
             except Exception:
                 _log.exception("cannot read %s; trying again", self.stream.partition("/")[0])
+            if is_behind:
+                continue
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
-                await asyncio.sleep(GATHER_SECONDS)
-            self._woken.clear()
+            await asyncio.sleep(began + TICK_SECONDS - self._loop.time())
 
     def _take(self, fresh: list[Numbered], mark: Mark | None) -> None:
         self._newest.extend(fresh)

@@ -60,6 +60,7 @@ def serve(
     import uvicorn
 
     from api.app import create_app
+    from api.gathering import GatheringProtocol
     from api.handlers import handlers
     from api.office import open_custodian
     from api.worker import Hands, in_a_thread
@@ -94,7 +95,7 @@ def serve(
         log_config=None,
         access_log=False,  # ours names routes, never paths: api.middleware
         server_header=False,
-        ws="websockets-sansio",
+        ws=GatheringProtocol,
         ws_max_size=SOCKET_BYTES_MAX,
         ws_per_message_deflate=False,  # gigabytes for thousands of sockets
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

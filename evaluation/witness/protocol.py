@@ -25,6 +25,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from archive import canonical
@@ -89,6 +90,12 @@ _NAMES = {shape: name for name, shape in _FRAMES.items()}
 def encode_frame(frame: Frame) -> str:
     """The text of a frame."""
     return canonical.encode({"frame": _NAMES[type(frame)], **vars(frame)}).decode()
+
+
+@lru_cache(maxsize=PAGE_ENTRIES_MAX)
+def _event_text(seq: int, body: bytes) -> str:
+    """The frame of an entry, made once for all who are sent it."""
+    return encode_frame(EventFrame(seq, body.decode()))
 
 
 def parse_frame(text: str) -> Frame:
@@ -190,7 +197,7 @@ class Viewer:
             if seq > self.next:
                 break
             if seq == self.next:
-                out.append(encode_frame(EventFrame(seq, body.decode())))
+                out.append(_event_text(seq, body))
                 self.next += 1
         self.head = max(self.head, self.next)
         self._settle()

@@ -261,10 +261,40 @@ class TestSending:
             seen: list[dict[str, Any]] = []
             while len(seen) < 3:  # the acknowledgement, the entry itself and a mark, in any order
                 seen.append(json.loads(socket.receive_text()))
-        assert {"type": "ack", "id": "e-1"} in seen
+        assert {"type": "ack", "id": "e-1", "seq": 1} in seen
         assert done == ["committed"]
         (entry,) = [json.loads(f["body"]) for f in seen if f.get("frame") == "event"]
-        assert entry["actor"] == "supervisor-1"
+        assert (entry["actor"], entry["seq"]) == ("supervisor-1", 1)
+
+    def test_each_acknowledgement_names_its_entry_and_readers_are_woken(
+        self, supervisor: TestClient, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record(office, 3)
+        monkeypatch.setattr(tails, "POLL_SECONDS", 60.0)  # nothing but the wake-up helps
+
+        def record_event(tx: Any, actor: Any, session: str, kind: str, data: Any) -> None:
+            tx.record(f"draw/{session}", "experts:draw:noted", actor, {})  # sorts before
+            tx.record(f"session/{session}", f"evaluation:witness:{kind}", actor, data)
+
+        monkeypatch.setattr(live, "record_event", record_event)
+        follower = Follower("s1")
+        acknowledged: dict[str, int] = {}
+        bodies: dict[int, Any] = {}
+        with supervisor.websocket_connect(PATH) as socket:
+            socket.send_text(follower.hello())
+            follow(socket, follower, 3)
+            for n in range(4):
+                event = {"type": "event", "id": f"e-{n}", "kind": "door", "data": {"n": n}}
+                socket.send_text(json.dumps(event))
+            while follower.next < 7 or len(acknowledged) < 4:
+                text = socket.receive_text()
+                frame = json.loads(text)
+                if frame.get("type") == "ack":
+                    acknowledged[frame["id"]] = frame["seq"]
+                elif isinstance(event_frame := follower.take(text), EventFrame):
+                    bodies[event_frame.seq] = json.loads(event_frame.body)
+        assert acknowledged == {f"e-{n}": n + 3 for n in range(4)}
+        assert [bodies[seq]["data"] for seq in range(3, 7)] == [{"n": n} for n in range(4)]
 
 
 class StuckSocket:
