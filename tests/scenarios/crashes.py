@@ -1,0 +1,242 @@
+"""Crash, start again, and count what is there: shared by the everyday test and the soak."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from api.cli import main
+from tests.scenarios.people import Facts, People
+from tests.support import process
+from tests.support.servers import Server, Servers
+
+SESSIONS = 3
+POOL = 12_000
+RATE = 5_000
+"""The day and its night in about ten seconds."""
+ORDER = (
+    "REGISTERED",
+    "NOTICED",
+    "OPENING",
+    "OPENED",
+    "EVALUATED",
+    "CANDIDATES",
+    "AWARDED",
+    "CONTRACTED",
+    "ARCHIVED",
+)
+ONCE_A_LOT = (
+    "trading:lot:registered",
+    "trading:lot:noticed",
+    "trading:lot:key_published",
+    "trading:opening:begun",
+    "trading:opening:finished",
+    "trading:lot:evaluated",
+    "trading:candidates:published",
+    "trading:award:made",
+    "trading:contract:signed",
+    "trading:lot:archived",
+)
+ONCE_A_SESSION = (
+    "evaluation:session:scheduled",
+    "evaluation:session:reported",
+    "evaluation:session:closed",
+)
+
+
+@dataclass
+class Stage:
+    """One demonstration in one folder, killed and started again."""
+
+    servers: Servers
+    folder: Path
+    url: str
+    seed: int = 1
+    rate: int = RATE
+    facts: Facts = field(default_factory=Facts)
+    server: Server | None = None
+    people: People | None = None
+    lots: frozenset[str] = frozenset()
+    """The lots of the demo's own people."""
+    reached: int = -1
+    """How far the slowest of them had come."""
+    kills: int = 0
+
+    @property
+    def database(self) -> str:
+        return self.url or f"sqlite:///{self.folder}/bigloop.db"
+
+    def start(self) -> None:
+        """Start the server, and let the people sign in."""
+        words = ["demo", "--serve", "--data", str(self.folder), "--rate", str(self.rate)]
+        words += ["--seed", str(self.seed), "--sessions", str(SESSIONS), "--pool", str(POOL)]
+        words += ["--database-url", self.url] if self.url else []
+        self.server = self.servers(*words, ready="/health", timeout_s=60)
+        self.people = People(self.server, self.facts)
+        self._wait(self._has_accounts, 60)
+        self.people.sign_in()
+
+    def _has_accounts(self) -> bool:
+        with sa.create_engine(self.database).connect() as connection:
+            found = connection.execute(sa.text("SELECT count(*) FROM account")).scalar_one()
+        return bool(found == 5)
+
+    def kill_after(self, seconds: float) -> None:
+        """Let people work for so long, then take the whole process group away."""
+        assert self.server is not None
+        assert self.people is not None
+        self.people.begin()
+        time.sleep(seconds)
+        assert self.server.process.poll() is None, self.server.log()
+        self.server.kill()
+        self.kills += 1
+        self.people.end()
+        assert "Traceback" not in self.server.log(), self.server.log()
+
+    def server_stops(self) -> None:
+        """Ctrl-C, at last."""
+        assert self.server is not None
+        process.end(self.server.process, ask=signal.SIGINT)
+        assert "Traceback" not in self.server.log(), self.server.log()
+
+    def _wait(self, done: Callable[[], bool], seconds: float) -> None:
+        assert self.server is not None
+        until = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < until, f"not in {seconds} s\n{self.server.log()}"
+            assert self.server.process.poll() is None, self.server.log()
+            time.sleep(0.1)
+
+    # --- What must be so ----------------------------------------------------------------
+
+    def run_on_to(self, stage: str, seconds: float) -> None:
+        """Wait until every lot of the demo's own people has come to this stage."""
+        self._wait(lambda: self.progress() >= ORDER.index(stage), seconds)
+
+    def progress(self) -> int:
+        """How far the slowest lot of the demo's own people is; -1 before the first."""
+        assert self.people is not None
+        self.people.now()
+        ours = set(self.facts.projects.values())
+        # A project of ours may stand in the record although its answer was never received.
+        found = {
+            lot["id"]: lot["stage"]
+            for lot in self.people.get("staff", "/api/lots", limit=500)
+            if lot["id"] not in ours and not lot["name"].startswith("示例标段")
+        }
+        assert set(found) >= self.lots, "a lot is gone"
+        self.lots = frozenset(found)
+        self.reached = min((ORDER.index(stage) for stage in found.values()), default=-1)
+        return self.reached
+
+    def check_facts(self) -> None:
+        """Everything that was acknowledged is there, by the interface and in the database."""
+        assert self.people is not None
+        people, facts = self.people, self.facts
+        people.now()
+        for project, lot in facts.projects.items():
+            assert people.get("staff", f"/api/projects/{project}")["lots"][0]["id"] == lot
+        for lot, opening in facts.notices.items():
+            notice = people.get("staff", f"/api/lots/{lot}")["notice"]
+            assert notice["opening_at"][:19] == opening[:19], lot
+        for objection, lot in facts.objections.items():
+            found = people.get("tenderer", f"/api/lots/{lot}/objections")
+            (standing,) = [each for each in found if each["id"] == objection]
+            assert objection not in facts.answers or standing["state"] == "ANSWERED"
+        with sa.create_engine(self.database).connect() as connection:
+            self._check_cells(connection)
+            self._check_events(connection)
+
+    def _check_cells(self, connection: sa.Connection) -> None:
+        rows = connection.execute(sa.text("SELECT cell FROM lodged_cell")).scalars()
+        kept = Counter(hashlib.sha256(bytes(cell)).hexdigest() for cell in rows)
+        recorded: Counter[str] = Counter()
+        for _, body in entries(connection, "lodging"):
+            recorded.update(body["data"]["digests"])
+        for digest, receipt in self.facts.cells.items():
+            assert kept[digest] == 1, "an acknowledged cell is lost or doubled"
+            assert recorded[digest] == 1, "an acknowledged cell is not on the record"
+            assert digest in receipt
+        assert kept == recorded, "what lies in the table and what stands on the record differ"
+
+    def _check_events(self, connection: sa.Connection) -> None:
+        for session, marks in self.facts.events.items():
+            found = Counter(
+                body["data"].get("sha256")
+                for _, body in entries(connection, f"session/{session}")
+                if body["action"] == "evaluation:witness:note"
+            )
+            assert all(found[mark] == 1 for mark in marks), "an acknowledged event is lost"
+            assert max(found.values()) == 1, "an event stands twice"
+            numbers = [found_mark for found_mark in found if found_mark in set(marks)]
+            assert numbers == marks, "events stand in another order than they were acknowledged in"
+
+    def check_record(self) -> None:
+        """What an operator's `bigloop check` finds: nothing."""
+        assert main(["check", "--database-url", self.database]) == 0
+
+    def check_acts(self) -> None:
+        """Nothing was done twice, and no task was given up."""
+        with sa.create_engine(self.database).connect() as connection:
+            failed = connection.execute(
+                sa.text("SELECT name, args, error FROM task WHERE state = 'FAILED'")
+            ).all()
+            assert not failed
+            doubled = connection.execute(
+                sa.text("SELECT name, args, due_at FROM task GROUP BY 1, 2, 3 HAVING count(*) > 1")
+            ).all()
+            assert not doubled, "an act was asked for twice"
+            for lot in self.lots:
+                acts = Counter(body["action"] for _, body in entries(connection, f"lot/{lot}"))
+                for action in ONCE_A_LOT:
+                    assert acts[action] <= 1, (lot, action)
+                if self.reached >= ORDER.index("OPENED"):
+                    assert acts["trading:opening:begun"] == 1
+                    assert acts["trading:opening:finished"] == 1
+                sessions = connection.execute(
+                    sa.text("SELECT id FROM evaluation_session WHERE lot_id = :lot"), {"lot": lot}
+                ).scalars()
+                for session in sessions:
+                    done = Counter(
+                        body["action"] for _, body in entries(connection, f"session/{session}")
+                    )
+                    for action in ONCE_A_SESSION:
+                        assert done[action] <= 1, (session, action)
+
+
+def entries(connection: sa.Connection, stream: str) -> list[tuple[int, Any]]:
+    """(number, decoded entry) of a stream, read past the product's own code."""
+    rows = connection.execute(
+        sa.text("SELECT seq, body FROM journal_entry WHERE stream = :stream ORDER BY seq"),
+        {"stream": stream},
+    )
+    return [(seq, json.loads(bytes(body))) for seq, body in rows]
+
+
+def crash_and_come_back(stage: Stage, seconds: Sequence[float]) -> None:
+    """Kill at each of the moments (seconds after the people began to work); look at the record
+    while nothing runs, and at the facts when it runs again."""
+    stage.start()
+    for moment in seconds:
+        stage.kill_after(moment)
+        stage.check_record()
+        stage.start()
+        stage.progress()
+        stage.check_facts()
+        stage.check_acts()
+
+
+def moments(seed: int, count: int, longest: float) -> list[float]:
+    """Seeded moments of a kill."""
+    dice = random.Random(seed)
+    return [dice.uniform(0.3, longest) for _ in range(count)]

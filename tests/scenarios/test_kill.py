@@ -1,0 +1,41 @@
+"""Kill -9 at any moment: what was acknowledged is there, and nothing is done twice.
+
+The real server on the demo's running day, while people work at it over HTTP and the witness socket.
+The process group is killed, as a loss of the machine would; the database and the folder stay. The
+moments are seeded; the soak has many more of them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.crashes import Stage, crash_and_come_back, moments
+from tests.support.servers import Servers
+
+KILLS = 3
+LONGEST_SECONDS = 5.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "engine",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)],
+)
+def test_a_killed_day_goes_on_where_it_stopped(
+    engine: str, request: pytest.FixtureRequest, run_server: Servers, tmp_path: Path
+) -> None:
+    url = ""
+    if engine == "postgresql":
+        server = request.getfixturevalue("durable_postgres")
+        url = server.url(server.create())
+    stage = Stage(run_server, tmp_path / "data", url)
+    crash_and_come_back(stage, moments(1, KILLS, LONGEST_SECONDS))
+    stage.run_on_to("EVALUATED", 60)
+    stage.check_acts()
+    stage.server_stops()
+    stage.check_record()
+    counts = stage.facts.counts()
+    assert min(counts[kind] for kind in ("projects", "notices", "cells", "answers")) > 0, counts
+    assert stage.kills == KILLS
