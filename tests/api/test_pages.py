@@ -22,7 +22,7 @@ SESSIONS = tuple(
         host_centre_name="大理州中心",
         state=stage,
         seats=4,
-        guest_centres=("昆明市中心", "丽江市中心"),
+        guest_centres=("昆明市中心", "丽江市中心", "保山市中心", "德宏州中心")[: 1 + number % 4],
         overnight=number == 6,
         starts_at_text="10-21 09:00",
     )
@@ -65,9 +65,29 @@ def test_a_full_board_speaks_one_language(
     for stage in Stage:
         assert words[f"api.page.stage.{stage}"] in text
     for state in SessionStage:
-        assert words[f"api.page.session.{state}"] in text
+        assert words[f"api.page.session_stage.{state}"] in text
     assert "示例&lt;项目&gt;0" in text
     assert "[api." not in text  # a code without words
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_stage_of_a_session_has_its_word_and_no_other_has(language: Language) -> None:
+    prefix = "api.page.session_stage."
+    words = {
+        c.removeprefix(prefix): w for c, w in catalogue("api", language).items() if prefix in c
+    }
+    assert set(words) == {stage.value for stage in SessionStage}
+    assert len(set(words.values())) == len(words)
+
+
+def test_three_guest_centres_are_named_and_all_are_counted(client: TestClient, full: None) -> None:
+    text = re.sub(r"<[^>]+>|\s+", "", client.get("/fragments/board?lang=zh").text)
+    assert "昆明市中心、丽江市中心、保山市中心等4个" in text
+    assert "德宏州中心" not in text
+    assert text.count("等4个") == sum(len(s.guest_centres) == 4 for s in SESSIONS)
+    assert "等3个" not in text
+    everyone = client.get("/api/board").json()["sessions"][3]["guest_centres"]
+    assert everyone[3] == "德宏州中心"
 
 
 def test_the_fragment_is_the_board_and_nothing_else(client: TestClient, full: None) -> None:
