@@ -87,6 +87,8 @@ SenderActor = Annotated[Actor, allow(Role.BIDDER, Role.ISSUER)]
 """Who lodges sealed cells: bids come from bidders, guarantees from issuers."""
 OfficialActor = Annotated[Actor, allow(Role.STAFF, Role.SUPERVISOR)]
 """Staff of a centre and the administrative supervisor."""
+OfficialOrTenderer = Annotated[Actor, allow(Role.STAFF, Role.SUPERVISOR, Role.TENDERER)]
+"""Officials, and the tenderer or its agency; whose project it is, the flow judges."""
 PartyActor = Annotated[Actor, allow(Role.STAFF, Role.TENDERER)]
 """Who drives a project: the centre or the tenderer (or its agency)."""
 ProcedureActor = Annotated[Actor, allow(Role.STAFF, Role.TENDERER, Role.SUPERVISOR)]

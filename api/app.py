@@ -18,11 +18,12 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 
-from api import access, live, problems
+from api import access, live, notices, problems
 from api.access import Public
 from api.middleware import Guard
-from api.pages import board, entrance, interface
+from api.pages import board, centre, entrance, interface, lots
 from api.pages import problems as problem_pages
+from api.pages.kit import fragments
 from api.routes import (
     awards,
     dossiers,
@@ -54,10 +55,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     awards.router,
     dossiers.router,
     live.router,
+    notices.router,
     board.router,
     entrance.router,
     interface.router,
     problem_pages.router,
+    fragments.router,
+    centre.router,
+    lots.router,
 )
 """Every router of the product; a new one is added here."""
 
@@ -91,6 +96,7 @@ def create_app(
     )
     app.state.shell = shell
     app.state.tails = Tails(office)
+    app.state.pulse = notices.Pulse(office)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)

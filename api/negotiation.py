@@ -8,6 +8,8 @@ from starlette.requests import HTTPConnection
 
 from archive.words import Language
 
+LANGUAGE_COOKIE = "bigloop_language"
+"""What a reader once chose by `?lang=` (set by `api.pages.templating`)."""
 RANGES_MAX = 32
 """So many ranges of a header are read; the rest is ignored."""
 
@@ -34,10 +36,14 @@ def _weight(text: str) -> float:
 
 
 def language_of(connection: HTTPConnection, default: Language) -> Language:
-    """`?lang=` wins, then Accept-Language, then the installation's language."""
-    asked = connection.query_params.get("lang", "")
-    if asked in tuple(Language):
-        return Language(asked)
+    """`?lang=` wins, then what was chosen before, then Accept-Language, then the installation's
+    language."""
+    for asked in (
+        connection.query_params.get("lang", ""),
+        connection.cookies.get(LANGUAGE_COOKIE, ""),
+    ):
+        if asked in tuple(Language):
+            return Language(asked)
     best, best_weight = default, 0.0
     for value, weight in preferences(connection.headers.get("accept-language", "")):
         primary = value.partition("-")[0]

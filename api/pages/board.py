@@ -17,6 +17,7 @@ from api.access import Public, Visitor
 from api.flows.board import Board
 from api.flows.board import board as read_board
 from api.negotiation import language_of
+from api.pages.kit.page import show
 from api.pages.templating import page
 from api.routes.fields import Answer
 from api.shell import shell_of
@@ -60,9 +61,7 @@ def _board(request: Request, db: ReadDb, day: date | None) -> Board:
 
 @router.get("/", include_in_schema=False)
 def start(visitor: Visitor, request: Request, db: ReadDb, day: Day = None) -> Response:
-    language = language_of(request, shell_of(request).settings.language)
-    context = {"actor": visitor, "board": _board(request, db, day), "asked_day": day}
-    return page(request, "start.html", context, language)
+    return show(request, "start.html", visitor, board=_board(request, db, day), asked_day=day)
 
 
 @router.get("/fragments/board", include_in_schema=False)

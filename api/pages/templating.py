@@ -6,16 +6,20 @@ language, and `static("app.css")` the address of a file with a mark of its versi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import jinja2
+from jinja2.runtime import Context
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
 
+from api.negotiation import LANGUAGE_COOKIE
+from api.pages.kit import text
 from api.shell import shell_of
 from archive.clock import SHANGHAI
 from archive.errors import Param
@@ -23,6 +27,7 @@ from archive.words import Language, say
 
 FOLDER = Path(__file__).resolve().parent.parent
 STATIC = FOLDER / "static"
+LANGUAGE_SECONDS = 180 * 24 * 3600
 HTML_LANG = {Language.ZH: "zh-CN", Language.EN: "en"}
 
 
@@ -56,8 +61,35 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals["static"] = static
-    made.filters["clock"] = clock_text
+    made.globals["amount_in_words"] = _typed_in_words
+    made.filters |= {
+        "clock": clock_text,
+        "money": text.money,
+        "in_words": text.in_words,
+        "moment": text.moment,
+        "iso": text.iso,
+        "short": text.short,
+        "size": text.size,
+        "day": jinja2.pass_context(_in_language(text.day)),
+        "day_and_hour": jinja2.pass_context(_in_language(text.day_and_hour)),
+        "duration": jinja2.pass_context(_in_language(text.duration)),
+    }
     return made
+
+
+def _typed_in_words(typed: str) -> str:
+    """大写 of what stands in a field for yuan; nothing where it is no amount."""
+    found = text.yuan(typed)
+    return found.in_words() if found else ""
+
+
+def _in_language(read: Callable[[Any, Language], str]) -> Callable[[Context, Any], str]:
+    """A filter that also takes the reader's language."""
+
+    def filtered(context: Context, value: Any) -> str:
+        return read(value, context["language"])
+
+    return filtered
 
 
 def render(
@@ -72,11 +104,15 @@ def render(
                 "t": partial(_words, language),
                 "say": say,
                 "language": language,
-                "other": Language.EN if language is Language.ZH else Language.ZH,
+                "other": (other := Language.EN if language is Language.ZH else Language.ZH),
+                "other_href": switched(connection, other),
                 "html_lang": HTML_LANG[language],
                 "path": connection.url.path,
                 "is_demo": shell_of(connection).settings.is_demo,
                 "actor": None,
+                "places": (),
+                "now": None,
+                "done": "",
                 **context,
             }
         )
@@ -91,9 +127,27 @@ def page(
     *,
     status: int = 200,
 ) -> HTMLResponse:
-    """The answer with a whole page or a fragment of one."""
-    return HTMLResponse(
+    """The answer with a whole page or a fragment of one. A language asked for in the address is
+    remembered by the browser."""
+    response = HTMLResponse(
         render(connection, template, context, language),
         status,
-        headers={"Content-Language": HTML_LANG[language], "Vary": "Accept-Language"},
+        headers={"Content-Language": HTML_LANG[language], "Vary": "Accept-Language, Cookie"},
     )
+    if connection.query_params.get("lang") == language:
+        response.set_cookie(
+            LANGUAGE_COOKIE,
+            language,
+            max_age=LANGUAGE_SECONDS,
+            path="/",
+            httponly=True,
+            samesite="lax",
+            secure=connection.url.scheme == "https",
+        )
+    return response
+
+
+def switched(connection: HTTPConnection, language: Language) -> str:
+    """The address of this page in another language, the rest of the query as it is."""
+    kept = [(k, v) for k, v in connection.query_params.multi_items() if k != "lang"]
+    return f"{connection.url.path}?{urlencode([*kept, ('lang', language)])}"

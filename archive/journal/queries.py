@@ -141,6 +141,20 @@ def size_of(db: Session, stream: str) -> int:
     return db.exec(select(StreamRow.size).where(col(StreamRow.id) == stream)).one_or_none() or 0
 
 
+def sizes(db: Session, streams: Sequence[str]) -> list[tuple[str, int]]:
+    found = db.exec(
+        select(StreamRow.id, StreamRow.size).where(col(StreamRow.id).in_(streams))
+    ).all()
+    return [(stream, size) for stream, size in found]
+
+
+def size_of_all(db: Session, prefixes: Sequence[str]) -> int:
+    """How many entries the streams of these prefixes have together."""
+    wanted = [col(StreamRow.id).startswith(prefix, autoescape=True) for prefix in prefixes]
+    total = db.exec(select(sa.func.sum(StreamRow.size)).where(sa.or_(*wanted))).one()
+    return int(total or 0)
+
+
 def bodies(db: Session, stream: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
     """The canonical bytes of entries `start` to `stop`, read page by page."""
     while stop is None or start < stop:

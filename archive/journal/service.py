@@ -65,6 +65,16 @@ def entries(db: Session, stream: str, start: int = 0, stop: int | None = None) -
     return map(parse, queries.bodies(db, stream, start, stop))
 
 
+def sizes(db: Session, streams: Sequence[str]) -> dict[str, int]:
+    """How many entries each of these streams has; 0 where there is no such stream."""
+    return dict.fromkeys(streams, 0) | dict(queries.sizes(db, streams))
+
+
+def size_of_all(db: Session, prefixes: Sequence[str]) -> int:
+    """How many entries all streams have together whose names begin with one of `prefixes`."""
+    return queries.size_of_all(db, prefixes)
+
+
 def checkpoint(db: Session, stream: str, signer: Signer) -> str | None:
     """A signed checkpoint over the stream as it stands; None where there is no such stream."""
     head = queries.head_of(db, stream)

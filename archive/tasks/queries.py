@@ -57,6 +57,19 @@ def held(db: Session, task_id: str, worker: str) -> TaskRow | None:
     ).one_or_none()
 
 
+def task(db: Session, task_id: str) -> TaskRow | None:
+    return db.get(TaskRow, task_id)
+
+
+def locked(db: Session, task_id: str) -> TaskRow | None:
+    return db.exec(
+        select(TaskRow)
+        .where(col(TaskRow.id) == task_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
 def next_due(db: Session) -> datetime | None:
     """The legal time of the task that is due first, whether it is held or not."""
     return db.exec(select(sa.func.min(TaskRow.due_at)).where(col(TaskRow.state) == "WAITING")).one()

@@ -17,8 +17,9 @@ from typing import Any, TypeAlias
 from sqlmodel import Session
 
 from archive import canonical
+from archive.actor import Actor
 from archive.clock import SystemClock
-from archive.errors import Refusal
+from archive.errors import Kind, Refusal
 from archive.office import Office, Tx
 from archive.tasks import queries
 from archive.tasks.tables import TaskRow
@@ -55,6 +56,28 @@ class Failed:
     name: str
     args: str
     error: str
+
+
+CANCELLED = "archive.task.cancelled"
+"""The error of a task that a person called off."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where one task stands: WAITING, RUNNING (a worker holds it), DONE, FAILED or CANCELLED."""
+
+    id: str
+    name: str
+    args: Mapping[str, Any]
+    state: str
+    attempts: int
+    due_at: datetime
+    done_at: datetime | None
+    error: str
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in ("DONE", "FAILED", "CANCELLED")
 
 
 @dataclass
@@ -124,6 +147,41 @@ def _is_refusal(error: Exception) -> bool:
 
 def _finish(row: TaskRow, state: str, now: datetime) -> None:
     row.state, row.done_at, row.claimed_until = state, now.astimezone(UTC), None
+
+
+def status(db: Session, task_id: str) -> Status:
+    """Where a task stands; NOT_FOUND where there is none."""
+    return _status(_known(queries.task(db, task_id), task_id))
+
+
+def cancel(tx: Tx, actor: Actor, task_id: str) -> Status:
+    """Call a task off. CONFLICT where a worker has taken it, or it is over. Which tasks may be
+    called off, and by whom, is for the caller to decide."""
+    row = _known(queries.locked(tx.db, task_id), task_id)
+    if row.state != "WAITING" or row.claimed_by:
+        raise Refusal("archive.task.not_waiting", {"task": row.id}, Kind.CONFLICT)
+    _finish(row, "FAILED", tx.now)
+    row.error = CANCELLED
+    tx.db.add(row)
+    tx.db.flush()
+    tx.record(f"task/{row.id}", "archive:task:cancelled", actor, {"name": row.name})
+    return _status(row)
+
+
+def _known(row: TaskRow | None, task_id: str) -> TaskRow:
+    if row is None:
+        raise Refusal("archive.task.unknown", {"task": task_id[:40]}, Kind.NOT_FOUND)
+    return row
+
+
+def _status(row: TaskRow) -> Status:
+    state = row.state
+    if state == "FAILED" and row.error == CANCELLED:
+        state = "CANCELLED"
+    elif state == "WAITING" and row.claimed_by:
+        state = "RUNNING"
+    args = canonical.decode(row.args.encode())
+    return Status(row.id, row.name, args, state, row.attempts, row.due_at, row.done_at, row.error)
 
 
 def next_due(db: Session) -> datetime | None:

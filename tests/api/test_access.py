@@ -74,6 +74,7 @@ def test_what_is_open_is_open_on_purpose() -> None:
         "GET /api/board",
         "GET /api/clock",
         "GET /api/docs",
+        "GET /fragments/amount",
         "GET /fragments/board",
         "GET /health",
         "GET /problems/{code}",

@@ -40,6 +40,6 @@ def test_the_start_page_and_signing_in(
     page.get_by_role("link", name="English").click()
     assert page.locator("h1").inner_text().startswith("Today")
     page.get_by_role("button", name="watcher").click()
-    page.get_by_role("link", name="登录").wait_for()
+    page.get_by_role("link", name="Sign in").wait_for()  # the language chosen stays
     if pictures := os.environ.get("BIGLOOP_PICTURES"):
         page.screenshot(path=Path(pictures) / "start.png")

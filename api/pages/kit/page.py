@@ -1,0 +1,99 @@
+"""Whole pages: what every handler of a page calls at its end, and the word said once after an act.
+
+    return show(request, "centre/lots.html", actor, lots=found)     # a page
+    return done(request, f"/lots/{lot_id}", "notice_published")      # 303, and one notice there
+
+The notice is a code below `api.page.done.` in a cookie that the next whole page takes away again;
+nothing but a sentence of our own catalogue can be shown by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from api.negotiation import language_of
+from api.pages.navigation import places
+from api.pages.templating import page
+from api.shell import shell_of
+from archive.actor import Actor
+from archive.words import Language, catalogue, say
+
+DONE_COOKIE = "bigloop_done"
+DONE_SECONDS_MAX = 60
+_CODE = re.compile(r"[a-z][a-z_]{0,63}")
+
+
+def reader(request: Request) -> Language:
+    """The language of whoever reads."""
+    return language_of(request, shell_of(request).settings.language)
+
+
+def is_fragment(request: Request) -> bool:
+    """Whether htmx asks for a part of the page that is already there."""
+    return request.headers.get("hx-request") == "true"
+
+
+def show(
+    request: Request, template: str, actor: Actor | None, *, status: int = 200, **context: Any
+) -> Response:
+    """The page of a template. `context` is what the template knows beside `t`, `say`, `actor`,
+    `now` (legal time), `language`, `path`."""
+    language = reader(request)
+    told = "" if is_fragment(request) else _told(request, language)
+    known = {
+        "actor": actor,
+        "places": places(actor, request.url.path),
+        "now": shell_of(request).office.clock.now(),
+        "done": told,
+        **context,
+    }
+    response = page(request, template, known, language, status=status)
+    if told:
+        response.delete_cookie(DONE_COOKIE, path="/")
+    return response
+
+
+def done(request: Request, to: str, code: str = "") -> Response:
+    """Lead on to `to` (a path of ours) after an act, where `api.page.done.<code>` is said once."""
+    response = RedirectResponse(to, 303)
+    if code:
+        response.set_cookie(
+            DONE_COOKIE,
+            code,
+            max_age=DONE_SECONDS_MAX,
+            path="/",
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
+        )
+    return response
+
+
+def words_of(request: Request, group: str, codes: Iterable[str]) -> list[tuple[str, str]]:
+    """(code, word) for a choice: the words `api.page.<group>.<code>` in the reader's language."""
+    language = reader(request)
+    return [(str(code), say(f"api.page.{group}.{code}", {}, language)) for code in codes]
+
+
+def attachment(name: str, content: bytes) -> Response:
+    """A file to keep. Its type is told to nobody: a browser must not run what somebody uploaded."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "document"
+    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return Response(
+        content,
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": disposition},
+    )
+
+
+def _told(request: Request, language: Language) -> str:
+    code = request.cookies.get(DONE_COOKIE, "")
+    if not _CODE.fullmatch(code):
+        return ""
+    return catalogue("api", language).get(f"api.page.done.{code}", "")

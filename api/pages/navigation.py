@@ -1,0 +1,51 @@
+"""What stands in the navigation: each role's pages, in the order in which its day needs them.
+
+A page is added by one line here. The label is a code below `api.page.nav.`; the path has no
+parameters. Who may open a page is declared at its route (`api.access`), never here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from archive.actor import Actor, Role
+
+BOARD = ("board", "/")
+
+PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
+    {
+        Role.STAFF: (BOARD, ("centre_lots", "/centre/lots")),
+        Role.EXPERT: (BOARD,),
+        Role.SUPERVISOR: (BOARD,),
+        Role.BIDDER: (BOARD,),
+        Role.TENDERER: (BOARD,),
+        Role.ISSUER: (BOARD,),
+    }
+)
+PUBLIC: tuple[tuple[str, str], ...] = (BOARD,)
+"""For whoever is not signed in."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One entry as a page shows it."""
+
+    code: str
+    path: str
+    is_here: bool
+
+
+def places(actor: Actor | None, path: str) -> tuple[Place, ...]:
+    """The navigation of a person on the page `path`: the pages of all his roles, each once. Here
+    is the entry whose path the page's path begins with, the longest of them."""
+    found = list(PUBLIC)
+    if actor is not None:
+        found = [entry for role in Role if role in actor.roles for entry in PAGES.get(role, ())]
+    here = max((entry[1] for entry in found if _is_below(path, entry[1])), key=len, default="")
+    return tuple(Place(code, to, to == here) for code, to in dict.fromkeys(found))
+
+
+def _is_below(path: str, entry: str) -> bool:
+    return path == entry or (entry != "/" and path.startswith(entry + "/"))

@@ -1,0 +1,46 @@
+// Small help for forms; they work without it.
+//
+//   [data-amount]    shows the amount in words beside a field for yuan
+//   [data-busy]      a button that was pressed says so and cannot be pressed twice
+//   [data-focus]     what went wrong gets the focus, so that it is read out first
+(() => {
+  "use strict";
+  const PAUSE_MS = 250;
+  const timers = new WeakMap();
+
+  const inWords = async (field) => {
+    const output = document.getElementById(`${field.id}-words`);
+    if (!output) return;
+    const answer = await fetch(`${field.dataset.amount}?yuan=${encodeURIComponent(field.value)}`);
+    if (answer.ok) output.textContent = await answer.text();
+  };
+
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (!field.matches?.("[data-amount]")) return;
+    clearTimeout(timers.get(field));
+    timers.set(field, setTimeout(() => inWords(field).catch(() => {}), PAUSE_MS));
+  });
+
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (!button?.dataset.busy || event.defaultPrevented) return;
+    // After the browser has gathered the fields, the button's own among them.
+    setTimeout(() => {
+      button.dataset.label = button.textContent;
+      button.textContent = button.dataset.busy;
+      button.disabled = true;
+    });
+  });
+
+  window.addEventListener("pageshow", () => {
+    for (const button of document.querySelectorAll("button[data-label]")) {
+      button.textContent = button.dataset.label;
+      button.disabled = false;
+    }
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelector("[data-focus]")?.focus();
+  });
+})();
