@@ -11,33 +11,56 @@ from api.identity.accounts import Account
 from api.settings import Settings
 from archive.actor import Role
 from archive.office import Office
+from experts.draws import service as draws
+from trading.projects import service as projects
 
+EXPERT = "expert"
 PASSWORD = "demo-demo-demo"  # noqa: S105 - printed on purpose
 
 
 def guests(play: Play) -> tuple[Account, ...]:
-    """Staff of a host of the day (of Dali, where Dali hosts), the provincial supervisor, a bidder
-    and an expert of the day's script."""
+    """Staff of a host of the day (of Dali, where Dali hosts), and the supervisor, a bidder and the
+    tenderer of one of its lots."""
     hosts = sorted(
         {project.centre_id for project, _ in play.script.values()},
         key=lambda centre: (not centre.startswith(DALI), centre),
     )
-    project, lot = play.script[min(play.script)]
+    project, lot = next(
+        (project, lot) for project, lot in play.script.values() if project.centre_id == hosts[0]
+    )
     return (
         Account("staff", staff(hosts[0]).roles, centre_id=hosts[0]),
         Account("supervisor", frozenset({Role.SUPERVISOR}), party_id=project.supervisor),
         Account("bidder", frozenset({Role.BIDDER}), party_id=lot.bids[0].bidder),
         Account("tenderer", frozenset({Role.TENDERER}), party_id=project.tenderer),
-        Account("expert", frozenset({Role.EXPERT}), party_id=play.province.experts[0].id),
     )
 
 
 def open_accounts(office: Office, play: Play) -> None:
     """Make those that are not there yet."""
     for account in guests(play):
-        with office.write() as tx:
-            if identity.account(tx.db, account.id) is None:
-                identity.create_account(tx, REGISTRAR, account, PASSWORD)
+        _open(office, account)
+
+
+def open_expert_account(office: Office, host: str) -> bool:
+    """The expert's account, once committees are drawn: the first member of a committee that `host`
+    has called together, or of any. Whether it is there."""
+    with office.read() as db:
+        if identity.account(db, EXPERT) is not None:
+            return True
+        lots = sorted(projects.lots(db), key=lambda lot: (lot.centre_id != host, lot.id))
+        drawn = (draw for lot in lots for draw in draws.draws_of_lot(db, lot.id))
+        member = next((m for draw in drawn for m in draws.committee(db, draw.id)), None)
+    if member is None:
+        return False
+    _open(office, Account(EXPERT, frozenset({Role.EXPERT}), party_id=member.expert_id))
+    return True
+
+
+def _open(office: Office, account: Account) -> None:
+    with office.write() as tx:
+        if identity.account(tx.db, account.id) is None:
+            identity.create_account(tx, REGISTRAR, account, PASSWORD)
 
 
 def accounts_text(settings: Settings, play: Play) -> str:
@@ -50,4 +73,5 @@ def accounts_text(settings: Settings, play: Play) -> str:
         f"演示账号(口令均为 {PASSWORD})/ demo accounts, one password:",
     ]
     lines += [f"  {account.id:<11}{', '.join(sorted(account.roles))}" for account in guests(play)]
+    lines.append(f"  {EXPERT:<11}{Role.EXPERT}(抽取专家后可用 / once committees are drawn)")
     return "\n".join(lines)

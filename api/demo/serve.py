@@ -16,12 +16,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from api.commands.serve import serve as serve_office
 from api.commands.terminal import log_to_stderr, say
 from api.demo.acts.table import ACTS, first_acts
-from api.demo.guests import accounts_text, open_accounts
+from api.demo.guests import accounts_text, guests, open_accounts, open_expert_account
 from api.demo.kept_clock import KeptClock
 from api.demo.once import opened, settings_of
 from api.demo.play import Play
@@ -105,7 +106,8 @@ class Driver:
 
     def run(self) -> None:
         """Until told to stop. What fails (a lost database) is logged and tried again."""
-        prepared, anchored, seen = False, time.monotonic(), time.monotonic()
+        prepared, has_expert = False, False
+        anchored = seen = time.monotonic()
         while not self._stop.is_set():
             try:
                 if not prepared:
@@ -115,12 +117,17 @@ class Driver:
                 if time.monotonic() - seen >= WATCH_SECONDS:
                     seen = time.monotonic()
                     self.watch.write(self.clock.now())
+                    has_expert = has_expert or open_expert_account(self.office, self._host)
                 if time.monotonic() - anchored >= ANCHOR_SECONDS:
                     anchored = time.monotonic()
                     anchor_once(self.office)
             except Exception:
                 _log.exception("the demo's people failed; they try again")
                 self._stop.wait(AFTER_FAILURE_SECONDS)
+
+    @cached_property
+    def _host(self) -> str:
+        return guests(self.play)[0].centre_id
 
     def _prepare(self) -> None:
         with self.office.read() as db:
