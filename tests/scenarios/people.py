@@ -56,8 +56,8 @@ class Facts:
     objections: dict[str, str] = field(default_factory=dict)
     """Objection → its lot."""
     answers: dict[str, str] = field(default_factory=dict)
-    events: dict[str, list[str]] = field(default_factory=dict)
-    """Session → the marks of witness events."""
+    events: dict[str, dict[int, str]] = field(default_factory=dict)
+    """Session → number of the entry → the mark of the witness event."""
     clock: datetime = datetime(2000, 1, 1, tzinfo=UTC)
     """The latest legal time that anybody saw."""
 
@@ -257,23 +257,26 @@ class People:
                     mark = SystemEntropy().bytes(32).hex()
                     event = {"type": "event", "id": mark, "kind": "note", "data": {"sha256": mark}}
                     socket.send(json.dumps(event))
-                    if not self._is_taken(socket, mark):
+                    number = self._number(socket, mark)
+                    if number is None:
                         return
-                    self.facts.events.setdefault(session, []).append(mark)
+                    self.facts.events.setdefault(session, {})[number] = mark
                     if self._stop.wait(PAUSE_SECONDS):
                         return
         except (ConnectionClosed, InvalidHandshake) as gone:
             raise ConnectionError(str(gone)) from gone
 
-    def _is_taken(self, socket: Any, mark: str) -> bool:
-        """Wait for the answer to this event among the frames; whether it was taken."""
+    def _number(self, socket: Any, mark: str) -> int | None:
+        """Wait for the answer to this event among the frames: the number of its entry, or None
+        where the session has ended."""
         while True:
             frame = json.loads(socket.recv(timeout=30))
-            if frame.get("id") == mark:
-                if frame["type"] == "refusal":
-                    code = frame["problem"]["code"]
-                    assert code == "evaluation.witness.session_over", frame
-                return bool(frame["type"] == "ack")
+            if frame.get("id") != mark:
+                continue
+            if frame["type"] == "ack":
+                return int(frame["seq"])
+            assert frame["problem"]["code"] == "evaluation.witness.session_over", frame
+            return None
 
 
 def lot_body(name: str, **changes: Any) -> dict[str, Any]:

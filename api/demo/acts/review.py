@@ -23,6 +23,7 @@ from evaluation.session import service as sessions
 from evaluation.session import synthetic
 from evaluation.session.session import Session
 from evaluation.session.state import PauseKind
+from evaluation.session.state import Stage as SessionStage
 from evaluation.sheets import service as sheets
 from evaluation.witness import service as witness
 from experts.draws import service as draws
@@ -171,18 +172,26 @@ def seal(play: Play, args: Mapping[str, Any]) -> Write:
             photo = _digest(play, f"seal {number}")
             sessions.act(tx, people.staff(venue), session.id, c.Seal(venue, number, photo))
             sessions.act(tx, people.staff(venue, 2), session.id, c.WitnessSeal(venue, number))
-        for round_number, moment in enumerate(play.moments.night, start=1):
-            play.later(tx, "watch", {**args, "round": round_number}, max(moment, tx.now))
-        play.later(tx, "unseal", args, play.moments.unseal)
+        _next_round(play, tx, args, 1)
+        play.later(tx, "unseal", args, max(play.moments.unseal, tx.now))
 
     return write
 
 
+def _next_round(play: Play, tx: Tx, args: Mapping[str, Any], number: int) -> None:
+    if number <= len(play.moments.night):
+        moment = play.moments.night[number - 1]
+        play.later(tx, "watch", {**args, "round": number}, max(moment, tx.now))
+
+
 def watch(play: Play, args: Mapping[str, Any]) -> Write:
-    """A round of the night: every member where he should be, every seal as it was."""
+    """A round of the night: every member where he should be, every seal as it was; then the next. A
+    round that comes late, after the seals were read, is not made up for."""
 
     def write(tx: Tx) -> None:
         session = _session(tx, args)
+        if session.stage is not SessionStage.SEALED_OVERNIGHT:
+            return
         for member in session.state.sitting:
             escort = people.staff(member.centre_id)
             check = c.CheckPresence(member.expert_id, int(args["round"]), is_present=True)
@@ -195,6 +204,7 @@ def watch(play: Play, args: Mapping[str, Any]) -> Write:
                 "seal_check",
                 {"venue": venue_seal.centre_id, "number": venue_seal.number, "intact": True},
             )
+        _next_round(play, tx, args, int(args["round"]) + 1)
 
     return write
 
