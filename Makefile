@@ -29,7 +29,7 @@ FAST := not (db or postgres or server or page or shared or slow or soak)
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fast unit pages bench soak lint types contracts migrations fmt locks clean
+.PHONY: help setup run test fast unit pages screenshots bench soak lint types contracts migrations fmt locks clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ unit: setup ## All tests but the browser's and the soak tests
 
 pages: setup ## The browser tests
 	$(BIN)/pytest -q -m "page and not soak"; s=$$?; [ $$s = 5 ] || exit $$s
+
+screenshots: setup ## Take the pictures of docs/images anew
+	BIGLOOP_PICTURES="$(CURDIR)/docs/images" $(BIN)/pytest -q tests/pages/test_start.py
 
 bench: .venv/dev.ok ## Run every benchmark
 	@set -e; for f in benchmarks/*.py; do [ ! -f "$$f" ] || { echo "== $$f"; $(BIN)/python "$$f"; }; done

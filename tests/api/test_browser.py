@@ -41,5 +41,3 @@ def test_the_start_page_and_signing_in(
     assert page.locator("h1").inner_text().startswith("Today")
     page.get_by_role("button", name="watcher").click()
     page.get_by_role("link", name="Sign in").wait_for()  # the language chosen stays
-    if pictures := os.environ.get("BIGLOOP_PICTURES"):
-        page.screenshot(path=Path(pictures) / "start.png")
