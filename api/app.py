@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from api import access, live, notices, problems
 from api.access import Public
 from api.middleware import Guard
-from api.pages import board, centre, entrance, interface, lots
+from api.pages import board, centre, entrance, gallery, interface, lots
 from api.pages import problems as problem_pages
 from api.pages.kit import fragments
 from api.routes import (
@@ -61,6 +61,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     interface.router,
     problem_pages.router,
     fragments.router,
+    gallery.router,
     centre.router,
     lots.router,
 )
