@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +17,29 @@ DEFAULT_DAY = date(2026, 10, 21)
 DEFAULT_SEED = 1
 
 
+PORT_MAX = 65535
+RATE_MAX = 10_000
+"""A legal day in nine seconds; faster than that its people do not come after."""
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: 不是日期 / not a day (YYYY-MM-DD)") from None
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    """A whole number from `least` to `most`."""
+
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r}: {least}..{most}")
+        return int(text)
+
+    return number
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     mode = parser.add_mutually_exclusive_group(required=True)
     mode.add_argument("--once", action="store_true", help="play one cohort to its archive")
@@ -24,15 +48,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     parser.add_argument(
         "--date",
-        type=date.fromisoformat,
+        type=_day,
         default=DEFAULT_DAY,
         help="evaluation day (a working day)",
     )
     parser.add_argument("--out", type=Path, help="folder for --once: dossiers, trust keys, data")
     parser.add_argument("--data", type=Path, default=Path("demo-data"), help="folder for --serve")
     parser.add_argument("--host", default="127.0.0.1", help="address for --serve")
-    parser.add_argument("--port", type=int, default=8000, help="port for --serve")
-    parser.add_argument("--rate", type=int, default=60, help="legal minutes a minute, for --serve")
+    parser.add_argument("--port", type=_whole(0, PORT_MAX), default=8000, help="port for --serve")
+    parser.add_argument(
+        "--rate", type=_whole(1, RATE_MAX), default=60, help="legal minutes a minute, for --serve"
+    )
     parser.add_argument("--database-url", default="", help="default: SQLite in the folder")
     parser.add_argument("--sessions", type=int, default=SESSIONS_MEAN, help=argparse.SUPPRESS)
     parser.add_argument("--pool", type=int, default=POOL_SIZE, help=argparse.SUPPRESS)
@@ -47,6 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.once:
         return _once(arguments)
     if arguments.serve:
+        if arguments.data.exists() and not arguments.data.is_dir():
+            complain(f"--data {arguments.data}: 不是目录 / not a folder")
+            return 64
         from api.demo.serve import serve
 
         return serve(arguments)
@@ -60,6 +89,9 @@ def _once(arguments: argparse.Namespace) -> int:
 
     if arguments.out is None:
         complain("--once: 需要 --out 目录 / --out DIR is needed")
+        return 64
+    if arguments.out.exists() and not arguments.out.is_dir():
+        complain(f"--out {arguments.out}: 不是目录 / not a folder")
         return 64
     if arguments.out.exists() and any(arguments.out.iterdir()):
         complain(f"--out {arguments.out}: 目录不为空 / folder is not empty")

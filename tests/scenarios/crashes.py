@@ -83,7 +83,7 @@ class Stage:
         words += ["--database-url", self.url] if self.url else []
         self.server = self.servers(*words, ready="/health", timeout_s=60)
         self.people = People(self.server, self.facts)
-        self._wait(self._has_accounts, 60)
+        self.wait(self._has_accounts, 60)
         self.people.sign_in()
 
     def _has_accounts(self) -> bool:
@@ -103,13 +103,13 @@ class Stage:
         self.people.end()
         assert "Traceback" not in self.server.log(), self.server.log()
 
-    def server_stops(self) -> None:
+    def stop(self) -> None:
         """Ctrl-C, at last."""
         assert self.server is not None
         process.end(self.server.process, ask=signal.SIGINT)
         assert "Traceback" not in self.server.log(), self.server.log()
 
-    def _wait(self, done: Callable[[], bool], seconds: float) -> None:
+    def wait(self, done: Callable[[], bool], seconds: float) -> None:
         assert self.server is not None
         until = time.monotonic() + seconds
         while not done():
@@ -121,7 +121,7 @@ class Stage:
 
     def run_on_to(self, stage: str, seconds: float) -> None:
         """Wait until every lot of the demo's own people has come to this stage."""
-        self._wait(lambda: self.progress() >= ORDER.index(stage), seconds)
+        self.wait(lambda: self.progress() >= ORDER.index(stage), seconds)
 
     def progress(self) -> int:
         """How far the slowest lot of the demo's own people is; -1 before the first."""
@@ -138,6 +138,11 @@ class Stage:
         self.lots = frozenset(found)
         self.reached = min((ORDER.index(stage) for stage in found.values()), default=-1)
         return self.reached
+
+    def tasks_done(self) -> int:
+        with sa.create_engine(self.database).connect() as connection:
+            done = sa.text("SELECT count(*) FROM task WHERE state = 'DONE'")
+            return int(connection.execute(done).scalar_one())
 
     def check_facts(self) -> None:
         """Everything that was acknowledged is there, by the interface and in the database."""

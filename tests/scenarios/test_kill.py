@@ -34,7 +34,7 @@ def test_a_killed_day_goes_on_where_it_stopped(
     crash_and_come_back(stage, moments(1, KILLS, LONGEST_SECONDS))
     stage.run_on_to("EVALUATED", 60)
     stage.check_acts()
-    stage.server_stops()
+    stage.stop()
     stage.check_record()
     counts = stage.facts.counts()
     assert min(counts[kind] for kind in ("projects", "notices", "cells", "answers")) > 0, counts
