@@ -76,12 +76,17 @@ class Stage:
     def database(self) -> str:
         return self.url or f"sqlite:///{self.folder}/bigloop.db"
 
-    def start(self) -> None:
-        """Start the server, and let the people sign in."""
+    def launch(self) -> Server:
+        """Start the server; it answers."""
         words = ["demo", "--serve", "--data", str(self.folder), "--rate", str(self.rate)]
         words += ["--seed", str(self.seed), "--sessions", str(SESSIONS), "--pool", str(POOL)]
         words += ["--database-url", self.url] if self.url else []
         self.server = self.servers(*words, ready="/health", timeout_s=60)
+        return self.server
+
+    def start(self) -> None:
+        """Start the server, and let the people sign in."""
+        self.server = self.launch()
         self.people = People(self.server, self.facts)
         self.wait(self._has_accounts, 60)
         self.people.sign_in()
