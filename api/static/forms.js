@@ -2,7 +2,7 @@
 //
 //   [data-amount]    shows the amount in words beside a field for yuan
 //   [data-busy]      a button that was pressed says so and cannot be pressed twice
-//   [data-focus]     what went wrong gets the focus, so that it is read out first
+//   [data-focus]     what went wrong gets the focus, so that it is read out first, and names its fields
 (() => {
   "use strict";
   const PAUSE_MS = 250;
@@ -41,6 +41,13 @@
   });
 
   document.addEventListener("DOMContentLoaded", () => {
-    document.querySelector("[data-focus]")?.focus();
+    const wrong = document.querySelector("[data-focus]");
+    if (!wrong) return;
+    for (const link of wrong.querySelectorAll('a[href^="#"]')) {
+      const id = link.hash.slice(1);
+      const named = document.querySelector(`label[for="${id}"], #${id} > legend`);
+      if (named) link.textContent = `${named.textContent.trim()}:${link.textContent}`;
+    }
+    wrong.focus();
   });
 })();

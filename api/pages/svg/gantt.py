@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from api.pages.svg.draw import element, fitted, picture
 
-LABEL_PX, COLUMN_PX_MIN, WIDTH_PX, HEAD_PX, LANE_PX, PAD_PX = 176, 72, 1100, 28, 24, 4
+LABEL_PX, COLUMN_PX_MIN, WIDTH_PX, HEAD_PX, LANE_PX, PAD_PX = 224, 72, 1100, 28, 24, 4
 STATES = ("", "done", "night", "late")
 
 
@@ -63,6 +63,7 @@ def gantt(
     column = max(COLUMN_PX_MIN, (WIDTH_PX - LABEL_PX) // max(1, len(columns)))
     width = LABEL_PX + column * len(columns)
     parts: list[Markup] = []
+    bars: list[Markup] = []
     for index, name in enumerate(columns):
         middle = LABEL_PX + column * index + column / 2
         shown = fitted(name, column - PAD_PX)
@@ -76,11 +77,12 @@ def gantt(
         for bar, lane in zip(row.bars, placed, strict=True):
             if not 0 <= bar.start < bar.stop <= len(columns) or bar.state not in STATES:
                 raise ValueError(f"not a bar of this chart: {bar}")
-            parts.append(_bar(bar, column, top + PAD_PX + LANE_PX * lane))
+            bars.append(_bar(bar, column, top + PAD_PX + LANE_PX * lane))
         top += height
     for index in range(len(columns) + 1):
         x = LABEL_PX + column * index
         parts.append(_line(x, HEAD_PX, x, top))
+    parts += bars  # above the lines
     if now is not None and 0 <= now <= len(columns):
         at = LABEL_PX + float(now) * column
         parts.append(element("line", x1=at, y1=HEAD_PX - 6, x2=at, y2=top, class_="now"))

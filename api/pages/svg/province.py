@@ -6,6 +6,7 @@ reference data have none, and a wrong border is worse than none. Prefectures bea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import cos, radians, sqrt
@@ -17,6 +18,7 @@ from trading.divisions import Division, yunnan
 
 HEIGHT_PX, EDGE_PX, RADIUS_MIN_PX, RADIUS_MAX_PX = 560, 40, 4.0, 26.0
 PREFECTURE = 2
+_LONG = re.compile(r"(?:(?:哈尼|彝|壮|苗|白|傣|景颇|傈僳|藏)族)*(?:自治州|市)$")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ def projection(places: Sequence[Division], height: int = HEIGHT_PX) -> tuple[Pro
     scale = (height - 2 * EDGE_PX) / ((max(lats) - min(lats)) or 1)
     width = (max(lons) - min(lons)) * squeeze * scale + 2 * EDGE_PX
     return Projection(min(lons), max(lats), scale, squeeze), round(width, 1)
+
+
+def short_name(name: str) -> str:
+    """`大理白族自治州` → `大理`: what people say, and what fits."""
+    return _LONG.sub("", name) or name
 
 
 def radius(count: int, most: int) -> float:
@@ -89,9 +96,12 @@ def province_map(
         parts.append(
             element("a", circle, href=load.href, aria_label=load.title) if load.href else circle
         )
+    by_code = {load.division_code: radius(load.count, most) for load in shown}
     for place in places:
         if place.level == PREFECTURE:
             x, y = drawn.at(place)
-            parts.append(element("text", place.name, x=x, y=y - 6, text_anchor="middle"))
+            below = y + by_code.get(place.code, 0.0) + 13
+            name = short_name(place.name)
+            parts.append(element("text", name, x=x, y=below, text_anchor="middle"))
     links = any(load.href for load in shown)
     return picture(title, desc, width, float(HEIGHT_PX), parts, holds_links=links)
