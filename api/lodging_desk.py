@@ -112,6 +112,7 @@ class LodgingDesk:
         answers: list[Callable[[], None]] = []
         try:
             with self._office.write() as tx:
+                lodging.begin(tx)
                 shut = _shut_lots(tx.db, tx.now, {each.lot_id for each in batch})
                 taken = [each for each in batch if each.lot_id not in shut]
                 if taken:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import SQLModel
 
 from archive.office import Office
 from tests.builders import make_office
@@ -38,11 +37,7 @@ def _in_haste(connection: Any, _record: object) -> None:
 
 @pytest.fixture
 def any_office(tmp_path: Path, database_url: str) -> Iterator[Office]:
-    """An empty office on each engine. The migrations may lag behind the tables while both are
-    made; whatever is missing is made here."""
-    engine = sa.create_engine(database_url)
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
+    """An empty office on each engine, migrated."""
     office = make_office(tmp_path, database_url)
     yield office
     office.connections.dispose()

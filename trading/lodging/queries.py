@@ -12,6 +12,21 @@ from sqlmodel import Session, col, select
 from trading.lodging.tables import LodgedCellRow
 
 PAGE_CELLS = 500
+_CELLS = sa.literal(0x6C6F6467696E67, sa.BigInteger)
+"""The key of PostgreSQL's advisory lock on the cells. Not a lock on a lot's row: that would leave a
+trace on disk of which lot somebody lodges for."""
+
+
+def share(db: Session) -> None:
+    """Let no opening read the cells until this transaction ends. SQLite has one writer anyway."""
+    if db.get_bind().dialect.name == "postgresql":
+        db.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(_CELLS)))
+
+
+def hold(db: Session) -> None:
+    """Wait for every lodging that is under way, and let none begin until this transaction ends."""
+    if db.get_bind().dialect.name == "postgresql":
+        db.execute(sa.select(sa.func.pg_advisory_xact_lock(_CELLS)))
 
 
 def insert(db: Session, rows: Sequence[dict[str, Any]]) -> None:

@@ -33,12 +33,20 @@ DIGESTS_PER_ENTRY = 500
 """An entry holds 64 KiB; a digest takes 67 bytes of it."""
 
 
+def begin(tx: Tx) -> None:
+    """Begin a batch: what is checked open from here on stays open until the batch is committed. An
+    opening at the same moment comes before or after it as a whole, so that no acknowledged cell is
+    ever passed over. `lodge` does it too; whoever checks deadlines first calls it before."""
+    queries.share(tx.db)
+
+
 def lodge(tx: Tx, cells: Sequence[bytes]) -> Batch:
     """Keep one batch of sealed cells, padded with dummies and shuffled.
 
     INVALID with a pointer to every cell that is no cell. The batch stands on stream `lodging` as
     digests; the receipts are for the senders and not kept.
     """
+    begin(tx)
     today = legal_day(tx.now)
     cells_max = book().rule("lodging.cells_max", today).number
     if len(cells) > cells_max:

@@ -63,6 +63,7 @@ def begin_opening(tx: Tx, actor: Actor, lot_id: str, custodian: Custodian) -> Op
             rule="opening.at_deadline",
         )
     projects.move(tx, row, Event.BEGIN_OPENING)
+    lodging.hold(tx.db)
     objections.must_not_be_suspended(tx.db, lot_id)
 
     private_key = custodian.private_key(lot.subject, not_before=opening_at, now=tx.now)
