@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from sqlmodel import SQLModel
 
+from api.migrations import upgrade
 from archive.office import Office
 from tests.builders import make_office
 from tests.deposits import makers
@@ -19,8 +19,8 @@ from tests.support.postgres import PostgresServer
 
 
 def make_template(folder: Path, url: str) -> None:
+    upgrade(url)
     office = make_office(folder, url, makers.START, b"market")
-    SQLModel.metadata.create_all(office.connections.engine)
     makers.make_market(office)
     office.connections.dispose()
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from sqlmodel import SQLModel
 
+from api.migrations import upgrade
 from archive.office import Office
 from evaluation.seating import model, service
 from evaluation.seating.problem import Problem, SeatRequest
@@ -82,8 +82,8 @@ class Desk:
 
 def prepare(folder: Path, url: str) -> None:
     """Make the tables and set up the four centres with their stations."""
+    upgrade(url)
     office = make_office(folder, url)
-    SQLModel.metadata.create_all(office.connections.engine)
     operators = [
         Organisation(c.operator_uscc, c.name, OrganisationKind.OPERATOR, c.division_code)
         for c in SMALL

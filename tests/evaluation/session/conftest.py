@@ -1,4 +1,4 @@
-"""Offices with the tables as the code declares them."""
+"""Offices: quick ones with the tables as the code declares them, and migrated ones."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlmodel import SQLModel
 
 import evaluation.session.service
 import evaluation.sheets.service
 import evaluation.witness.service  # noqa: F401  the tables are made from what is imported
-from archive.database import Connections
 from archive.office import Office
 from tests.builders import make_office
 
@@ -24,22 +22,9 @@ def office(tmp_path: Path) -> Iterator[Office]:
     office.connections.dispose()
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("sqlite", id="sqlite"),
-        pytest.param("postgresql", id="postgresql", marks=pytest.mark.postgres),
-    ]
-)
-def any_office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
-    """Once on each engine; for what rests on SQL."""
-    if request.param == "sqlite":
-        office = make_office(tmp_path)
-    else:
-        server = request.getfixturevalue("postgres_server")
-        url = server.url(server.create())
-        connections = Connections(url)
-        SQLModel.metadata.create_all(connections.engine)
-        connections.dispose()
-        office = make_office(tmp_path, url)
+@pytest.fixture
+def any_office(tmp_path: Path, database_url: str) -> Iterator[Office]:
+    """Once on each engine, migrated; for what rests on SQL."""
+    office = make_office(tmp_path, database_url)
     yield office
     office.connections.dispose()
