@@ -27,6 +27,7 @@ from archive.office import Tx
 from experts.committee import select
 from experts.draws import queries
 from experts.draws.basis import service as basis
+from experts.draws.basis.service import Feasibility, feasibility
 from experts.draws.candidates import read_sheet, sheet_of
 from experts.draws.course import service as course
 from experts.draws.course.service import Draw, Invited
@@ -50,18 +51,22 @@ from experts.draws.transcript import FIRST_PREV, transcript_json
 ROLE_OF = {Seedholder.CENTRE: Role.STAFF, Seedholder.SUPERVISOR: Role.SUPERVISOR}
 
 __all__ = [
+    "Call",
     "Cause",
     "Draw",
+    "Feasibility",
     "Invited",
     "Member",
     "Recheck",
     "abandon_draw",
     "answer",
+    "calls",
     "close_draw",
     "commit_share",
     "committee",
     "draw",
     "draws_of_lot",
+    "feasibility",
     "invitations_of",
     "invited",
     "perform_draw",
@@ -281,6 +286,28 @@ def invited(db: Session, draw_id: str) -> tuple[Invited, ...]:
     row = course.known(queries.draw(db, draw_id), draw_id)
     found = {item.expert_id: item for item in queries.invitations(db, draw_id, row.round)}
     return tuple(course.invited_of(found[expert_id], row) for expert_id in sorted(found))
+
+
+@dataclass(frozen=True)
+class Call:
+    """One invitation without its name: specialty, rank in its permutation, round, and the answer
+    (`YES`, `NO`, `SILENT`; empty while it is open)."""
+
+    round: int
+    specialty: str
+    rank: int
+    answer: str
+
+
+def calls(db: Session, draw_id: str) -> tuple[Call, ...]:
+    """Everybody who was called so far, by round, specialty and rank: for those who watch a draw
+    and may not learn whom it calls."""
+    row = course.known(queries.draw(db, draw_id), draw_id)
+    specialties = [quota["specialty"] for quota in canonical.decode(row.request)["quotas"]]
+    return tuple(
+        Call(item.round, specialties[item.group_number], item.rank, item.answer)
+        for item in queries.invitations(db, draw_id)
+    )
 
 
 def invitations_of(db: Session, expert_id: str) -> tuple[Invited, ...]:

@@ -231,7 +231,54 @@ class TestShares:
         assert refused(abandon).code == "experts.draw.state"
 
 
+class TestFeasibility:
+    """What may be known before a request, and leaves no trace."""
+
+    def test_it_says_what_the_request_will_find(self, office: Office) -> None:
+        asked = make_request()
+        with office.read() as db:
+            before = journal.size_of_all(db, ("",))
+            found = draws.feasibility(db, START, asked)
+        assert found.shortage is None
+        assert [(s.specialty, s.needed) for s in found.supplies] == [
+            (quota.specialty, quota.count) for quota in asked.quotas
+        ]
+        draw = world.request(office, asked)
+        may_be_drawn = [e for e, reasons in candidates(office, draw.id).items() if not reasons]
+        assert 0 < max(s.eligible for s in found.supplies) <= len(may_be_drawn)
+        with office.read() as db:
+            assert journal.size_of_all(db, ("",)) == before + 2  # the request's own entries
+
+    def test_a_shortage_is_the_refusal_of_the_request(self, office: Office) -> None:
+        asked = make_request(quotas=(Quota(CODES[2], 25),), representatives=0)
+        with office.read() as db:
+            found = draws.feasibility(db, START, asked)
+        refusal = refused(lambda: world.request(office, asked))
+        assert found.shortage is not None
+        assert (found.shortage.code, found.shortage.params) == (refusal.code, refusal.params)
+
+    def test_what_is_no_request_is_refused_alike(self, office: Office) -> None:
+        asked = make_request(representatives=9)
+        with office.read() as db:
+            dry = refused(lambda: draws.feasibility(db, START, asked))
+        assert dry.faults == refused(lambda: world.request(office, asked)).faults
+
+
 class TestAnswers:
+    def test_calls_have_ranks_and_answers_but_no_names(self, office: Office) -> None:
+        draw = world.perform(office)
+        with office.read() as db:
+            asked = draws.invited(db, draw.id)
+            calls = draws.calls(db, draw.id)
+        assert len(calls) >= len(asked) > 0  # who is asked for two specialties is asked once
+        assert {call.answer for call in calls} == {""}
+        assert {call.specialty for call in calls} <= set(CODES)
+        assert "expert_id" not in vars(calls[0])
+        with office.write() as tx:
+            draws.answer(tx, SYSTEM, draw.id, asked[0].expert_id, accepted=False)
+        with office.read() as db:
+            assert [call.answer for call in draws.calls(db, draw.id)].count("NO") >= 1
+
     def test_an_invitation_says_time_and_area_only(self, office: Office) -> None:
         draw = world.perform(office)
         with office.read() as db:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlmodel import Session
 
 from archive import canonical
-from archive.errors import Faults, Kind, Refusal
+from archive.errors import Faults, Kind, Reason, Refusal
 from archive.office import Tx
 from experts.committee import Coupling
 from experts.composition import composition_faults
@@ -61,16 +61,37 @@ class Basis:
     links_sha256: str
 
 
+@dataclass(frozen=True)
+class Supply:
+    """How many experts a quota asks for, and how many may be drawn for it."""
+
+    specialty: str
+    needed: int
+    eligible: int
+
+
+@dataclass(frozen=True)
+class Feasibility:
+    """Whether a draw could be made now, by specialty; `shortage` is why it could not."""
+
+    supplies: tuple[Supply, ...]
+    shortage: Reason | None
+
+
 def check_request(tx: Tx, request: DrawRequest) -> DrawRules:
     """Refuse INVALID with every fault of form and composition; the rules that hold."""
+    return _checked(tx.now, request)
+
+
+def _checked(now: datetime, request: DrawRequest) -> DrawRules:
     faults = Faults("experts.request.invalid")
     faults.extend(form_faults(request, catalogue()))
-    if request.evaluation_at <= tx.now:
+    if request.evaluation_at <= now:
         faults.add("/evaluation_at", "experts.request.past")
     faults.refuse()
     rules = rules_for(
         book(),
-        legal_day(tx.now),
+        legal_day(now),
         request.regime,
         request.division_code,
         request.kind,
@@ -82,21 +103,44 @@ def check_request(tx: Tx, request: DrawRequest) -> DrawRules:
     return rules
 
 
-def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
-    """Gather pool, parties and candidates. CONFLICT where a quota cannot be met, with specialty,
-    eligible and needed number and the rule."""
+def feasibility(db: Session, now: datetime, request: DrawRequest) -> Feasibility:
+    """What `fix` would find, without fixing anything: numbers only, no expert. Refuses like
+    `check_request`. It promises nothing: the pool may change until the request is made."""
+    rules = _checked(now, request)
     on = legal_day(request.evaluation_at)
-    columns = pool.columns(tx.db)
-    links, graph = _graph(tx.db, legal_day(tx.now), rules)
-    known = context(
+    columns = pool.columns(db)
+    _, graph = _graph(db, legal_day(now), rules)
+    # The order of the leaves matters to no number here, so any key will do.
+    tree = leaves(columns, bytes(KEY_BYTES), unit_labels(columns, graph, rules.one_per))
+    known = _context(request, rules, graph)
+    prepared = prepare(columns, tree, request, rules, known, on)
+    coupling = Coupling(rules.one_per != "none", rules.prefecture_max(request.size))
+    groups = groups_of([(q.specialty, q.count) for q in request.quotas], prepared.candidates)
+    return Feasibility(
+        tuple(Supply(group.specialty, group.count, len(group.leaves)) for group in groups),
+        shortage(groups, cards_of(prepared.candidates), coupling, rules.limits),
+    )
+
+
+def _context(request: DrawRequest, rules: DrawRules, graph: ControlGraph) -> Context:
+    return context(
         request.regime,
-        on,
+        legal_day(request.evaluation_at),
         parties_of(request),
         graph,
         rules.recusal,
         request.drafters,
         request.voided,
     )
+
+
+def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
+    """Gather pool, parties and candidates. CONFLICT where a quota cannot be met, with specialty,
+    eligible and needed number and the rule."""
+    on = legal_day(request.evaluation_at)
+    columns = pool.columns(tx.db)
+    links, graph = _graph(tx.db, legal_day(tx.now), rules)
+    known = _context(request, rules, graph)
     key = tx.entropy.bytes(KEY_BYTES)
     tree = leaves(columns, key, unit_labels(columns, graph, rules.one_per))
     prepared = prepare(columns, tree, request, rules, known, on)
