@@ -69,7 +69,8 @@ class Stage:
     lots: frozenset[str] = frozenset()
     """The lots of the demo's own people."""
     reached: int = -1
-    """How far the slowest of them had come."""
+    fastest: int = -1
+    """How far the slowest and the fastest of them had come, as places in ORDER."""
     kills: int = 0
 
     @property
@@ -120,13 +121,18 @@ class Stage:
         while not done():
             assert time.monotonic() < until, f"not in {seconds} s\n{self.server.log()}"
             assert self.server.process.poll() is None, self.server.log()
-            time.sleep(0.1)
+            time.sleep(0.2)
 
     # --- What must be so ----------------------------------------------------------------
 
-    def run_on_to(self, stage: str, seconds: float) -> None:
-        """Wait until every lot of the demo's own people has come to this stage."""
-        self.wait(lambda: self.progress() >= ORDER.index(stage), seconds)
+    def run_on_to(self, stage: str, seconds: float, *, all_lots: bool = True) -> None:
+        """Wait until every lot of the demo's own people, or one, has come to this stage."""
+
+        def there() -> bool:
+            slowest = self.progress()
+            return (slowest if all_lots else self.fastest) >= ORDER.index(stage)
+
+        self.wait(there, seconds)
 
     def progress(self) -> int:
         """How far the slowest lot of the demo's own people is; -1 before the first."""
@@ -142,6 +148,7 @@ class Stage:
         assert set(found) >= self.lots, "a lot is gone"
         self.lots = frozenset(found)
         self.reached = min((ORDER.index(stage) for stage in found.values()), default=-1)
+        self.fastest = max((ORDER.index(stage) for stage in found.values()), default=-1)
         return self.reached
 
     def tasks_done(self) -> int:

@@ -32,7 +32,7 @@ from trading.lodging.bid import BID, Bid
 from trading.money import Money
 
 ACCOUNTS = ("staff", "supervisor", "bidder", "tenderer", "expert")
-PAUSE_SECONDS = 0.03
+PAUSE_SECONDS = 0.1
 """Between two acts of one person."""
 LODGING = 4
 """How many lodge at once."""

@@ -11,13 +11,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from tests.scenarios.conftest import SEED, Played, play_once
+from api.demo.acts.table import ACTS, first_acts
+from api.demo.command import DEFAULT_DAY
+from api.demo.once import opened, run_until, settings_of
+from api.demo.play import Play
+from api.demo.progress import progress
+from api.handlers import handlers
+from api.office import open_custodian
+from archive.clock import DrivenClock
+from archive.tasks.service import Worker
+from tests.scenarios.conftest import POOL, SEED, Played, play_once
 from tests.support.databases import Databases
 
 COMMITTEES = "SELECT draw_id, seat_code, round, expert_id, specialty, rank FROM draw_member"
@@ -91,13 +101,28 @@ def test_the_same_seed_gives_the_same_day(first: Outcome, again: Outcome) -> Non
 @pytest.mark.slow
 @pytest.mark.db
 def test_another_seed_gives_another_day(first: Outcome, tmp_path: Path) -> None:
-    played = play_once(tmp_path / "other", seed=SEED + 1)
-    data = played.folder / "data"
-    other = outcome(f"sqlite:///{data}/bigloop.db", data / "vault")
-    assert len(other.rankings) == len(other.lots) > 0
-    assert not {row[3] for row in first.committees} & {row[3] for row in other.committees}
-    assert not {row[0] for row in first.lots} & {row[0] for row in other.lots}
-    assert first.rankings != other.rankings
+    """Played up to the opening: lots, committees and seats are decided by then."""
+    clock = DrivenClock(datetime(2000, 1, 1, tzinfo=UTC))
+    settings = settings_of(tmp_path, "")
+    with opened(settings, clock, SEED + 1) as office:
+        play = Play(office, open_custodian(settings, office), SEED + 1, DEFAULT_DAY, 3, POOL)
+        clock.move_to(play.starts_at)
+        play.set_up(first_acts(play))
+        known = {**handlers(play.custodian, settings.dossiers), **play.handlers(ACTS)}
+        until = play.moments.opening - timedelta(minutes=1)
+        with progress() as shown:
+            run_until(office, clock, Worker(office, known, "test"), shown, until)
+    other = outcome(settings.url, tmp_path / "vault")
+    for ours, theirs in (
+        (first.committees, other.committees),
+        (first.seats, other.seats),
+        (first.lots, other.lots),
+    ):
+        assert ours
+        assert theirs
+        assert not {row[0] for row in ours} & {row[0] for row in theirs}, "other ids"
+    drawn = [{row[3] for row in found.committees} for found in (first, other)]
+    assert not drawn[0] & drawn[1], "other experts"
 
 
 def assert_same(first: Outcome, again: Outcome) -> None:

@@ -12,10 +12,11 @@ import base64
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -136,10 +137,17 @@ def check_words(said: dict[str, dict[str, Any]]) -> None:
     assert said["zh"]["title"] != said["en"]["title"]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def world(request: pytest.FixtureRequest, tmp_path: Path, databases: Databases) -> Iterator[World]:
+@pytest.fixture
+def world(tmp_path: Path, databases: Databases) -> Iterator[World]:
+    """On SQLite; the soak does the same on PostgreSQL."""
+    with world_on("sqlite", tmp_path, databases) as made:
+        yield made
+
+
+@contextmanager
+def world_on(engine: Engine, tmp_path: Path, databases: Databases) -> Iterator[World]:
     """The cohort at twenty past ten on its day: the first reviews have begun."""
-    url = databases.fresh(cast("Engine", request.param))
+    url = databases.fresh(engine)
     folder = tmp_path / "data"
     clock = DrivenClock(datetime.fromisoformat("2000-01-01T00:00:00+00:00"))
     settings = settings_of(folder, url, lodging_tick_seconds=0)

@@ -26,7 +26,7 @@ STOP_SECONDS_MAX = 3.0
 
 @pytest.mark.slow
 def test_ctrl_c_stops_the_day_and_it_goes_on(run_server: Servers, tmp_path: Path) -> None:
-    stage = Stage(run_server, tmp_path / "data", "", rate=3_000)
+    stage = Stage(run_server, tmp_path / "data", "")
     stage.start()
     assert stage.server is not None
     assert stage.people is not None

@@ -21,9 +21,6 @@ import pytest
 
 from tests.scenarios.conftest import Played, command
 
-FLIPS = 2
-"""In how many places each file is changed."""
-
 JUDGE = """
 import contextlib, io, json, socket, sys
 
@@ -103,11 +100,6 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def named(judged: Judged, name: str) -> bool:
-    """Whether the report says that something is wrong with this file."""
-    return name in judged.places
-
-
 class TestTheProcess:
     """Exit codes and words of the program itself."""
 
@@ -172,13 +164,13 @@ class TestOffline:
         trust.write_text(f"{other.verifier.vkey}\n")
         assert judge("verify", played.dossiers[0], "--trust", trust).code == 1
 
-    @pytest.mark.parametrize("place", [0, -1], ids=["smallest", "largest"])
+    @pytest.mark.parametrize(("place", "flips"), [(0, 2), (-1, 1)], ids=["smallest", "largest"])
     def test_every_file_is_held(
-        self, played: Played, judge: Judge, tmp_path: Path, place: int
+        self, played: Played, judge: Judge, tmp_path: Path, place: int, flips: int
     ) -> None:
         dossier = shutil.copytree(by_size(played)[place], tmp_path / "copy")
-        judged = spoil_bytes(dossier, played.trust, judge, random.Random(place), FLIPS)
-        assert judged == FLIPS * len(files(dossier))
+        judged = spoil_bytes(dossier, played.trust, judge, random.Random(place), flips)
+        assert judged == flips * len(files(dossier))
 
     def test_no_file_comes_or_goes(self, dossier: Path, played: Played, judge: Judge) -> None:
         spoil_names(dossier, played.trust, judge)
@@ -198,7 +190,7 @@ def spoil_bytes(dossier: Path, trust: Path, judge: Judge, dice: random.Random, f
             found = judge("verify", dossier, "--trust", trust, "--json")
             name = path.relative_to(dossier).as_posix()
             assert found.code == 1, (name, place)
-            assert named(found, name), (name, place, found.places)
+            assert name in found.places, (name, place, found.places)
             judged += 1
         path.write_bytes(content)
     assert judge("verify", dossier, "--trust", trust).code == 0, "put together again"
@@ -206,24 +198,25 @@ def spoil_bytes(dossier: Path, trust: Path, judge: Judge, dice: random.Random, f
 
 
 def spoil_names(dossier: Path, trust: Path, judge: Judge) -> None:
-    """Take each file away, rename it, and put another beside it."""
+    """Rename each file, take it away, and put one more into each folder."""
 
-    def refused(name: str) -> None:
+    def refused(*paths: Path) -> None:
         found = judge("verify", dossier, "--trust", trust, "--json")
-        assert found.code == 1, name
-        assert named(found, name), (name, found.places)
+        for name in (path.relative_to(dossier).as_posix() for path in paths):
+            assert found.code == 1, name
+            assert name in found.places, (name, found.places)
 
     for path in files(dossier):
-        name = path.relative_to(dossier).as_posix()
         other = path.with_name(f"{path.name}.other")
         path.rename(other)
-        refused(name)
-        refused(other.relative_to(dossier).as_posix())
-        shutil.copyfile(other, path)
-        refused(other.relative_to(dossier).as_posix())
-        path.unlink()
+        refused(path, other)
         aside = dossier.parent / "aside"
         other.rename(aside)
-        refused(name)
+        refused(path)
         aside.rename(path)
+    for folder in sorted({path.parent for path in files(dossier)}):
+        more = folder / "more.json"
+        more.write_text("{}")
+        refused(more)
+        more.unlink()
     assert judge("verify", dossier, "--trust", trust).code == 0, "put together again"
