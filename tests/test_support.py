@@ -84,7 +84,8 @@ def test_each_test_gets_its_own_migrated_database(
                 connection.execute(sa.text("PRAGMA journal_mode=WAL"))
             connection.execute(sa.text("CREATE TABLE row (n integer)"))
 
-    databases = Databases(tmp_path, lambda: postgres_server, upgrade)
+    # A template of its own: the run's own one stands on the same server.
+    databases = Databases(tmp_path, lambda: postgres_server, upgrade, template="of_one_test")
     for fresh in (databases.fresh_sqlite, databases.fresh_postgres):
         first, second = fresh(), fresh()
         assert first != second
@@ -99,8 +100,8 @@ def test_each_test_gets_its_own_migrated_database(
         with pytest.raises((sa.exc.OperationalError, sqlite3.OperationalError)):
             sa.create_engine(first).connect().execute(sa.text("SELECT * FROM row"))
     assert len(calls) == 2
-    postgres_server._execute("ALTER DATABASE {} ALLOW_CONNECTIONS true", "migrated")
-    postgres_server.drop("migrated")
+    postgres_server._execute("ALTER DATABASE {} ALLOW_CONNECTIONS true", "of_one_test")
+    postgres_server.drop("of_one_test")
 
 
 # --- Servers ----------------------------------------------------------------------------

@@ -23,10 +23,12 @@ class Databases:
         folder: Path,
         server: Callable[[], PostgresServer],
         upgrade: Callable[[str], object],
+        template: str = TEMPLATE,
     ) -> None:
         self._folder = folder
         self._server = server
         self._upgrade = upgrade
+        self._template = template
         self._count = 0
         self._postgres_is_migrated = False
 
@@ -53,11 +55,11 @@ class Databases:
         """Let the server copy the migrated database."""
         server = self._server()
         if not self._postgres_is_migrated:
-            server.drop(TEMPLATE)
-            self._upgrade(server.url(server.create(TEMPLATE)))
-            server.freeze(TEMPLATE)
+            server.drop(self._template)
+            self._upgrade(server.url(server.create(self._template)))
+            server.freeze(self._template)
             self._postgres_is_migrated = True
-        return server.url(server.create(template=TEMPLATE))
+        return server.url(server.create(template=self._template))
 
     def remove(self, url: str) -> None:
         """Remove a database made here, whoever is still connected."""
