@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from api import access, live, notices, problems
 from api.access import Public
 from api.middleware import Guard
-from api.pages import board, centre, entrance, gallery, interface, lots
+from api.pages import bidder, board, centre, entrance, gallery, interface, lots, tenderer
 from api.pages import problems as problem_pages
 from api.pages.kit import fragments
 from api.routes import (
@@ -64,6 +64,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     gallery.router,
     centre.router,
     lots.router,
+    bidder.router,
+    tenderer.router,
 )
 """Every router of the product; a new one is added here."""
 

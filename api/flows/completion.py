@@ -7,17 +7,24 @@ from archive.office import Tx
 from deposits.guarantees import service as guarantees
 from deposits.release import ReleaseCause
 from trading.awards import service as awards
-from trading.awards.award import Award, Contract
+from trading.awards.award import Award, Cause, Contract
 from trading.calendar.legal import legal_day
 from trading.money import Money
 from trading.projects import service as projects
 from trading.regime import Regime
 
 
-def award(tx: Tx, actor: Actor, lot_id: str, rank: int = 1) -> Award:
-    """Award the lot; in procurement the losers' clock starts with the award notice (政采条例
-    第三十三条)."""
-    made = awards.award(tx, actor, lot_id, rank)
+def award(
+    tx: Tx,
+    actor: Actor,
+    lot_id: str,
+    rank: int = 1,
+    cause: Cause | None = None,
+    document: bytes = b"",
+) -> Award:
+    """Award the lot, another than the first for a `cause` with its proof; in procurement the
+    losers' clock starts with the award notice (政采条例 第三十三条)."""
+    made = awards.award(tx, actor, lot_id, rank, cause, document)
     if projects.lot(tx.db, lot_id).regime is Regime.ZFCG:
         guarantees.start_release(
             tx,
@@ -30,9 +37,17 @@ def award(tx: Tx, actor: Actor, lot_id: str, rank: int = 1) -> Award:
     return made
 
 
-def sign_contract(tx: Tx, actor: Actor, lot_id: str, amount: Money, document: bytes) -> Contract:
-    """Put the contract on record; the clock of what is still held starts (条例 第五十七条)."""
-    contract = awards.sign_contract(tx, actor, lot_id, amount, document)
+def sign_contract(
+    tx: Tx,
+    actor: Actor,
+    lot_id: str,
+    amount: Money,
+    document: bytes,
+    extension: bytes = b"",
+) -> Contract:
+    """Put the contract on record; the clock of what is still held starts (条例 第五十七条). Past the
+    bids' validity with the `extension` that both sides signed."""
+    contract = awards.sign_contract(tx, actor, lot_id, amount, document, extension)
     guarantees.start_release(
         tx,
         actor,

@@ -19,8 +19,12 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
         Role.STAFF: (BOARD, ("centre_lots", "/centre/lots")),
         Role.EXPERT: (BOARD,),
         Role.SUPERVISOR: (BOARD,),
-        Role.BIDDER: (BOARD,),
-        Role.TENDERER: (BOARD,),
+        Role.BIDDER: (
+            BOARD,
+            ("bidder_tenders", "/bidder/tenders"),
+            ("bidder_lodgings", "/bidder/lodgings"),
+        ),
+        Role.TENDERER: (BOARD, ("tenderer_lots", "/tenderer/lots")),
         Role.ISSUER: (BOARD,),
     }
 )
