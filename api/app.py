@@ -21,7 +21,18 @@ from starlette.staticfiles import StaticFiles
 from api import access, live, notices, problems
 from api.access import Public
 from api.middleware import Guard
-from api.pages import bidder, board, centre, entrance, gallery, interface, lots, tenderer
+from api.pages import (
+    bidder,
+    board,
+    centre,
+    entrance,
+    figures,
+    gallery,
+    interface,
+    lots,
+    public,
+    tenderer,
+)
 from api.pages import problems as problem_pages
 from api.pages.kit import fragments
 from api.routes import (
@@ -66,6 +77,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     lots.router,
     bidder.router,
     tenderer.router,
+    public.router,
+    figures.router,
 )
 """Every router of the product; a new one is added here."""
 

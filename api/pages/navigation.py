@@ -28,7 +28,14 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
         Role.ISSUER: (BOARD,),
     }
 )
-PUBLIC: tuple[tuple[str, str], ...] = (BOARD,)
+PUBLIC: tuple[tuple[str, str], ...] = (
+    BOARD,
+    ("public_lots", "/public/lots"),
+    ("public_draws", "/public/draws"),
+    ("public_draw", "/public/draw"),
+    ("public_verify", "/public/verify"),
+    ("figures", "/figures"),
+)
 """For whoever is not signed in."""
 
 
