@@ -3,7 +3,8 @@
     <data>/bigloop.db      the database, unless BIGLOOP_DATABASE_URL names another
     <data>/vault/          documents by digest
     <data>/dossiers/       finished dossiers, one folder a subject
-    <data>/keys/           0700; log.key signs checkpoints, custodian.key opens lots; each 0600
+    <data>/keys/           0700; log.key signs checkpoints, custodian.key opens lots; each 0600;
+                           log.vkey is the public line of log.key for trust files
 
 Docs: docs/operations.md says who may write each, and what its loss costs.
 """
@@ -21,6 +22,9 @@ from archive.journal import service as journal
 from archive.keys import note_signer, secret_file
 from archive.office import Office
 from archive.vault import Vault
+
+PUBLIC_KEY = "log.vkey"
+"""The public half of the log's key, beside the private one: a line for trust files."""
 
 
 class NotForProduction(ValueError):
@@ -58,12 +62,16 @@ def open_office(
     if isinstance(clock, DrivenClock):
         with connections.read() as db:  # legal time survives a restart, and never goes back
             clock.move_to(journal.latest_moment(db) or clock.now())
+    log = note_signer(keys / "log.key", settings.log_name, entropy.child("log key"))
+    public = keys / PUBLIC_KEY
+    if not public.exists():
+        public.write_text(log.verifier.vkey + "\n", "utf-8")
     return Office(
         connections=connections,
         clock=clock,
         entropy=entropy,
         vault=Vault(settings.data / "vault"),
-        log=note_signer(keys / "log.key", settings.log_name, entropy.child("log key")),
+        log=log,
     )
 
 

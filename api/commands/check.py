@@ -17,8 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from api.migrations import is_newest
     from api.migrations.check import missing_triggers
+    from api.office import PUBLIC_KEY
     from archive.database import Connections
     from archive.journal.service import first_break_anywhere
+    from archive.note import Verifier
+    from archive.vault import Vault
 
     settings = read_settings(database_url=arguments.database_url)
     if not is_newest(settings.url):
@@ -28,13 +31,20 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with connections.engine.connect() as connection:
             faults = missing_triggers(connection)
+        key, folder = settings.data / "keys" / PUBLIC_KEY, settings.data / "vault"
+        log = Verifier.parse(key.read_text("utf-8").strip()) if key.is_file() else None
+        vault = Vault(folder) if folder.is_dir() else None
         with connections.read() as db:
-            broken = first_break_anywhere(db)
+            broken = first_break_anywhere(db, log, vault)
     finally:
         connections.dispose()
     faults += [broken] if broken else []
     for fault in faults:
         complain(fault)
+    if log is None:
+        complain(f"{key}: not there; signed checkpoints were not compared")
+    if vault is None:
+        complain(f"{folder}: not there; documents were not read")
     if not faults:
         say("every stream holds")
     return 1 if faults else 0

@@ -105,7 +105,7 @@ def once(
         run_until(office, clock, Worker(office, known, "demo"), shown, None)
         (out / "trust.txt").write_text(office.log.verifier.vkey + "\n")
         with office.read() as db:
-            broken = journal.first_break_anywhere(db)
+            broken = journal.first_break_anywhere(db, office.log.verifier, office.vault)
         if broken:
             raise DemoFailed(f"the record does not hold together: {broken}")
         with office.read() as db:

@@ -48,7 +48,7 @@ def missing_triggers(connection: sa.Connection) -> list[str]:
             "WHERE NOT t.tgisinternal AND t.tgenabled = 'O'"
         )
     standing = {(row[0], row[1]) for row in connection.execute(sa.text(query))}
-    wanted = [(triggers.name(table, verb), table) for table, verb in triggers.pairs()]
+    wanted = triggers.wanted(connection.dialect.name)
     return [
         f"no trigger {name} on {table}" for name, table in wanted if (name, table) not in standing
     ]

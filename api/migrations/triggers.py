@@ -16,6 +16,14 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
     # A head moves on; it never disappears.
     "journal_stream": ("DELETE",),
 }
+KEYS: dict[str, tuple[str, ...]] = {
+    "journal_entry": ("stream", "seq"),
+    "journal_anchor": ("tick",),
+    "journal_anchored_head": ("stream", "tick"),
+    "journal_stream": ("id",),
+}
+"""SQLite's INSERT OR REPLACE deletes without firing a trigger on DELETE: a second row under the same
+key is refused by a trigger of its own. PostgreSQL knows TRUNCATE instead."""
 FUNCTION = "bigloop_append_only"
 
 
@@ -29,13 +37,30 @@ def pairs() -> Iterator[tuple[str, str]]:
             yield table, verb
 
 
+def wanted(dialect: str) -> list[tuple[str, str]]:
+    """(trigger, table) that must stand on a database of this dialect."""
+    special = "REPLACE" if dialect == "sqlite" else "TRUNCATE"
+    return [
+        *((name(table, verb), table) for table, verb in pairs()),
+        *((name(table, special), table) for table in FORBIDDEN),
+    ]
+
+
 def sqlite() -> list[str]:
     """The statements for SQLite."""
-    return [
+    statements = [
         f"CREATE TRIGGER {name(table, verb)} BEFORE {verb} ON {table} "
         f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         for table, verb in pairs()
     ]
+    for table, keys in KEYS.items():
+        same = " AND ".join(f"{key} = NEW.{key}" for key in keys)
+        held = f"SELECT 1 FROM {table} WHERE {same}"  # noqa: S608 - our own names
+        statements.append(
+            f"CREATE TRIGGER {name(table, 'REPLACE')} BEFORE INSERT ON {table} "
+            f"WHEN EXISTS ({held}) BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        )
+    return statements
 
 
 def postgresql() -> list[str]:

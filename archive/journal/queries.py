@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, col, select
 
 from archive.journal.entry import NO_ENTRY
@@ -28,7 +28,8 @@ _LOCK_HEAD = (
 )
 _EMPTY_HEAD: dict[str, object] = {"size": 0, "last_hash": NO_ENTRY, "frontier": b""}
 _NEW_HEAD = {
-    "sqlite": sqlite.insert(_STREAM).on_conflict_do_nothing(),
+    # On SQLite the writer holds the lock, so a head that was not there a moment ago is not there now.
+    "sqlite": sa.insert(_STREAM),
     "postgresql": postgresql.insert(_STREAM).on_conflict_do_nothing(),
 }
 _SET_HEAD = (
@@ -189,6 +190,12 @@ def last_anchor(db: Session) -> AnchorRow | None:
 
 def anchor(db: Session, tick: int) -> AnchorRow | None:
     return db.get(AnchorRow, tick)
+
+
+def anchored_heads(db: Session, stream: str) -> list[AnchoredHeadRow]:
+    """All signed heads of one stream, oldest first."""
+    rows = db.exec(select(AnchoredHeadRow).where(col(AnchoredHeadRow.stream) == stream)).all()
+    return sorted(rows, key=lambda row: row.tick)
 
 
 def heads_at(db: Session, tick: int) -> list[AnchoredHeadRow]:

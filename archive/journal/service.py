@@ -18,6 +18,7 @@ from itertools import groupby
 from sqlmodel import Session
 
 from archive import merkle
+from archive.errors import Refusal
 from archive.journal import queries
 from archive.journal.entry import (
     Entry,
@@ -28,8 +29,9 @@ from archive.journal.entry import (
     parse,
     seal_in,
 )
-from archive.journal.tables import AnchoredHeadRow, AnchorRow
-from archive.note import Checkpoint, Signer
+from archive.journal.tables import AnchoredHeadRow, AnchorRow, StreamRow
+from archive.note import Checkpoint, MalformedNote, Note, Signer, Verifier
+from archive.vault import Vault
 
 
 def append(db: Session, pending: Sequence[Pending], now: datetime) -> list[Entry]:
@@ -178,19 +180,83 @@ def anchored(db: Session, streams: Sequence[str], tick: int) -> list[AnchoredStr
     return found
 
 
-def first_break_anywhere(db: Session) -> str | None:
-    """Re-read every stream: numbering, chain and tree root against the stored head. For
-    `bigloop check` and for tests after a crash; None where all is well."""
+def first_break_anywhere(
+    db: Session, log: Verifier | None = None, vault: Vault | None = None
+) -> str | None:
+    """Re-read the whole record; None where all is well. For `bigloop check` and after a crash.
+
+    1. Each stream hangs together: numbering, chain, time, and the tree root of its head row.
+    2. With `log`: each stream still begins with what its signed checkpoints say, one by one, so that
+       a stream that was cut short or rewritten together with its head row is found.
+    3. With `log`: the newest anchor is signed and covers the heads as they stood at its tick.
+    4. With `vault`: each document that an entry names is there and is what it was.
+    """
     for head in queries.heads(db):
         bodies = list(queries.bodies(db, head.id))
-        if len(bodies) != head.size:
-            return f"{head.id}: {len(bodies)} entries, head says {head.size}"
-        if (broken := first_break(head.id, bodies)) is not None:
-            return f"{head.id}[{broken[0]}]: {broken[1]}"
-        try:
-            root = merkle.Frontier.from_bytes(head.size, head.frontier).root()
-        except ValueError as error:
-            return f"{head.id}: {error}"
-        if merkle.root_of([merkle.leaf_hash(body) for body in bodies]) != root:
-            return f"{head.id}: tree root differs"
+        wrong = _break_of_stream(head, bodies)
+        if wrong is None and log is not None:
+            wrong = _break_of_checkpoints(db, head.id, bodies, log)
+        if wrong is None and vault is not None:
+            wrong = _missing_document(bodies, vault)
+        if wrong is not None:
+            return f"{head.id}: {wrong}"
+    return None if log is None else _break_of_anchor(db, log)
+
+
+def _break_of_stream(head: StreamRow, bodies: Sequence[bytes]) -> str | None:
+    if len(bodies) != head.size:
+        return f"{len(bodies)} entries, head says {head.size}"
+    if (broken := first_break(head.id, bodies)) is not None:
+        return f"[{broken[0]}] {broken[1]}"
+    try:
+        root = merkle.Frontier.from_bytes(head.size, head.frontier).root()
+    except ValueError as error:
+        return str(error)
+    leaves = [merkle.leaf_hash(body) for body in bodies]
+    return None if merkle.root_of(leaves) == root else "tree root differs"
+
+
+def _break_of_checkpoints(
+    db: Session, stream: str, bodies: Sequence[bytes], log: Verifier
+) -> str | None:
+    frontier = merkle.Frontier()
+    for anchored in queries.anchored_heads(db, stream):
+        if anchored.size > len(bodies):
+            return f"{len(bodies)} entries, but {anchored.size} were signed at tick {anchored.tick}"
+        for body in bodies[frontier.size : anchored.size]:
+            frontier = frontier.append(merkle.leaf_hash(body))
+        if frontier.root().hex() != anchored.root:
+            return f"is not what was signed at tick {anchored.tick}"
+        checkpoint = Checkpoint(origin_of(log.name, stream), anchored.size, frontier.root())
+        if not _is_signed(anchored.note, checkpoint, log):
+            return f"the checkpoint of tick {anchored.tick} is not signed by {log.name}"
+    return None
+
+
+def _break_of_anchor(db: Session, log: Verifier) -> str | None:
+    row = queries.last_anchor(db)
+    if row is None:
+        return None
+    heads = queries.heads_at(db, row.tick)
+    root = merkle.root_of([head_leaf(head.stream, head.size, head.root) for head in heads])
+    if not _is_signed(row.note, Checkpoint(origin_of(log.name, "anchor"), len(heads), root), log):
+        return f"anchor {row.tick} does not cover the heads of its tick"
+    return None
+
+
+def _is_signed(note: str, checkpoint: Checkpoint, log: Verifier) -> bool:
+    try:
+        parsed = Note.parse(note.encode())
+        return parsed.text == checkpoint.text() and bool(parsed.verified_by([log]))
+    except MalformedNote:
+        return False
+
+
+def _missing_document(bodies: Sequence[bytes], vault: Vault) -> str | None:
+    for index, body in enumerate(bodies):
+        for document in parse(body).documents:
+            try:
+                vault.get(document.sha256)
+            except Refusal as refusal:
+                return f"[{index}] {document.name}: {refusal.code}"
     return None

@@ -1000,6 +1000,10 @@ SQLITE = [
     "CREATE TRIGGER journal_anchored_head_no_update BEFORE UPDATE ON journal_anchored_head BEGIN SELECT RAISE(ABORT, 'journal_anchored_head is append-only'); END",
     "CREATE TRIGGER journal_anchored_head_no_delete BEFORE DELETE ON journal_anchored_head BEGIN SELECT RAISE(ABORT, 'journal_anchored_head is append-only'); END",
     "CREATE TRIGGER journal_stream_no_delete BEFORE DELETE ON journal_stream BEGIN SELECT RAISE(ABORT, 'journal_stream is append-only'); END",
+    "CREATE TRIGGER journal_entry_no_replace BEFORE INSERT ON journal_entry WHEN EXISTS (SELECT 1 FROM journal_entry WHERE stream = NEW.stream AND seq = NEW.seq) BEGIN SELECT RAISE(ABORT, 'journal_entry is append-only'); END",
+    "CREATE TRIGGER journal_anchor_no_replace BEFORE INSERT ON journal_anchor WHEN EXISTS (SELECT 1 FROM journal_anchor WHERE tick = NEW.tick) BEGIN SELECT RAISE(ABORT, 'journal_anchor is append-only'); END",
+    "CREATE TRIGGER journal_anchored_head_no_replace BEFORE INSERT ON journal_anchored_head WHEN EXISTS (SELECT 1 FROM journal_anchored_head WHERE stream = NEW.stream AND tick = NEW.tick) BEGIN SELECT RAISE(ABORT, 'journal_anchored_head is append-only'); END",
+    "CREATE TRIGGER journal_stream_no_replace BEFORE INSERT ON journal_stream WHEN EXISTS (SELECT 1 FROM journal_stream WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'journal_stream is append-only'); END",
 ]
 POSTGRESQL = [
     "CREATE FUNCTION bigloop_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$",
