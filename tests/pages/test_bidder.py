@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Page, Request, expect
+from starlette.testclient import TestClient
 
 from api.identity import service as identity
 from api.identity.accounts import Account
@@ -24,12 +25,15 @@ from archive.note import Note
 from archive.office import Office
 from evaluation.session.synthetic import method_json
 from tests.api.conftest import PASSWORD
-from tests.pages.looks import looks, sign_in
+from tests.builders import bidder
+from tests.pages.looks import OFFICE, looks
 from tests.support.browser import Pages
-from tests.trading.world import FIRMS, OPENING, TENDERER, World, lot_spec
+from tests.trading.world import FIRMS, OPENING, TENDERER, TENDERER_ACTOR, World, lot_spec
 from trading.lodging import bid as bids
 from trading.lodging import queries as cells
 from trading.money import FEN_MAX, Money
+from trading.objections import service as objections
+from trading.objections.objection import ObjectionStage, Outcome
 from trading.projects.project import subject_of
 
 OURS = FIRMS[0]
@@ -74,7 +78,12 @@ def url(app: FastAPI, office: Office, world: World) -> Iterator[str]:
 
 
 def enter(pages: Pages, url: str, name: str, path: str) -> Page:
-    return sign_in(pages, url, name, path, password=PASSWORD)
+    """A page of somebody who has signed in already."""
+    page = pages(size=OFFICE)
+    body = {"account": name, "password": PASSWORD}
+    assert page.request.post(f"{url}/api/sign-in", data=body).ok
+    page.goto(url + path)
+    return page
 
 
 def lodge(page: Page, price: str = PRICE) -> None:
@@ -260,3 +269,52 @@ def test_the_opening_room(
     expect(page.locator("#failed")).to_be_hidden()
     expect(page.locator("#give")).to_be_hidden()
     looks(page, "bidder-opening-done")
+
+
+def firm(app: FastAPI, office: Office, uscc: str) -> TestClient:
+    """A bidder without a browser."""
+    account = Account(f"firm-{uscc[-4:]}", frozenset({Role.BIDDER}), party_id=uscc)
+    with office.write() as tx:
+        identity.create_account(tx, SYSTEM, account, PASSWORD)
+    client = TestClient(app, raise_server_exceptions=False, headers={"Accept": "text/html"})
+    body = {"account": account.id, "password": PASSWORD}
+    assert client.post("/api/sign-in", json=body).status_code == 200
+    return client
+
+
+def test_a_tender_that_failed_and_one_that_is_not_announced(
+    app: FastAPI, office: Office, world: World
+) -> None:
+    client = firm(app, office, OURS)
+    silent = world.register(name="示例道路工程0002").lots[0].id
+    for path in ("", "/opening", "/objections", "/notice"):
+        assert client.get(f"/bidder/tenders/{silent}{path}").status_code == 404, path
+    failed = world.noticed()
+    notice = client.get(f"/bidder/tenders/{failed}/notice")
+    assert notice.content == "示例招标公告".encode()
+    world.lodge(world.bid_cell(failed, OURS))
+    world.begin(failed)
+    text = client.get(f"/bidder/tenders/{failed}/opening").text
+    assert "流标" in text
+    assert client.get(f"/bidder/tenders/{failed}").status_code == 200
+
+
+def test_an_objection_with_a_name_is_shown_to_its_author_alone(
+    app: FastAPI, office: Office, world: World
+) -> None:
+    author, rival = firm(app, office, OURS), firm(app, office, FIRMS[1])
+    lot = world.opened()
+    with office.write() as tx:
+        raised = objections.raise_objection(
+            tx, bidder(OURS), lot, ObjectionStage.OPENING, "示例异议".encode()
+        )
+    path = f"/bidder/tenders/{lot}/objections"
+    assert raised.id in author.get(path).text
+    assert raised.id not in rival.get(path).text
+    assert rival.get(f"{path}/{raised.id}/answer").status_code == 404
+    with office.write() as tx:
+        objections.answer_objection(
+            tx, TENDERER_ACTOR, raised.id, Outcome.UPHELD, "示例答复".encode()
+        )
+    assert author.get(f"{path}/{raised.id}/answer").content == "示例答复".encode()
+    assert rival.get(f"{path}/{raised.id}/answer").status_code == 404

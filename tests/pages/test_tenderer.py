@@ -15,9 +15,8 @@ from deposits.issuers import service as issuers
 from deposits.lot import demand_of
 from deposits.synthetic import issue, make_issuers, promise_for
 from evaluation.session.synthetic import method_json
-from tests.api.conftest import PASSWORD
 from tests.builders import CENTRE, STAFF
-from tests.pages.looks import looks, sign_in
+from tests.pages.looks import looks
 from tests.pages.test_bidder import enter, lot_id, url, world
 from tests.support.browser import Pages
 from tests.trading.world import FIRMS, World, lot_spec
@@ -98,7 +97,7 @@ def test_award_and_contract(chromium_page: Pages, url: str, world: World, tmp_pa
         projects.mark_evaluated(tx, STAFF, lot, report)
         ranked = [Candidate(n + 1, FIRMS[n], prices[n]) for n in range(3)]
         published = awards.publish_candidates(tx, STAFF, lot, ranked, report)
-    page = sign_in(chromium_page, url, "tenderer", f"/tenderer/lots/{lot}", password=PASSWORD)
+    page = enter(chromium_page, url, "tenderer", f"/tenderer/lots/{lot}")
     page.get_by_role("button", name="确定中标人").click()
     expect(page.locator("#refusal")).to_contain_text("公示")
     world.at(published.publicity.ends_at + timedelta(hours=9))
@@ -147,6 +146,8 @@ def test_a_stranger_is_refused(chromium_page: Pages, url: str, lot_id: str) -> N
     bidder = enter(chromium_page, url, "bidder", "/bidder/tenders")
     for page, name in ((stranger, "stranger"), (bidder, "bidder")):
         for path in paths[name]:
-            answer = page.goto(url + path)
-            assert answer is not None
-            assert answer.status == 403, path
+            assert page.request.get(url + path).status == 403, path
+    answer = stranger.goto(url + paths["stranger"][0])
+    assert answer is not None
+    assert answer.status == 403
+    expect(stranger.locator("main")).to_contain_text("stranger")  # said in words, on a page
