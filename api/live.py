@@ -6,7 +6,12 @@ wire, the reading of the record, and back-pressure. Beside them stations and hos
 
     →  {"type": "event", "id": "…", "kind": "door", "data": {…}}
     ←  {"type": "ack", "id": "…", "seq": n}                only after the commit, as entry n
-    ←  {"type": "refusal", "id": "…", "problem": {…}}      nothing was done
+    ←  {"type": "refusal", "id": "…", "zh": "…", "en": "…", "pointer": "/…", "rule": "…",
+        "problem": {…}}                                    nothing was done
+
+`pointer` and `rule` are those of the first fault and empty where there is none; the problem has all.
+
+Who may not see a session finds none here, as under `/api/sessions`.
 
 Close codes: 4001 signed out, 4002 the hello was refused (a frame says why),
 4008 too slow (the reason says `resume=<seq>`), 1012 the server stops. After any of them: connect
@@ -33,6 +38,7 @@ from api import problems
 from api.access import OfficialActor, actor_of
 from api.negotiation import language_of
 from api.routes.fields import IdInPath
+from api.routes.sessions import seen
 from api.shell import Shell, shell_of
 from api.tails import Tail, Tails, read_mark
 from archive.actor import Actor
@@ -51,6 +57,7 @@ from evaluation.witness.service import record_event
 HELLO_SECONDS_MAX = 10.0
 SEND_SECONDS_MAX = 10.0
 """A viewer who takes longer for one frame is cut and may resume."""
+CANCEL_SECONDS = 0.5
 CHECK_SECONDS = 60.0
 """How often the sign-in is looked at; a viewer is not idle."""
 EVENT_ID_CHARACTERS_MAX = 64
@@ -139,7 +146,7 @@ class Wire:
         except TimeoutError:
             raise Closing(4002, "no hello") from None
         except Refusal as refusal:
-            answers = [encode_frame(RefusalFrame(refusal.code))]
+            answers = [encode_frame(RefusalFrame.of(refusal))]
         await self.send(*answers)
         if self.rules.mode not in (Mode.LIVE, Mode.CATCHING_UP):
             raise Closing(4002, "hello refused")
@@ -176,7 +183,7 @@ class Wire:
                 problem = problems.problem_of(error, self.socket)
                 language = language_of(self.socket, self.shell.settings.language)
                 document = problem.document(language)
-                answer = {"type": "refusal", "id": identity, "problem": document}
+                answer = {"type": "refusal", "id": identity, **_said(document)}
             await self.send(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
 
     def _record(self, event: SentEvent) -> int:
@@ -201,6 +208,18 @@ class Wire:
                 raise Closing(4001, f"signed out; resume={self.resume}")
 
 
+def _said(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A problem with its words, place and rule in front, as a refused hello has them."""
+    first = next(iter(document.get("faults", ())), {})
+    return {
+        "zh": document["detail_zh"],
+        "en": document["detail_en"],
+        "pointer": first.get("pointer", ""),
+        "rule": document.get("rule") or first.get("rule", ""),
+        "problem": document,
+    }
+
+
 async def race(*parts: Any) -> None:
     """Run until the first ends or fails; the others are cancelled, and its error is raised."""
     tasks = [asyncio.ensure_future(part) for part in parts]
@@ -209,12 +228,26 @@ async def race(*parts: Any) -> None:
         for task in done:
             task.result()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        # More than once: on Python 3.11 `wait_for` loses a cancellation that comes as it ends.
+        left = {*tasks}
+        while left:
+            for task in left:
+                task.cancel()
+            _over, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
         for task in tasks:
             if not task.cancelled():
                 task.exception()  # seen: the first one's is raised above, later ones are moot
+
+
+def _exists_for(shell: Shell, actor: Actor, session_id: str) -> bool:
+    with shell.office.read() as db:
+        try:
+            seen(db, actor, session_id)
+        except Refusal as refusal:
+            if refusal.kind is not Kind.NOT_FOUND:
+                raise
+            return False
+    return True
 
 
 @router.websocket("/live/sessions/{session_id}")
@@ -222,7 +255,10 @@ async def witness(socket: WebSocket, actor: OfficialActor, session_id: IdInPath)
     """Show a session's record as it grows."""
     shell = shell_of(socket)
     stream = f"session/{session_id}"
-    mark = await run_in_threadpool(read_mark, shell.office, stream)
+    mark = None
+    async with shell.readers():
+        if await run_in_threadpool(_exists_for, shell, actor, session_id):
+            mark = await run_in_threadpool(read_mark, shell.office, stream)
     if mark is None:
         raise Refusal("api.live.unknown", {"session": session_id}, Kind.NOT_FOUND)
     offered = socket.scope.get("subprotocols", [])

@@ -108,7 +108,8 @@ class Pulse:
             except Exception:
                 _log.exception("cannot look at the record; trying again")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._woken.wait()
                 await asyncio.sleep(GATHER_SECONDS)
             self._woken.clear()
 
@@ -160,7 +161,8 @@ async def notices(socket: WebSocket, actor: Visitor) -> None:
 
 async def _serve(socket: WebSocket, shell: Shell, pulse: Pulse, actor: Actor | None) -> None:
     try:
-        text = await asyncio.wait_for(_receive(socket), WATCH_SECONDS_MAX)
+        async with asyncio.timeout(WATCH_SECONDS_MAX):
+            text = await _receive(socket)
         wanted = parse_watch(text)
     except (TimeoutError, ValueError, RecursionError):
         raise Closing(1008, "no watch message") from None
@@ -214,6 +216,7 @@ async def _receive(socket: WebSocket) -> str:
 async def _send(socket: WebSocket, frame: Mapping[str, object]) -> None:
     try:
         text = json.dumps(frame, separators=(",", ":"))
-        await asyncio.wait_for(socket.send_text(text), SEND_SECONDS_MAX)
+        async with asyncio.timeout(SEND_SECONDS_MAX):
+            await socket.send_text(text)
     except TimeoutError:
         raise Closing(4008, "too slow") from None

@@ -113,6 +113,7 @@ def render(
                 "places": (),
                 "now": None,
                 "done": "",
+                "refusal": None,
                 **context,
             }
         )

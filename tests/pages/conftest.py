@@ -2,15 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
 
-from tests.api.conftest import app, client, office, settings, signed_in
+from api.identity import service as identity
+from api.identity.accounts import Account
+from archive.actor import SYSTEM, Role
+from archive.office import Office
+from tests.api.conftest import PASSWORD, app, client, office, settings, signed_in
 from tests.support.servers import Server, Servers
+from tests.trading.world import World
+
+DAY_SECONDS = 120.0
+"""The weeks before the day are played first."""
 
 __all__ = ["app", "client", "office", "settings", "signed_in"]
+
+
+@pytest.fixture
+def world(app: FastAPI, office: Office) -> World:
+    """Parties and a centre; `world.noticed()` is a lot with its notice, `world.opened()` an opened one."""
+    return World(office, app.state.shell.custodian).setup()
+
+
+@pytest.fixture
+def signed_in_as(app: FastAPI, office: Office) -> Iterator[Callable[..., TestClient]]:
+    """A client for a person in a role, of a centre or a party of one's choice."""
+    clients: list[TestClient] = []
+
+    def sign_in(role: Role, centre_id: str = "", party_id: str = "") -> TestClient:
+        name = f"{role}-{centre_id}{party_id}"
+        account = Account(name, frozenset({role}), centre_id=centre_id, party_id=party_id)
+        with office.write() as tx:
+            identity.create_account(tx, SYSTEM, account, PASSWORD)
+        made = TestClient(app, raise_server_exceptions=False)
+        made.__enter__()
+        clients.append(made)
+        answer = made.post("/api/sign-in", json={"account": name, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        return made
+
+    yield sign_in
+    for made in clients:
+        made.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")
@@ -21,5 +62,11 @@ def living_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder: Path = tmp_path_factory.mktemp("day")
     servers = Servers(folder)
     words = ("--serve", "--sessions", "3", "--pool", "3000", "--rate", "300")
-    yield servers("demo", *words, "--data", str(folder / "data"), ready="/lots/none")
+    data = str(folder / "data")
+    server = servers("demo", *words, "--data", data, ready="/health", timeout_s=90.0)
+    until = time.monotonic() + DAY_SECONDS
+    while not json.load(urlopen(f"{server.url}/api/board", timeout=30))["sessions"]:
+        assert time.monotonic() < until, f"the day does not begin:\n{server.log()}"
+        time.sleep(0.5)
+    yield server
     servers.end()

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from api.access import AnyActor, Public, StaffActor
 from api.flows.names import DOSSIER_TASK, PLAN_TASK
 from api.pages.kit.forms import Form, submit
-from api.pages.kit.page import show
+from api.pages.kit.page import reader, show
 from api.pages.kit.text import yuan
 from api.routes.fields import IdInPath
 from api.transactions import ReadDb
@@ -32,11 +32,17 @@ def amount(_: Public, typed: Annotated[str, Query(alias="yuan", max_length=40)] 
     return PlainTextResponse(found.in_words() if found else "")
 
 
-def _progress(request: Request, template: str, actor: Actor, task: tasks.Status) -> Response:
+def _progress(
+    request: Request,
+    template: str,
+    actor: Actor,
+    task: tasks.Status,
+    refusal: Form | None = None,
+) -> Response:
     may_cancel = (
         Role.STAFF in actor.roles and task.state == "WAITING" and task.name in MAY_BE_CANCELLED
     )
-    return show(request, template, actor, task=task, may_cancel=may_cancel)
+    return show(request, template, actor, task=task, may_cancel=may_cancel, refusal=refusal)
 
 
 @router.get("/fragments/tasks/{task_id}")
@@ -60,11 +66,14 @@ async def cancel(actor: StaffActor, request: Request, task_id: IdInPath) -> Resp
             raise Refusal("api.task.not_yours", {}, Kind.FORBIDDEN)
         return tasks.cancel(tx, actor, task_id)
 
+    form = Form(language=reader(request))
     return await submit(
         request,
-        Form(),
+        form,
         call,
-        again=lambda db: _progress(request, "kit/task.html", actor, tasks.status(db, task_id)),
+        again=lambda db: _progress(
+            request, "kit/task.html", actor, tasks.status(db, task_id), form
+        ),
         to=f"/tasks/{task_id}",
         said="task_cancelled",
     )

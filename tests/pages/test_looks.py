@@ -1,0 +1,155 @@
+"""The kit and its first pages in a browser: on office screens, by keyboard, live, and without a line."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.pages.looks import OFFICE, looks, sign_in
+from tests.support.browser import Pages
+from tests.support.servers import Server
+
+
+def test_the_kit(chromium_page: Pages, living_day: Server) -> None:
+    page = chromium_page(living_day.url + "/kit", size=OFFICE)
+    expect(page.locator("figure[data-drawn]")).to_have_count(3)
+    looks(page, "kit")
+    _list_without_reload(page)
+    _form(page, chromium_page)
+    page.emulate_media(media="print")
+    expect(page.locator("header").first).to_be_hidden()
+    expect(page.locator(".list-tools")).to_be_hidden()
+
+
+def _list_without_reload(page: Page) -> None:
+    page.evaluate("window.kept = true")
+    page.get_by_role("link", name="数量").click()
+    page.wait_for_url("**/kit?sort=-count")
+    expect(page.locator("tbody tr").first).to_contain_text("示例0136")
+    page.get_by_label("筛选文字").fill("示例000")
+    page.get_by_label("类型").last.select_option("GOODS")
+    page.get_by_role("button", name="筛选").click()
+    expect(page.locator("#list-rows tbody tr")).to_have_count(2)
+    assert page.evaluate("window.kept") is True  # htmx put the list in its place
+    page.go_back()
+    expect(page.locator("#list-rows tbody tr")).to_have_count(50)
+    page.get_by_role("link", name="下一页").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**page=2**")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="导出 CSV 表格").click()
+    assert download.value.suggested_filename == "kit.csv"
+
+
+def _form(page: Page, chromium_page: Pages) -> None:
+    chromium_page.allow("status of 422")
+    page.locator("#f-amount").fill("12,345.60")
+    expect(page.locator("#f-amount-words")).to_have_text("壹万贰仟叁佰肆拾伍元陆角")
+    page.locator("#f-count").fill("999")
+    page.locator("#f-name").fill("示例")
+    page.get_by_role("button", name="提交").click()
+    wrong = page.locator("#refusal")
+    expect(wrong).to_be_focused()
+    expect(page.locator("#f-name")).to_have_value("示例")
+    looks(page, "kit-refused")
+    wrong.get_by_role("link", name=re.compile("^日期")).click()
+    expect(page.locator("#f-day")).to_be_focused()
+
+
+def test_without_scripts_lists_and_forms_work_too(chromium_page: Pages, living_day: Server) -> None:
+    chromium_page.allow("status of 422")
+    page = chromium_page(living_day.url + "/kit", size=OFFICE, java_script_enabled=False)
+    page.get_by_role("link", name="数量").click()
+    expect(page.locator("tbody tr").first).to_contain_text("示例0136")
+    page.get_by_label("筛选文字").fill("示例0001")
+    page.get_by_role("button", name="筛选").click()
+    expect(page.locator("#list-rows tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="提交").click()
+    expect(page.locator("#refusal")).to_be_visible()
+
+
+def test_a_lot_and_its_story(chromium_page: Pages, living_day: Server) -> None:
+    page = sign_in(chromium_page, living_day.url, "staff", "/centre/lots")
+    looks(page, "centre-lots")
+    lot_id = (page.locator("tbody a").first.get_attribute("href") or "").rpartition("/")[2]
+    page.goto(f"{living_day.url}/lots/{lot_id}")
+    expect(page.get_by_text("记录连续完整")).to_be_visible()
+    looks(page, "lot")
+    page.get_by_role("link", name="English").click()
+    expect(page.get_by_text("The record holds")).to_be_visible()
+    looks(page, "lot-en")
+    clock = page.locator("header [data-clock]")
+    before = clock.inner_text()
+    expect(clock).not_to_have_text(before)
+
+
+def test_the_skip_link_is_the_first_stop(chromium_page: Pages, living_day: Server) -> None:
+    page = chromium_page(living_day.url + "/kit", size=OFFICE)
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="跳到正文")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+class Line:
+    """The socket's line between a page and the server, which can be cut."""
+
+    def __init__(self, page: Page) -> None:
+        self._sockets: list[WebSocketRoute] = []
+        self._is_cut = False
+        page.route_web_socket("**/live/notices", self._route)
+
+    def _route(self, socket: WebSocketRoute) -> None:
+        if self._is_cut:
+            socket.close(code=1011)
+            return
+        socket.connect_to_server()
+        self._sockets.append(socket)
+
+    def cut(self) -> None:
+        self._is_cut = True
+        while self._sockets:
+            self._sockets.pop().close(code=1011)
+
+    def mend(self) -> None:
+        self._is_cut = False
+
+
+def test_a_cut_line_is_said_calmly_and_made_good(chromium_page: Pages, living_day: Server) -> None:
+    chromium_page.allow("ERR_INTERNET_DISCONNECTED|WebSocket|Failed to fetch|/fragments/kit")
+    page = chromium_page(size=OFFICE)
+    line = Line(page)
+    page.goto(living_day.url + "/kit")
+    bar, moved = page.locator("#line"), page.locator("#moved .number")
+    expect(bar).to_be_hidden()
+    line.cut()
+    expect(bar).to_be_visible()
+    expect(bar).to_contain_text("正在重连")
+    looks(page, "kit-cut")
+    moved.evaluate("element => element.textContent = 'stale'")
+    expect(moved).not_to_have_text("stale", timeout=15_000)  # it reads every few seconds by itself
+    page.context.set_offline(True)
+    moved.evaluate("element => element.textContent = 'stale'")
+    page.wait_for_timeout(6_000)
+    expect(moved).to_have_text("stale")
+    page.context.set_offline(False)
+    line.mend()
+    expect(bar).to_be_hidden(timeout=35_000)
+    expect(moved).not_to_have_text("stale", timeout=15_000)
+
+
+def test_nothing_is_swapped_under_the_hands_of_somebody_who_types(
+    chromium_page: Pages, living_day: Server
+) -> None:
+    page = chromium_page(living_day.url + "/kit", size=OFFICE)
+    expect(page.locator("#moved .number")).to_be_visible()
+    page.evaluate(
+        "document.querySelector('#moved').insertAdjacentHTML('beforeend', '<input id=typed>')"
+    )
+    page.locator("#typed").press_sequentially("abc")
+    page.wait_for_timeout(3_000)  # the day goes on, and the board with it
+    expect(page.locator("#typed")).to_have_value("abc")
+    expect(page.locator("#typed")).to_be_focused()
