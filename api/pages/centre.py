@@ -7,15 +7,34 @@ from starlette.responses import Response
 
 from api.access import StaffActor
 from api.flows.lots import LotLine, lots_of_centre
+from api.pages import (
+    centre_day,
+    centre_draw,
+    centre_intake,
+    centre_opening,
+    centre_result,
+    centre_seats,
+    centre_session,
+)
 from api.pages.kit.listing import CODE, MOMENT, MONEY, Choice, Column, listing
 from api.pages.kit.page import words_of
 from api.transactions import ReadDb
 from trading.projects.stages import Stage
 
 router = APIRouter(include_in_schema=False)
+for page in (
+    centre_day,
+    centre_intake,
+    centre_draw,
+    centre_seats,
+    centre_opening,
+    centre_session,
+    centre_result,
+):
+    router.include_router(page.router)
 
 LOT_COLUMNS: tuple[Column[LotLine], ...] = (
-    Column("name", "lots.name", lambda lot: lot.name, href=lambda lot: f"/lots/{lot.id}"),
+    Column("name", "lots.name", lambda lot: lot.name, href=lambda lot: f"/centre/lots/{lot.id}"),
     Column("stage", "lots.stage", lambda lot: lot.stage, CODE, words="stage"),
     Column("tenderer", "lots.tenderer", lambda lot: lot.tenderer),
     Column("ceiling", "lots.ceiling", lambda lot: lot.ceiling, MONEY),

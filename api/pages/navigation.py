@@ -16,9 +16,22 @@ BOARD = ("board", "/")
 
 PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
     {
-        Role.STAFF: (BOARD, ("centre_lots", "/centre/lots")),
-        Role.EXPERT: (BOARD,),
-        Role.SUPERVISOR: (BOARD,),
+        Role.STAFF: (
+            BOARD,
+            ("centre_day", "/centre/day"),
+            ("centre_lots", "/centre/lots"),
+            ("centre_seats", "/centre/seats"),
+        ),
+        Role.EXPERT: (
+            BOARD,
+            ("expert_calls", "/expert/invitations"),
+            ("expert_places", "/expert/sessions"),
+        ),
+        Role.SUPERVISOR: (
+            BOARD,
+            ("watch_wall", "/supervisor/wall"),
+            ("watch_draws", "/supervisor/draws"),
+        ),
         Role.BIDDER: (
             BOARD,
             ("bidder_tenders", "/bidder/tenders"),

@@ -1,0 +1,142 @@
+"""What staff have on the desk of one lot: the lot, its draw, its seats and its session."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from api.flows import drawing
+from archive.actor import Actor
+from archive.errors import Kind, Reason, Refusal
+from archive.office import Tx
+from evaluation.seating import service as seating
+from evaluation.session import service as sessions
+from evaluation.session.session import Session as Review
+from experts.draws import service as draws
+from experts.draws.basis.service import Supply
+from experts.draws.request import ENDED_WITHOUT
+from experts.draws.service import Call, Draw
+from trading.acting import must_serve
+from trading.projects import service as projects
+from trading.projects.project import Lot
+from trading.projects.stages import Stage
+
+
+@dataclass(frozen=True)
+class Desk:
+    """`draw` is the newest, whatever became of it; `committee` members sit now of `wanted`, and
+    `seated` of them have a station."""
+
+    lot: Lot
+    draw: Draw | None
+    wanted: int
+    committee: int
+    seated: int
+    review: Review | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the newest draw ended without a committee, so that another may be asked for."""
+        return self.draw is not None and self.draw.state in ENDED_WITHOUT
+
+
+def desk(db: Session, actor: Actor, lot_id: str) -> Desk:
+    """The desk of a lot for staff of its centre; FORBIDDEN for others."""
+    lot = own_lot(db, actor, lot_id)
+    made = draws.draws_of_lot(db, lot_id)
+    draw = made[-1] if made else None
+    members = {m.expert_id for m in draws.committee(db, draw.id)} if draw else set()
+    seats = {s.expert_id for s in seating.seats_of(db, draw.id)} if draw else set()
+    return Desk(
+        lot=lot,
+        draw=draw,
+        wanted=sum(lot.committee.quotas.values()),
+        committee=len(members),
+        seated=len(members & seats),
+        review=sessions.session_of_lot(db, lot_id),
+    )
+
+
+def own_lot(db: Session, actor: Actor, lot_id: str) -> Lot:
+    """A lot of the actor's centre; FORBIDDEN for staff of another."""
+    lot = projects.lot(db, lot_id)
+    must_serve(actor, lot.centre_id)
+    return lot
+
+
+# --- The draw -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a draw goes, without a name: who has committed and revealed (`centre`, `supervisor`), the
+    calls by rank, and how many of them are answered how."""
+
+    committed: frozenset[str]
+    revealed: frozenset[str]
+    calls: tuple[Call, ...]
+    answers: Counter[str]
+
+
+def course(db: Session, draw: Draw | None) -> Course:
+    """The course of a draw so far; of none, nothing."""
+    if draw is None:
+        return Course(frozenset(), frozenset(), (), Counter())
+    given: dict[str, set[str]] = {"COMMITTED": set(), "REVEALED": set()}
+    for step in draws.steps(db, draw.id):
+        if step["kind"] in given:
+            given[step["kind"]].add(step["data"]["party"])
+    calls = draws.calls(db, draw.id)
+    now = Counter(call.answer or "OPEN" for call in calls if call.round == draw.round)
+    return Course(frozenset(given["COMMITTED"]), frozenset(given["REVEALED"]), calls, now)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a draw would find now: numbers by specialty, and what speaks against it."""
+
+    supplies: tuple[Supply, ...]
+    against: tuple[Reason, ...]
+
+
+def outlook(db: Session, now: datetime, lot: Lot) -> Outlook | None:
+    """The outlook of a lot whose draw may still be asked for; None before its notice."""
+    if lot.notice is None or lot.stage is not Stage.NOTICED:
+        return None
+    try:
+        found = draws.feasibility(db, now, drawing.request_of(db, lot.id))
+    except Refusal as refusal:
+        faults = tuple(Reason(fault.code, fault.params) for fault in refusal.faults)
+        return Outlook((), faults or (refusal.reason,))
+    return Outlook(found.supplies, (found.shortage,) if found.shortage else ())
+
+
+def request_draw(tx: Tx, actor: Actor, lot_id: str) -> Draw:
+    """Ask for the draw of a lot, or for another after one that ended without a committee."""
+    held = desk(tx.db, actor, lot_id)
+    replaces = held.draw.id if held.draw is not None and held.has_ended else ""
+    return drawing.request(tx, actor, lot_id, replaces)
+
+
+def own_draw(db: Session, actor: Actor, lot_id: str) -> Draw:
+    """The draw that counts for a lot of the actor's centre."""
+    own_lot(db, actor, lot_id)
+    return drawing.current(db, lot_id)
+
+
+# --- Stations of the committee --------------------------------------------------------------
+
+
+def substitute_unseated(tx: Tx, actor: Actor, lot_id: str) -> int:
+    """Replace the members for whom no station was found by the next ranks; how many. CONFLICT where
+    everybody has a station."""
+    draw = own_draw(tx.db, actor, lot_id)
+    seats = {seat.expert_id for seat in seating.seats_of(tx.db, draw.id)}
+    absent = [m.expert_id for m in draws.committee(tx.db, draw.id) if m.expert_id not in seats]
+    if not absent:
+        raise Refusal("api.desk.all_seated", {}, Kind.CONFLICT)
+    drawing.substitute_absent(tx, actor, lot_id, absent)
+    return len(absent)

@@ -1,0 +1,127 @@
+"""The committee's draw for staff: what it would find, the centre's share, the calls by rank.
+
+No name is shown: until the result is settled the committee is secret (招标投标法 第三十七条).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from api.access import StaffActor
+from api.flows import desk as flow
+from api.flows.topics import numbers
+from api.pages.kit.forms import Form, Sent, submit
+from api.pages.kit.page import show
+from api.routes.fields import IdInPath
+from api.shell import shell_of
+from api.transactions import ReadDb
+from archive.actor import Actor
+from archive.office import Tx
+from experts.draws import service as draws
+from experts.draws.seed import SHARE_BYTES, Seedholder
+
+router = APIRouter(include_in_schema=False)
+CENTRE = Seedholder.CENTRE.value
+
+
+def _known(request: Request, actor: Actor, db: Session, lot_id: str) -> dict[str, Any]:
+    desk = flow.desk(db, actor, lot_id)
+    now = shell_of(request).office.clock.now()
+    is_open = desk.draw is None or desk.has_ended
+    return {
+        "desk": desk,
+        "course": flow.course(db, desk.draw),
+        "outlook": flow.outlook(db, now, desk.lot) if is_open else None,
+    }
+
+
+def _page(request: Request, actor: Actor, db: Session, lot_id: str, form: Form) -> Response:
+    known = _known(request, actor, db, lot_id)
+    draw = known["desk"].draw
+    topic = f"draw/{draw.id}" if draw else f"lot/{lot_id}"
+    seq = numbers(db, [topic])[topic]
+    return show(request, "centre/draw.html", actor, form=form, topic=topic, seq=seq, **known)
+
+
+@router.get("/centre/lots/{lot_id}/draw")
+def draw(actor: StaffActor, request: Request, db: ReadDb, lot_id: IdInPath) -> Response:
+    return _page(request, actor, db, lot_id, Form())
+
+
+@router.get("/fragments/centre/lots/{lot_id}/draw")
+def fragment(actor: StaffActor, request: Request, db: ReadDb, lot_id: IdInPath) -> Response:
+    """How the draw stands, when it has moved."""
+    return show(
+        request, "centre/_draw.html", actor, form=Form(), **_known(request, actor, db, lot_id)
+    )
+
+
+def _step(path: str, said: str, call: Callable[[Tx, Actor, str, Any], object], read: Any) -> None:
+    """A route for one act on the draw, which comes back to its page."""
+
+    @router.post(f"/centre/lots/{{lot_id}}/draw{path}")
+    async def act(actor: StaffActor, request: Request, lot_id: IdInPath, form: Sent) -> Response:
+        return await submit(
+            request,
+            form,
+            lambda tx, value: call(tx, actor, lot_id, value),
+            read=read,
+            again=lambda db: _page(request, actor, db, lot_id, form),
+            to=f"/centre/lots/{lot_id}/draw",
+            said=said,
+        )
+
+
+def _share(form: Form) -> bytes:
+    typed = form.text("share").lower()
+    if typed and not re.fullmatch(f"[0-9a-f]{{{2 * SHARE_BYTES}}}", typed):
+        form.fault("share", "api.desk.share", digits=2 * SHARE_BYTES)
+        return b""
+    return bytes.fromhex(typed)
+
+
+def _nothing(_form: Form) -> None:
+    return None
+
+
+_step("", "draw_requested", lambda tx, actor, lot, _: flow.request_draw(tx, actor, lot), _nothing)
+_step(
+    "/commitment",
+    "share_committed",
+    lambda tx, actor, lot, value: draws.commit_share(
+        tx, actor, flow.own_draw(tx.db, actor, lot).id, CENTRE, value
+    ),
+    lambda form: form.text("commitment").lower(),
+)
+_step(
+    "/share",
+    "share_revealed",
+    lambda tx, actor, lot, value: draws.reveal_share(
+        tx, actor, flow.own_draw(tx.db, actor, lot).id, CENTRE, value
+    ),
+    _share,
+)
+_step(
+    "/performance",
+    "draw_performed",
+    lambda tx, actor, lot, _: draws.perform_draw(tx, actor, flow.own_draw(tx.db, actor, lot).id),
+    _nothing,
+)
+_step(
+    "/settlement",
+    "round_settled",
+    lambda tx, actor, lot, _: draws.settle(tx, actor, flow.own_draw(tx.db, actor, lot).id),
+    _nothing,
+)
+_step(
+    "/close",
+    "draw_closed",
+    lambda tx, actor, lot, _: draws.close_draw(tx, actor, flow.own_draw(tx.db, actor, lot).id),
+    _nothing,
+)

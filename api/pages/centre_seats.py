@@ -1,0 +1,178 @@
+"""Stations: the plan of a day, who has no seat and why, the load of the province, and the seats that
+one's own centre gives, without their projects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from api.access import StaffActor
+from api.flows import desk as desks
+from api.flows import plans as flow
+from api.flows import seating
+from api.flows.topics import BOARD, numbers
+from api.pages.kit.forms import Form, Sent, submit
+from api.pages.kit.listing import CODE, TEXT, Column, listing
+from api.pages.kit.page import reader, show
+from api.pages.svg.gantt import Bar, Row, gantt
+from api.pages.svg.province import Load, province_map
+from api.routes.fields import ID_PATTERN, IdInPath
+from api.shell import shell_of
+from api.transactions import ReadDb
+from archive.actor import Actor
+from archive.clock import SHANGHAI
+from archive.words import Language, say
+from evaluation.seating.booking import CentreSeat
+from evaluation.stations.slots import day_of, holds_night, part_of, slots_on
+
+router = APIRouter(include_in_schema=False)
+
+Day = Annotated[date | None, Query()]
+Task = Annotated[str, Query(pattern=rf"^$|{ID_PATTERN}")]
+
+
+def asked_day(request: Request, day: date | None) -> date:
+    """The day asked for, by default the legal day of tomorrow."""
+    now = shell_of(request).office.clock.now()
+    return day or now.astimezone(SHANGHAI).date() + timedelta(days=1)
+
+
+def slot_text(slot: int, language: Language) -> str:
+    """`10-21 上午`."""
+    return f"{day_of(slot):%m-%d} {say(f'api.page.part.{part_of(slot).name}', {}, language)}"
+
+
+SEATS: tuple[Column[CentreSeat], ...] = (
+    Column("id", "seats.number", lambda seat: seat.id, TEXT),
+    Column("equipment", "seats.equipment", lambda seat: seat.equipment.name, CODE, "equipment"),
+    Column("from", "seats.from", lambda seat: f"{day_of(seat.slots[0])} {part_of(seat.slots[0])}"),
+    Column("label", "seats.booth", lambda seat: seat.label),
+)
+
+
+def gantt_of(loads: Sequence[flow.CentreLoad], day: date, language: Language) -> Any:
+    """The stations by centre on a day and the next: bars of seats, without what they are for."""
+    columns = slots_on([day, day + timedelta(days=1)])
+    rows = []
+    for load in loads:
+        stays = Counter(
+            (max(seat.slots[0], columns[0]), min(seat.slots[-1], columns[-1]))
+            for seat in load.seats
+        )
+        bars = []
+        for (first, last), count in sorted(stays.items()):
+            text = say("api.page.seats.count", {"n": count}, language)
+            title = f"{load.name} {slot_text(first, language)}–{slot_text(last, language)} {text}"
+            state = "night" if holds_night(range(first, last + 1)) else ""
+            bars.append(Bar(first - columns[0], last - columns[0] + 1, text, title, state))
+        if bars:
+            rows.append(Row(load.name, bars, f"{len(load.seats)}/{load.stations}"))
+    if not rows:
+        return None
+    title = say("api.page.seats.gantt", {}, language)
+    return gantt(title, "", [slot_text(slot, language) for slot in columns], rows)
+
+
+def map_of(loads: Sequence[flow.CentreLoad], language: Language) -> Any:
+    """The province with a circle for each centre by the seats it gives."""
+    shown = [
+        Load(
+            load.division_code,
+            len(load.seats),
+            f"{load.name} {say('api.page.seats.count', {'n': len(load.seats)}, language)}",
+        )
+        for load in loads
+    ]
+    return province_map(say("api.page.seats.map", {}, language), "", shown)
+
+
+def _known(request: Request, actor: Actor, db: Session, day: date) -> dict[str, Any]:
+    language, loads = reader(request), flow.loads(db, day)
+    office = shell_of(request).office
+    own = next((load.seats for load in loads if load.id == actor.centre_id), ())
+    return {
+        "day": day,
+        "seats": flow.day_of_seats(db, office.vault, actor, day),
+        "given": sum(len(load.seats) for load in loads),
+        "gantt": gantt_of(loads, day, language),
+        "map": map_of(loads, language),
+        "own": listing(request, SEATS, own, sort="from", name="own"),
+    }
+
+
+def _page(
+    request: Request, actor: Actor, db: Session, day: date, form: Form, task: str = ""
+) -> Response:
+    seq = numbers(db, [BOARD])[BOARD]
+    known = _known(request, actor, db, day)
+    return show(request, "centre/seats.html", actor, form=form, task=task, seq=seq, **known)
+
+
+@router.get("/centre/seats")
+def seats(
+    actor: StaffActor, request: Request, db: ReadDb, day: Day = None, task: Task = ""
+) -> Response:
+    """The plan of a day, by default of tomorrow."""
+    chosen = asked_day(request, day)
+    return _page(request, actor, db, chosen, Form({"day": chosen.isoformat()}), task)
+
+
+@router.get("/fragments/centre/seats")
+def fragment(actor: StaffActor, request: Request, db: ReadDb, day: Day = None) -> Response:
+    """The same when a plan was confirmed."""
+    known = _known(request, actor, db, asked_day(request, day))
+    return show(request, "centre/_seats.html", actor, **known)
+
+
+@router.post("/centre/seats")
+async def plan(actor: StaffActor, request: Request, form: Sent) -> Response:
+    """Ask for the plan of a day."""
+    day = asked_day(request, None)
+    return await submit(
+        request,
+        form,
+        lambda tx, chosen: (chosen, flow.ask_plan(tx, actor, chosen)),
+        read=lambda form: form.day("day"),
+        again=lambda db: _page(request, actor, db, day, form),
+        to=lambda asked: f"/centre/seats?day={asked[0]}&task={asked[1]}",
+        said="plan_asked",
+    )
+
+
+@router.post("/centre/lots/{lot_id}/reseating")
+async def reseat(actor: StaffActor, request: Request, lot_id: IdInPath, form: Sent) -> Response:
+    """Seat those of a committee who have no station, everybody else staying."""
+    day = asked_day(request, None)
+
+    def call(tx: Any, _: None) -> tuple[str, ...]:
+        desks.own_lot(tx.db, actor, lot_id)
+        return seating.reseat(tx, actor, lot_id)
+
+    return await submit(
+        request,
+        form,
+        call,
+        again=lambda db: _page(request, actor, db, day, form),
+        to=f"/centre/lots/{lot_id}/session",
+        said="reseated",
+    )
+
+
+@router.post("/centre/lots/{lot_id}/substitution")
+async def substitute(actor: StaffActor, request: Request, lot_id: IdInPath, form: Sent) -> Response:
+    """Replace those for whom there is no station by the next ranks, who are called at once."""
+    day = asked_day(request, None)
+    return await submit(
+        request,
+        form,
+        lambda tx, _: desks.substitute_unseated(tx, actor, lot_id),
+        again=lambda db: _page(request, actor, db, day, form),
+        to=f"/centre/lots/{lot_id}/draw",
+        said="substituted",
+    )

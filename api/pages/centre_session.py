@@ -1,0 +1,262 @@
+"""Hosting a session, and lending a venue to one: arrival, pause, seals, report, close.
+
+What a form asks for becomes a command of `evaluation.session`, which judges it; a refusal is shown
+where the form stands. Members are shown by seat, never by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlmodel import Session as Db
+from starlette.responses import Response
+
+from api.access import StaffActor
+from api.flows import drawing, hosting, review
+from api.flows.desk import desk, own_lot
+from api.flows.topics import numbers
+from api.pages.kit.forms import Form, Sent, submit
+from api.pages.kit.page import show, words_of
+from api.routes.fields import IdInPath
+from api.routes.sessions import may_see
+from api.transactions import ReadDb
+from archive.actor import Actor
+from archive.errors import Kind, Refusal
+from archive.journal.entry import DocumentRef
+from archive.office import Tx
+from evaluation.seating.checkin.service import assign_label
+from evaluation.session import commands as c
+from evaluation.session import service as sessions
+from evaluation.session.session import Session
+from evaluation.session.state import IncidentKind, PauseKind
+from experts.draws import service as draws
+from trading.parties import service as parties
+from trading.projects import service as projects
+
+router = APIRouter(include_in_schema=False)
+REASON_OF: Mapping[PauseKind, str] = {PauseKind.PLANNED: "planned", PauseKind.AD_HOC: "workload"}
+
+
+# --- From the lot to its session ------------------------------------------------------------
+
+
+def _lot_page(request: Request, actor: Actor, db: Db, lot_id: str, form: Form) -> Response:
+    held = desk(db, actor, lot_id)
+    return show(request, "centre/lot_session.html", actor, form=form, desk=held)
+
+
+@router.get("/centre/lots/{lot_id}/session")
+def of_lot(actor: StaffActor, request: Request, db: ReadDb, lot_id: IdInPath) -> Response:
+    """Whether the session can be scheduled, or where it is."""
+    return _lot_page(request, actor, db, lot_id, Form())
+
+
+@router.post("/centre/lots/{lot_id}/session")
+async def schedule(actor: StaffActor, request: Request, lot_id: IdInPath, form: Sent) -> Response:
+    """Schedule the session from the draw and the seats."""
+
+    def call(tx: Tx, representatives: list[str]) -> Session:
+        own_lot(tx.db, actor, lot_id)
+        return review.schedule(tx, actor, lot_id, representatives)
+
+    return await submit(
+        request,
+        form,
+        call,
+        read=lambda form: form.text("representatives", is_required=False).split(),
+        again=lambda db: _lot_page(request, actor, db, lot_id, form),
+        to=lambda session: f"/centre/sessions/{session.id}",
+        said="session_scheduled",
+    )
+
+
+# --- The session ----------------------------------------------------------------------------
+
+
+def _seen(db: Db, actor: Actor, session_id: str) -> Session:
+    session = sessions.session(db, session_id)
+    if not may_see(actor, session):
+        raise Refusal("api.session.unknown", {"session": session_id}, Kind.NOT_FOUND)
+    return session
+
+
+def _known(request: Request, actor: Actor, db: Db, session_id: str, form: Form) -> dict[str, Any]:
+    session = _seen(db, actor, session_id)
+    room = hosting.room(session, actor)
+    return {
+        "session": session,
+        "room": room,
+        "waits": hosting.waits(session.state),
+        "centres": {centre.id: centre.name for centre in parties.centres(db)},
+        "lot": projects.lot(db, session.lot_id) if room.is_host else None,
+        "members": [(m.expert_id, m.seat_code) for m in room.here],
+        "pauses": words_of(request, "pause", PauseKind),
+        "form": form,
+    }
+
+
+def _page(request: Request, actor: Actor, db: Db, session_id: str, form: Form) -> Response:
+    topic = f"session/{session_id}"
+    seq = numbers(db, [topic])[topic]
+    known = _known(request, actor, db, session_id, form)
+    return show(request, "centre/session.html", actor, topic=topic, seq=seq, **known)
+
+
+@router.get("/centre/sessions/{session_id}")
+def page(actor: StaffActor, request: Request, db: ReadDb, session_id: IdInPath) -> Response:
+    return _page(request, actor, db, session_id, Form())
+
+
+@router.get("/fragments/centre/sessions/{session_id}")
+def fragment(actor: StaffActor, request: Request, db: ReadDb, session_id: IdInPath) -> Response:
+    """The same when the session moved."""
+    known = _known(request, actor, db, session_id, Form())
+    return show(request, "centre/_session.html", actor, **known)
+
+
+@router.post("/centre/sessions/{session_id}/acts")
+async def act(actor: StaffActor, request: Request, session_id: IdInPath, form: Sent) -> Response:
+    """Give the session the command that the form is for."""
+    return await submit(
+        request,
+        form,
+        lambda tx, made: _act(tx, actor, session_id, form.value("command"), made),
+        read=_made,
+        again=lambda db: _page(request, actor, db, session_id, form),
+        to=f"/centre/sessions/{session_id}",
+        said="session_acted",
+        places={"/expert_id": "/member", "/identity": "/code"},
+    )
+
+
+Made = Callable[[Tx, Session, Actor], tuple[c.Command, tuple[DocumentRef, ...]]]
+
+
+def _made(form: Form) -> Made:
+    """What makes the command of a form, with the documents that its digests stand for."""
+    reader = READERS.get(form.value("command"))
+    if reader is None:
+        raise Refusal("api.desk.command", {})
+    return reader(form)
+
+
+def _act(tx: Tx, actor: Actor, session_id: str, name: str, made: Made) -> Session:
+    session = _seen(tx.db, actor, session_id)
+    if name == "EnterBids":
+        own_lot(tx.db, actor, session.lot_id)
+        return review.enter_bids(tx, actor, session)
+    command, documents = made(tx, session, actor)
+    session = sessions.act(tx, actor, session_id, command, documents=documents)
+    if isinstance(command, c.CheckIn):
+        member = session.state.member(command.expert_id)
+        if member is not None and not member.is_representative:
+            assign_label(tx, actor, session_id, command.expert_id)
+    if isinstance(command, c.Close):
+        draw = drawing.current(tx.db, session.lot_id)
+        if not draw.transcript_sha256:
+            draws.close_draw(tx, actor, draw.id)
+    return session
+
+
+def _plain(command: Callable[[], c.Command]) -> Callable[[Form], Made]:
+    return lambda form: lambda tx, session, actor: (command(), ())
+
+
+def _identified(kind: type[c.CheckIn] | type[c.RecheckIdentity]) -> Callable[[Form], Made]:
+    def read(form: Form) -> Made:
+        member, code = form.text("member"), form.text("code")
+        return lambda tx, session, actor: (
+            kind(member, hosting.identity_of(session.id, code)),
+            (),
+        )
+
+    return read
+
+
+def _photo(form: Form) -> Callable[[Tx], DocumentRef]:
+    content = form.file("photo")
+    return lambda tx: tx.vault.put("seal-photo", "application/octet-stream", content)
+
+
+def _seal(form: Form) -> Made:
+    number, photo = form.text("number"), _photo(form)
+
+    def make(tx: Tx, session: Session, actor: Actor) -> tuple[c.Command, tuple[DocumentRef, ...]]:
+        kept = photo(tx)
+        return c.Seal(actor.centre_id, number, kept.sha256), (kept,)
+
+    return make
+
+
+def _unseal(form: Form) -> Made:
+    number, photo, is_intact = form.text("number"), _photo(form), form.switch("is_intact")
+
+    def make(tx: Tx, session: Session, actor: Actor) -> tuple[c.Command, tuple[DocumentRef, ...]]:
+        kept = photo(tx)
+        return c.Unseal(actor.centre_id, number, kept.sha256, is_intact), (kept,)
+
+    return make
+
+
+def _witness_seal(form: Form) -> Made:
+    number = form.text("number")
+    return lambda tx, session, actor: (c.WitnessSeal(actor.centre_id, number), ())
+
+
+def _witness_unseal(form: Form) -> Made:
+    number, is_intact = form.text("number"), form.switch("is_intact")
+    return lambda tx, session, actor: (c.WitnessUnseal(actor.centre_id, number, is_intact), ())
+
+
+def _presence(form: Form) -> Made:
+    member, is_present = form.text("checked"), form.switch("is_present")
+
+    def make(tx: Tx, session: Session, actor: Actor) -> tuple[c.Command, tuple[DocumentRef, ...]]:
+        before = sum(p.expert_id == member for p in session.state.night.presence)
+        return c.CheckPresence(member, before + 1, is_present), ()
+
+    return make
+
+
+def _pause(form: Form) -> Made:
+    kind = form.choice("kind", PauseKind)
+    return lambda tx, session, actor: (c.RequestPause(kind, REASON_OF[kind]), ())
+
+
+def _report(form: Form) -> Made:
+    content = form.file("statement", is_required=False)
+
+    def make(tx: Tx, session: Session, actor: Actor) -> tuple[c.Command, tuple[DocumentRef, ...]]:
+        if not content:
+            return c.FileReport(), ()
+        kept = tx.vault.put("argument", "application/octet-stream", content)
+        return c.FileReport(kept.sha256), (kept,)
+
+    return make
+
+
+def _incident(form: Form) -> Made:
+    reason = form.text("reason")
+    return lambda tx, session, actor: (c.ReportIncident(IncidentKind.FAULT, reason), ())
+
+
+READERS: Mapping[str, Callable[[Form], Made]] = {
+    "OpenCheckIn": _plain(c.OpenCheckIn),
+    "EnterBids": _plain(c.BeginReview),
+    "BeginReview": _plain(c.BeginReview),
+    "CheckIn": _identified(c.CheckIn),
+    "RequestPause": _pause,
+    "Seal": _seal,
+    "WitnessSeal": _witness_seal,
+    "CheckPresence": _presence,
+    "Unseal": _unseal,
+    "WitnessUnseal": _witness_unseal,
+    "RecheckIdentity": _identified(c.RecheckIdentity),
+    "Resume": _plain(c.Resume),
+    "FileReport": _report,
+    "Close": _plain(c.Close),
+    "ReportIncident": _incident,
+}
+"""What staff may ask for by a form. `EnterBids` takes the bids from the opening record instead."""

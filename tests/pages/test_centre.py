@@ -1,0 +1,540 @@
+"""A centre's staff at work in the browser, from the registration to the sealed dossier, in an
+installation whose clock the test drives; and what strangers and wrong input are told."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import FilePayload, Page, expect
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.demo.province import Province
+from api.flows import drawing, hosting, seating
+from api.handlers import handlers
+from api.identity import service as identity
+from api.identity.accounts import Account
+from api.office import open_custodian
+from api.settings import Environment, Settings
+from archive import sealing
+from archive.actor import SYSTEM, Actor, Role
+from archive.clock import SHANGHAI
+from archive.entropy import SeededEntropy
+from archive.office import Office
+from archive.tasks.service import Worker
+from evaluation.session import commands as c
+from evaluation.session import service as sessions
+from evaluation.session import synthetic
+from evaluation.session.state import Member, Night, PauseKind, Recusal, Stage, VenueSeal
+from evaluation.session.state import State as SessionState
+from evaluation.sheets import service as sheets
+from experts.draws import service as draws
+from experts.draws.request import State
+from experts.draws.seed import commitment
+from tests.builders import START, make_office
+from tests.pages.looks import looks, sign_in
+from tests.support.browser import Pages
+from tests.support.databases import Databases
+from tests.support.servers import free_port
+from trading.awards import service as awards
+from trading.lodging import service as lodging
+from trading.lodging.bid import Bid
+from trading.money import Money
+from trading.opening import service as opening
+from trading.parties.party import OrganisationKind
+from trading.projects import service as projects
+from trading.regime import Regime
+
+PASSWORD = "demo-demo-demo"
+SPECIALTY = "A080302"
+"""The one most experts of the small pool have."""
+SUPERVISOR = Actor("supervisor-1", frozenset({Role.SUPERVISOR}))
+PDF: FilePayload = {
+    "name": "示例.pdf",
+    "mimeType": "application/pdf",
+    "buffer": "示例文书".encode(),
+}
+
+
+def at(month: int, day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=SHANGHAI).astimezone(UTC)
+
+
+@dataclass
+class House:
+    """An installation with a small province, served at `url`, and its people's acts."""
+
+    office: Office
+    app: FastAPI
+    settings: Settings
+    province: Province
+    url: str
+    halves: dict[str, bytes] = field(default_factory=dict)
+
+    @cached_property
+    def centre(self) -> str:
+        return next(c.id for c in self.province.parties.centres if c.id.startswith("5329"))
+
+    @cached_property
+    def tenderer(self) -> str:
+        return self.province.cast.tenderers["5329"][0]
+
+    @cached_property
+    def supervisor(self) -> str:
+        return self.province.cast.supervisors["5329"][0]
+
+    @cached_property
+    def host(self) -> Actor:
+        return Actor("staff", frozenset({Role.STAFF}), centre_id=self.centre)
+
+    def now(self, moment: datetime) -> None:
+        self.office.clock.move_to(moment)  # type: ignore[attr-defined]
+
+    def account(self, name: str, role: Role, centre: str = "", party: str = "") -> None:
+        with self.office.write() as tx:
+            account = Account(name, frozenset({role}), centre_id=centre, party_id=party)
+            identity.create_account(tx, SYSTEM, account, PASSWORD)
+
+    def client(self, name: str) -> TestClient:
+        client = TestClient(self.app, raise_server_exceptions=False)
+        answer = client.post("/api/sign-in", json={"account": name, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        return client
+
+    def work(self) -> None:
+        """Do what is due, as the worker does."""
+        known = handlers(self.app.state.shell.custodian, self.settings.dossiers)
+        Worker(self.office, known, "test").run_all_due()
+
+    @property
+    def lot(self) -> str:
+        with self.office.read() as db:
+            return projects.lots(db, centre_id=self.centre)[0].id
+
+    # --- Others' acts ---------------------------------------------------------------------
+
+    def supervisor_commits(self, draw_id: str) -> None:
+        with self.office.write() as tx:
+            asked = draws.draw(tx.db, draw_id).request_hash
+            promise = commitment(asked, "supervisor", b"s" * 32)
+            draws.commit_share(tx, SUPERVISOR, draw_id, "supervisor", promise)
+
+    def supervisor_reveals(self, draw_id: str) -> None:
+        with self.office.write() as tx:
+            draws.reveal_share(tx, SUPERVISOR, draw_id, "supervisor", b"s" * 32)
+
+    def all_accept(self, draw_id: str) -> None:
+        with self.office.write() as tx:
+            for invited in draws.invited(tx.db, draw_id):
+                draws.answer(tx, SYSTEM, draw_id, invited.expert_id, accepted=True)
+
+    def lodge(self, lot_id: str) -> None:
+        """Three companies lodge their bids."""
+        companies = self.province.parties.of_kind(OrganisationKind.COMPANY)[:3]
+        key = self.app.state.shell.custodian.public_key(f"lot/{lot_id}")
+        cells = []
+        for number, company in enumerate(companies):
+            bid = Bid(lot_id, company.uscc, Money.yuan(4_500_000 + 50_000 * number), 120, "合格")
+            made = sealing.seal(
+                key, f"lot/{lot_id}", "bid", company.uscc, 1, bid.to_bytes(),
+                SeededEntropy(company.uscc.encode()),
+            )  # fmt: skip
+            self.halves[company.uscc] = made.bidder_half
+            cells.append(made.cell)
+        with self.office.write() as tx:
+            lodging.lodge(tx, cells)
+
+    def hand_in(self, lot_id: str, uscc: str) -> None:
+        bidder = Actor(f"bidder-{uscc}", frozenset({Role.BIDDER}), party_id=uscc)
+        with self.office.write() as tx:
+            opening.submit_half(tx, bidder, lot_id, uscc, self.halves[uscc])
+
+    def seat_all(self, lot_id: str) -> None:
+        """Seat whoever the opening brought in, calling further ranks where there must be."""
+        for _ in range(5):
+            with self.office.read() as db:
+                draw = drawing.current(db, lot_id)
+            if draw.state is State.INVITING:
+                self.all_accept(draw.id)
+                with self.office.write() as tx:
+                    draws.settle(tx, self.host, draw.id)
+                continue
+            with self.office.write() as tx:
+                absent = seating.reseat(tx, self.host, lot_id)
+                if not absent:
+                    return
+                drawing.substitute_absent(tx, self.host, lot_id, absent)
+        raise AssertionError("no station for the committee")
+
+    def arrive(self, session_id: str, but: str) -> None:
+        """Everybody reads, is identified and signs; the identity of seat `but` is left to staff."""
+        with self.office.write() as tx:
+            for member in sessions.session(tx.db, session_id).state.sitting:
+                person, own = member.expert_id, _member(member.expert_id)
+                mark = synthetic.digest(b"test", person)
+                sessions.act(tx, own, session_id, c.ReadDiscipline(person, mark))
+                if member.seat_code != but:
+                    escort = Actor(f"e-{member.centre_id}", self.host.roles, member.centre_id)
+                    sessions.act(tx, escort, session_id, c.CheckIn(person, mark))
+                if member.seat_code != but:
+                    sessions.act(tx, own, session_id, c.SignRecusal(person, False, mark))
+
+    def sign_recusal(self, session_id: str, person: str) -> None:
+        with self.office.write() as tx:
+            command = c.SignRecusal(person, False, synthetic.digest(b"test", person))
+            sessions.act(tx, _member(person), session_id, command)
+
+    def score(self, session_id: str) -> None:
+        with self.office.write() as tx:
+            session = sessions.session(tx.db, session_id)
+            bidders = sheets.valid_bidders(session.state, session.rules)
+            for member in session.state.sitting:
+                person, own = member.expert_id, _member(member.expert_id)
+                cells = synthetic.scores(b"test", session.method, bidders, member.seat_code)
+                sheets.save_cells(tx, own, session_id, person, cells)
+                digest = sheets.sheet(tx.db, session_id, person).sheet.digest
+                sessions.act(tx, own, session_id, c.SubmitScores(person, digest))
+
+    def sign(self, session_id: str) -> None:
+        with self.office.write() as tx:
+            session = sessions.session(tx.db, session_id)
+            for member in session.state.sitting:
+                command = c.SignReport(member.expert_id, session.state.report)
+                sessions.act(tx, _member(member.expert_id), session_id, command)
+
+    def award_and_sign(self, lot_id: str) -> None:
+        own = Actor("tenderer-1", frozenset({Role.TENDERER}), party_id=self.tenderer)
+        with self.office.read() as db:
+            days = awards.publication(db, lot_id).publicity
+        self.now(days.ends_at + timedelta(days=1, hours=10))
+        with self.office.write() as tx:
+            price = awards.award(tx, own, lot_id, 1).winner.price
+        with self.office.write() as tx:
+            awards.sign_contract(tx, own, lot_id, price, "示例合同".encode())
+
+
+def _member(person: str) -> Actor:
+    return Actor(f"expert-{person}", frozenset({Role.EXPERT}), party_id=person)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[House]:
+    folder: Path = tmp_path_factory.mktemp("centre")
+    settings = Settings(
+        environment=Environment.DEMO,
+        data=folder / "data",
+        database_url=databases.fresh("sqlite"),
+    )
+    settings.dossiers.mkdir(parents=True, exist_ok=True)
+    office = make_office(folder, settings.url, start=at(10, 21, 9))
+    app = create_app(office, settings, open_custodian(settings, office))
+    province = Province(1, date(2026, 10, 20), 2_000)
+    with office.write() as tx:
+        province.install(tx)
+    port = free_port()
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    made = House(office, app, settings, province, f"http://127.0.0.1:{port}")
+    made.account("staff", Role.STAFF, made.centre)
+    made.account("staff-2", Role.STAFF, made.centre)
+    made.account("stranger", Role.STAFF, "530102")
+    yield made
+    server.should_exit = True
+    thread.join(10)
+    office.connections.dispose()
+
+
+def fill_project(page: Page, house: House) -> None:
+    page.locator("#f-name").fill("示例道路工程0001")
+    page.locator("#f-regime").select_option("ZTB")
+    page.locator("#f-kind").select_option("WORKS")
+    page.locator("#f-division_code").select_option(house.centre)
+    page.locator("#f-tenderer_uscc").fill("911100000000000000")
+    page.locator("#f-supervisor_uscc").select_option(house.supervisor)
+    page.locator("#f-government_invested").check()
+    page.locator("#f-order_notice").fill("2026-10-20")
+    page.locator("#f-lots-0-name").fill("示例道路工程0001施工标段")
+    page.locator("#f-lots-0-estimate").fill("5000000")
+    page.locator("#f-lots-0-price_ceiling").fill("4800000")
+    page.locator("#f-lots-0-deposit_charged").fill("50000")
+    page.locator("#f-lots-0-committee-quotas").fill(f"{SPECIALTY} 5")
+    items = "T1 主观 30 施工组织设计\nC1 客观 10 同类业绩"
+    page.locator("#f-lots-0-method-items").fill(items)
+    page.locator("#f-lots-0-method-price-formula").select_option("LOW_PRICE")
+    page.locator("#f-lots-0-method-price-max").fill("60")
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def test_a_lot_from_its_registration_to_its_dossier(chromium_page: Pages, house: House) -> None:
+    chromium_page.allow(r"status of (409|422)")  # what is refused is shown, and asked for below
+    page = sign_in(chromium_page, house.url, "staff", "/centre/projects/new")
+    register(page, house)
+    announce(page, house)
+    draw(page, house)
+    plan(page, house)
+    open_bids(page, house)
+    hold_session(page, house)
+    conclude(page, house)
+
+
+def register(page: Page, house: House) -> None:
+    """Faults of several rooms come at once, each at its field; what was typed stays."""
+    fill_project(page, house)
+    press(page, "受理登记")
+    page.locator("#refusal").wait_for()
+    assert page.locator("#f-tenderer_uscc-fault").is_visible()
+    assert page.locator("#f-fair_review-document-fault").is_visible()
+    assert page.locator("#f-name").input_value() == "示例道路工程0001"
+    looks(page, "centre-project")
+    page.locator("#f-tenderer_uscc").fill(house.tenderer)
+    page.locator("#f-fair_review-reviewer_uscc").fill(house.supervisor)
+    page.locator("#f-fair_review-reviewed_on").fill("2026-10-19")
+    page.locator("#f-fair_review-conclusion").select_option("FITS")
+    page.locator("#f-fair_review-document").set_input_files(PDF)
+    press(page, "受理登记")
+    page.wait_for_url("**/notice")
+
+
+def announce(page: Page, house: House) -> None:
+    page.locator("#f-opening_at").fill("2026-11-11T09:00")
+    page.locator("#f-evaluation_at").fill("2026-11-11T11:00")
+    page.locator("#f-document").set_input_files(PDF)
+    looks(page, "centre-notice")
+    press(page, "发布公告")
+    page.get_by_text("最早可开标日").wait_for()
+    house.now(at(11, 9, 10))
+    house.lodge(house.lot)
+
+
+def draw(page: Page, house: House) -> None:
+    """The outlook, the share made by the browser, the calls by rank; then the committee."""
+    house.now(at(11, 10, 14, 30))
+    page.goto(f"{house.url}/centre/lots/{house.lot}/draw")
+    expect(page.get_by_text("✓ 可以抽取")).to_be_visible()
+    press(page, "申请抽取")
+    filled = re.compile("^[0-9a-f]{64}$")
+    expect(page.locator("#f-commitment")).to_have_value(filled)
+    press(page, "提交承诺")
+    page.get_by_text("等待行政监督部门。").wait_for()
+    with house.office.read() as db:
+        draw_id = drawing.current(db, house.lot).id
+    house.supervisor_commits(draw_id)
+    expect(page.locator("#f-share")).to_have_value(filled)  # the page has heard of it by itself
+    press(page, "公开份额")
+    page.get_by_text("等待行政监督部门。").wait_for()
+    house.supervisor_reveals(draw_id)
+    press(page, "开始抽取")
+    page.get_by_role("heading", name="通知与答复").wait_for()
+    names = {expert.name for expert in house.province.experts}
+    assert not any(name in page.content() for name in names)
+    house.all_accept(draw_id)
+    looks(page, "centre-draw")
+    press(page, "结束本轮")
+    expect(page.get_by_text("委员会已组成")).to_be_visible()
+
+
+def plan(page: Page, house: House) -> None:
+    page.goto(f"{house.url}/centre/seats")
+    assert page.locator("#f-day").input_value() == "2026-11-11"  # tomorrow
+    press(page, "排定工位")
+    page.locator(".task").wait_for()
+    house.work()
+    expect(page.locator(".task .badge")).to_have_text("已完成")
+    expect(page.get_by_role("heading", name="已确认的方案")).to_be_visible()
+    expect(page.locator("svg .bar").first).to_be_visible()
+    looks(page, "centre-seats")
+    page.goto(f"{house.url}/centre/day?day=2026-11-11")
+    assert page.get_by_role("link", name="示例道路工程0001施工标段").count() == 3
+    looks(page, "centre-day")
+
+
+def open_bids(page: Page, house: House) -> None:
+    """The opening begins by itself; the halves come in while the host watches."""
+    lot = house.lot
+    page.goto(f"{house.url}/centre/lots/{lot}/opening")
+    assert not any(f"滇示例{n}" in page.content() for n in house.halves)
+    press(page, "开始开标")
+    expect(page.locator("#refusal")).to_be_visible()  # before its hour
+    house.now(at(11, 11, 9))
+    house.work()
+    page.goto(f"{house.url}/centre/lots/{lot}/opening")
+    first, *others = house.halves
+    house.hand_in(lot, first)
+    expect(page.get_by_text("已解密 1 家,共 3 家。")).to_be_visible()
+    press(page, "唱标")
+    expect(page.locator("#refusal")).to_be_visible()  # their time is not over
+    for uscc in others:
+        house.hand_in(lot, uscc)
+    press(page, "唱标")
+    page.get_by_role("heading", name="唱标结果").wait_for()
+    looks(page, "centre-opening")
+    house.seat_all(lot)
+
+
+def hold_session(page: Page, house: House) -> None:
+    house.now(at(11, 11, 10, 45))
+    page.goto(f"{house.url}/centre/lots/{house.lot}/session")
+    looks(page, "centre-lot-session")
+    press(page, "安排评标会")
+    page.wait_for_url("**/centre/sessions/*")
+    session_id = page.url.rpartition("/")[2]
+    press(page, "开始签到")
+    press(page, "导入开标记录")
+    with house.office.read() as db:
+        sitting = sessions.session(db, session_id).state.sitting
+    here = next((m for m in sitting if m.centre_id == house.centre), None)
+    house.arrive(session_id, here.seat_code if here else "")
+    if here:
+        page.locator("#f-member").select_option(here.expert_id)
+        page.locator("#f-code").fill("A-0001")
+        press(page, "签到")
+        page.locator(".alert-success").wait_for()
+        house.sign_recusal(session_id, here.expert_id)
+    press(page, "开始评审")
+    expect(page.locator(".page-head .badge")).to_have_text("评审中")
+    page.locator("#f-kind").select_option("PLANNED")
+    press(page, "申请休会")
+    expect(page.locator("#refusal")).to_be_visible()  # no night was planned
+    looks(page, "centre-session")
+    house.score(session_id)
+    page.goto(f"{house.url}/centre/sessions/{session_id}")
+    press(page, "生成评标报告")
+    page.locator(".alert-success").wait_for()
+    house.sign(session_id)
+    expect(page.get_by_role("button", name="结束评标会")).to_be_visible()
+    press(page, "结束评标会")
+    expect(page.locator(".page-head .badge")).to_have_text("已结束")
+
+
+def conclude(page: Page, house: House) -> None:
+    lot = house.lot
+    house.now(at(11, 12, 9))
+    page.goto(f"{house.url}/centre/lots/{lot}/result")
+    press(page, "公示中标候选人")
+    page.get_by_role("heading", name="中标候选人", exact=True).wait_for()
+    house.award_and_sign(lot)
+    page.goto(f"{house.url}/centre/lots/{lot}/result")
+    press(page, "封卷归档")
+    page.locator(".task").wait_for()
+    house.work()
+    expect(page.get_by_text("bigloop verify")).to_be_visible()
+    looks(page, "centre-result")
+    assert page.locator(".documents a").count() > 10
+
+
+def test_strangers_are_refused_and_wrong_input_is_told(house: House) -> None:
+    """After the story: the lot has everything that could be shown to somebody who may not see it."""
+    lot = house.lot
+    with house.office.read() as db:
+        session = sessions.session_of_lot(db, lot)
+    assert session is not None
+    stranger, own = house.client("stranger"), house.client("staff-2")
+    for step in ("notice", "draw", "opening", "session", "result"):
+        path = f"/centre/lots/{lot}/{step}"
+        assert (step, stranger.get(path).status_code) == (step, 403)
+        assert (step, own.get(path).status_code) == (step, 200)
+    assert stranger.get(f"/centre/lots/{lot}").status_code == 403
+    assert stranger.get(f"/centre/sessions/{session.id}").status_code == 404
+    for path in ("draw", "draw/settlement", "opening", "session", "candidates", "dossier"):
+        answer = stranger.post(f"/centre/lots/{lot}/{path}")
+        assert (path, answer.status_code) == (path, 403)
+    assert TestClient(house.app).get("/centre/day", follow_redirects=False).status_code != 200
+    assert "示例道路工程0001" not in stranger.get("/centre/day?day=2026-11-11").text
+    assert "示例道路工程0001" not in stranger.get("/centre/seats?day=2026-11-11").text
+
+    assert (
+        own.get(f"/centre/lots/{lot}", follow_redirects=False)
+        .headers["location"]
+        .endswith("/result")
+    )
+    again = own.post(f"/centre/lots/{lot}/dossier")
+    assert (again.status_code, "合同签订后" in again.text) == (409, True)
+    acts = f"/centre/sessions/{session.id}/acts"
+    assert own.post(acts, data={"command": "Nothing"}).status_code == 422
+    sealed = own.post(acts, data={"command": "Seal", "number": "S-0001"}, files={"photo": b"x"})
+    assert (sealed.status_code, 'id="refusal"' in sealed.text) == (409, True)
+    bad = own.post(
+        "/centre/projects",
+        data={"lots.0.committee.quotas": "A080302", "lots.0.method.items": "T1", "lot_count": "2"},
+    )
+    assert bad.status_code == 422
+    assert "不是“专业代码 人数”的形式" in bad.text
+    assert 'id="f-lots-1-name"' in bad.text
+    assert 'id="f-lots-2-name"' in own.get("/centre/projects/new?lots=3").text
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_both_languages_have_all_words(house: House, language: str) -> None:
+    client = house.client("staff-2")
+    paths = ["/centre/day", "/centre/seats", "/centre/lots", "/centre/projects/new?lots=2"]
+    steps = ("notice", "draw", "opening", "session", "result")
+    paths += [f"/centre/lots/{house.lot}/{step}" for step in steps]
+    with house.office.read() as db:
+        paths += [f"/centre/sessions/{s.id}" for s in sessions.sessions(db)]
+    for path in paths:
+        text = client.get(f"{path}{'&' if '?' in path else '?'}lang={language}").text
+        assert "[api." not in text, path
+
+
+class TestWaiting:
+    """Whose act a session waits for."""
+
+    def members(self, **changes: object) -> tuple[Member, ...]:
+        done: dict[str, object] = {"discipline": "d", "identity": "i", "recusal": Recusal.NONE}
+        return tuple(
+            Member(f"S{n}", f"E{n}", centre, **{**done, **changes})  # type: ignore[arg-type]
+            for n, centre in ((1, "532901"), (2, "530102"))
+        )
+
+    def state(self, stage: Stage, **changes: object) -> SessionState:
+        base = SessionState(
+            "s", "l", "532901", Regime.ZTB, date(2026, 11, 11), None, True, self.members(), stage
+        )
+        return replace(base, **changes)  # type: ignore[arg-type]
+
+    def said(self, state: SessionState) -> set[tuple[str, str]]:
+        return {(wait.code, wait.whose) for wait in hosting.waits(state)}
+
+    def test_arrival(self) -> None:
+        assert self.said(self.state(Stage.CHECK_IN)) == set()
+        waiting = self.state(Stage.CHECK_IN, members=self.members(identity=""))
+        assert self.said(waiting) == {("identity", "S1"), ("identity", "S2")}
+
+    def test_a_night(self) -> None:
+        night = Night(PauseKind.PLANNED, "a", START, locked=(("E1", "x"),), venues=("530102",))
+        assert self.said(self.state(Stage.PAUSE_APPROVED, nights=(night,))) == {("lock", "S2")}
+        assert self.said(self.state(Stage.SEALING, nights=(night,))) == {("seal", "530102")}
+        half = replace(night, seals=(VenueSeal("530102", "S-1", "p", "a"),))
+        assert self.said(self.state(Stage.SEALING, nights=(half,))) == {("witness_seal", "530102")}
+        whole = replace(half, seals=(replace(half.seals[0], witnessed_by="b"),))
+        sealed = self.state(Stage.SEALED_OVERNIGHT, nights=(whole,))
+        assert self.said(sealed) == {("unseal", "530102")}
+        read = replace(whole, seals=(replace(whole.seals[0], unsealed_by="a"),))
+        assert self.said(self.state(Stage.UNSEALING, nights=(read,))) == {
+            ("witness_unseal", "530102"), ("recheck", "S1"), ("recheck", "S2"),
+        }  # fmt: skip
+
+    def test_scores_and_report(self) -> None:
+        assert self.said(self.state(Stage.REVIEWING)) == {("submit", "S1"), ("submit", "S2")}
+        assert self.said(self.state(Stage.SCORED)) == {("file", "532901")}
+        filed = self.state(Stage.SCORED, report="r")
+        assert self.said(filed) == {("sign", "S1"), ("sign", "S2")}
+
+    def test_an_identity_is_of_one_person_in_one_session(self) -> None:
+        one = hosting.identity_of("s1", "A-1")
+        assert one == hosting.identity_of("s1", "A-1")
+        assert len({one, hosting.identity_of("s2", "A-1"), hosting.identity_of("s1", "A-2")}) == 3
