@@ -39,9 +39,17 @@ shell_names = ["tables", "queries", "service"]
 shells = ["archive.database"]
 impure = ["sqlalchemy", "secrets", "socket", "urllib.request"]
 speaking_packages = ["api.migrations"]
+beside = ["tests"]
+pure_libraries = ["datetime", "hashlib", "importlib", "numpy", "urllib.parse"]
 
 [tool.bigloop.house.sources]
 "archive.clock" = ["Clock"]
+
+[tool.bigloop.house.libraries]
+"trading.reference" = ["importlib.resources"]
+
+[tool.bigloop.house.readers]
+modules = ["trading.reference"]
 """
 
 FILES = {
@@ -50,7 +58,9 @@ FILES = {
     "class Clock: ...\ndef now() -> datetime: return datetime.now(UTC)\n",
     "archive/merkle.py": "import hashlib\n",
     "trading/money.py": "from archive.clock import Clock\nfrom archive.merkle import hashlib\n",
-    "trading/tables.py": "import sqlalchemy\n",
+    "trading/tables.py": "import sqlalchemy\nclass LotRow:\n    __tablename__ = 'lot'\n",
+    "trading/reference.py": "from importlib import resources\n"
+    "DIVISIONS = (resources.files('trading') / 'divisions.csv').read_text('utf-8')\n",
     "trading/queries.py": "from trading.tables import sqlalchemy\n",
     "trading/service.py": "from trading import queries\nfrom archive import database\n",
     "trading/rules/pack.py": "from urllib.parse import urlsplit\n",
@@ -179,9 +189,136 @@ def test_a_planted_breach_is_reported(tree: Path, name: str, text: str, expected
     assert any(expected in line for line in found), found
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *(
+            (f"import {name}", f"{name}: not on the list")
+            for name in (
+                "requests", "httpx", "fileinput", "ftplib", "select", "signal", "mmap",
+                "threading", "ctypes", "io", "builtins", "operator", "urllib.request", "util.a",
+            )
+        ),
+        ("from util import a", "util.a: not on the list"),
+        ("from pathlib import Path\nx = Path('x').read_text()", "read_text: a pure module"),
+        ("import pathlib\nx = pathlib.Path('x').write_bytes", "write_bytes: a pure module"),
+        ("def f(p): return p.open('w')", "open: a pure module"),
+        ("def f(p): return list(p.iterdir())", "iterdir: a pure module"),
+        ("x = open('x').read()", "open: a pure module"),
+        ("f = open", "open: a pure module"),
+        ("x = input()", "input: a pure module"),
+        ("x = eval('1')", "eval: no contract sees"),
+        ("exec('import sqlalchemy')", "exec: no contract sees"),
+        ("x = compile('1', '', 'eval')", "compile: no contract sees"),
+        ("x = __builtins__", "__builtins__: no contract sees"),
+        ("import numpy\nx = numpy.random.rand()", "numpy.random.rand: time and chance"),
+        ("from numpy import random as r\nx = r.rand()", "numpy.random.rand: time and chance"),
+        ("import numpy as np\nr = np.random\nx = r.rand()", "numpy.random: time and chance"),
+        ("import numpy as np\nx = np.random.default_rng(None)", "without a seed"),
+        ("import numpy as np\nx = np.random.Generator(np.random.PCG64())", "without a seed"),
+        ("import numpy as np\nf = np.random.default_rng\nx = f()", "default_rng: called by its"),
+        ("import numpy as np\nx = np.load('x')", "numpy.load: a pure module"),
+        ("from datetime import datetime\nx = getattr(datetime, 'now')()", "getattr(datetime"),
+        ("import datetime as d\nx = vars(d.datetime)['now']", "vars(datetime.datetime"),
+        ("from datetime import datetime\nx = datetime.__dict__['now']", "__dict__: no contract"),
+        ("from datetime import datetime\nd = datetime\nx = d.now()", "datetime.datetime: called"),
+        ("def f(x): return type(x).now()", "now(): time and chance"),
+        ("from trading import service", "trading.service: a pure module imports no shell"),
+        ("from archive.database import x", "archive.database: a pure module imports no shell"),
+    ],
+)  # fmt: skip
+def test_a_way_round_the_contract_on_pure_modules_is_reported(
+    tree: Path, text: str, expected: str
+) -> None:
+    plant(tree, "trading/a.py", f"{text}\n")
+    found = house.faults(tree)
+    assert all(line.startswith("trading/a.py") for line in found), found
+    assert any(expected in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("from datetime import datetime\nx = getattr(datetime, 'now')()", "getattr(datetime"),
+        ("exec('import api')", "exec: no contract sees"),
+        ("import numpy\nx = numpy.random.rand()", "numpy.random.rand: time and chance"),
+    ],
+)
+def test_a_shell_asks_for_neither_time_nor_chance_by_a_detour(
+    tree: Path, text: str, expected: str
+) -> None:
+    plant(tree, "trading/service.py", f"{text}\n")
+    assert any(expected in line for line in house.faults(tree))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import hashlib\nfrom urllib.parse import quote",
+        "import numpy as np\nx = np.random.default_rng(7).integers(3)",
+        "from datetime import datetime\ndef f(x: datetime) -> datetime: return x",
+        "def f(x): return getattr(x, 'a'), x.lot, 'select a lot'",
+    ],
+)
+def test_what_a_pure_module_may_do_is_not_reported(tree: Path, text: str) -> None:
+    plant(tree, "trading/a.py", f"{text}\n")
+    assert house.faults(tree) == []
+
+
+def test_a_reader_reads_and_does_not_write(tree: Path) -> None:
+    plant(tree, "trading/reference.py", "def f(p): p.write_text('x')\n")
+    assert ["write_text" in line for line in house.faults(tree)] == [True]
+
+
+def test_a_library_named_for_one_module_is_not_for_another(tree: Path) -> None:
+    path = tree / "pyproject.toml"
+    path.write_text(path.read_text().replace('"importlib", ', ""))
+    assert house.faults(tree) == []
+    plant(tree, "trading/a.py", "from importlib import resources\n")
+    assert ["importlib.resources: not on the list" in f for f in house.faults(tree)] == [True]
+
+
+@pytest.mark.parametrize("name", ["util/a.py", "util/deep/a.py", "util.py"])
+def test_python_outside_the_packages_is_reported(tree: Path, name: str) -> None:
+    plant(tree, "tests/a.py", "")
+    plant(tree, ".hidden/a.py", "")
+    plant(tree, name, "")
+    assert house.faults(tree) == [
+        f"{name.partition('/')[0]}: Python outside the packages, so no contract sees it"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import sqlalchemy as sa\nx = sa.text('select * from lot')",
+        "from sqlalchemy import text\nx = text('delete from \"lot\" where true')",
+        "from sqlmodel import text\nx = text(f'select {1} from lot')",
+        "import sqlalchemy as sa\nx = sa.table('lot')",
+        "Q = 'SELECT *\\nFROM lot'\ndef f(db): return db.execute(Q)",
+        "def f(db): db.exec_driver_sql('update lot set a = 1')",
+        "def f(db): db.execute('insert ' + 'into lot')",
+        "def f(m): return m.metadata.tables['lot']",
+    ],
+)
+@pytest.mark.parametrize("name", ["experts/queries.py", "api/a.py", "experts/a.py"])
+def test_a_foreign_table_by_its_name_is_reported(tree: Path, name: str, text: str) -> None:
+    plant(tree, name, f"{text}\n")
+    found = [line for line in house.faults(tree) if "lot: only trading itself" in line]
+    assert found, house.faults(tree)
+
+
+def test_a_packages_own_table_may_be_named(tree: Path) -> None:
+    text = "from sqlalchemy import text\nx = text('select * from lot')\n"
+    plant(tree, "trading/queries.py", text)
+    plant(tree, "api/migrations/check.py", text)
+    plant(tree, "experts/queries.py", text.replace("lot", "lottery"))
+    assert house.faults(tree) == []
+
+
 def test_a_folder_without_init_is_reported(tree: Path) -> None:
     (tree / "trading" / "hidden").mkdir()
-    (tree / "trading" / "hidden" / "a.py").write_text("import socket\n")
+    (tree / "trading" / "hidden" / "a.py").touch()
     assert house.faults(tree) == [
         "trading/hidden/a.py: its folder has no __init__.py, so no contract sees it"
     ]

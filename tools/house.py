@@ -7,13 +7,15 @@
 * an import of another package's `tables` or `queries`; only `api.migrations` may import tables,
   because it compares them with the database, and no single migration may, because tables change
   and history does not;
+* the name of another package's table in SQL, by the same rule;
 * a domain module other than the declared sources that asks the machine for time or chance, makes
-  keys by itself, or imports by a name made at run time;
-* a pure module that takes more from a source than the shapes declared, or imports an impure part
-  of a library whose other parts are harmless (`urllib.request`).
+  keys by itself, or runs code made at run time (`tools/purity.py`);
+* a pure module that imports a library that is not on the list, imports a shell, takes more from a
+  source than the shapes declared, or reads or writes a file; readers, which are named, may read;
+* Python in a folder no contract covers.
 
 The lists stand in `pyproject.toml` under `[tool.bigloop.house]` and nowhere else. The contracts on
-imports are in `tools/contracts.py`. A call hidden behind `getattr` is not found.
+imports are in `tools/contracts.py`.
 """
 
 import ast
@@ -22,35 +24,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools import purity
+
 STORAGE = frozenset({"tables", "queries"})
 MIGRATIONS = "api.migrations"
 VERSIONS = "api.migrations.versions"
 
-# Dotted names, matched whole or as a prefix; a mention counts, because
-# `default_factory=datetime.now` calls as surely as `datetime.now()`.
-AMBIENT = (
-    "datetime.datetime.now",
-    "datetime.datetime.today",
-    "datetime.datetime.utcnow",
-    "datetime.date.today",
-    "os.getrandom",
-    "os.urandom",
-    "random",
-    "secrets",
-    "sqlalchemy.func.current_timestamp",
-    "sqlalchemy.func.now",
-    "sqlmodel.func.now",
-    "time.gmtime",
-    "time.localtime",
-    "time.time",
-    "time.time_ns",
-    "uuid.uuid1",
-    "uuid.uuid4",
-    "uuid.uuid6",
-    "uuid.uuid7",
-)
-DYNAMIC = ("importlib.import_module", "importlib.__import__", "importlib.reload")
-KEY_MAKERS = frozenset({"generate", "generate_key", "generate_private_key", "generate_parameters"})
+# Below the root beside the packages; what else is there is hidden or listed in `beside`.
+FETCHED = frozenset({"node_modules"})
 
 
 @dataclass(frozen=True)
@@ -64,6 +45,10 @@ class House:
     impure: tuple[str, ...]
     speaking_packages: frozenset[str]
     sources: dict[str, frozenset[str]]
+    pure_libraries: tuple[str, ...]
+    libraries: dict[str, tuple[str, ...]]
+    readers: frozenset[str]
+    beside: frozenset[str]
 
     @property
     def impure_roots(self) -> list[str]:
@@ -74,6 +59,11 @@ class House:
     def impure_parts(self) -> list[str]:
         """Parts of a library, which import-linter cannot name: only their own import counts."""
         return [name for name in self.impure if "." in name]
+
+    def may_import(self, module: str, target: str) -> bool:
+        """Whether a pure module may take `target`, a dotted name, from outside the packages."""
+        allowed = (*self.pure_libraries, *self.libraries.get(module, ()))
+        return any(target == name or target.startswith(f"{name}.") for name in allowed)
 
     def is_shell(self, module: str) -> bool:
         """Whether a module of a domain package may do input and output."""
@@ -106,6 +96,10 @@ def read_house(root: Path) -> House:
         impure=tuple(house["impure"]),
         speaking_packages=frozenset(house["speaking_packages"]),
         sources={name: frozenset(shapes) for name, shapes in house["sources"].items()},
+        pure_libraries=tuple(house["pure_libraries"]),
+        libraries={name: tuple(own) for name, own in house["libraries"].items()},
+        readers=frozenset(house["readers"]["modules"]),
+        beside=frozenset(house["beside"]),
     )
 
 
@@ -133,16 +127,41 @@ def faults(root: Path, house: House | None = None) -> list[str]:
     names = {module.name for module in tree}
     found = [
         f"pyproject.toml: {kind} {name} is declared and does not exist"
-        for kind, declared in (("shell", house.shells), ("source", frozenset(house.sources)))
+        for kind, declared in (
+            ("shell", house.shells),
+            ("source", frozenset(house.sources)),
+            ("reader", house.readers),
+            ("module with libraries", frozenset(house.libraries)),
+        )
         for name in sorted(declared - names)
     ]
+    found += [
+        f"{name}: Python outside the packages, so no contract sees it"
+        for name in _strangers(root, house)
+    ]
+    syntaxes = {m.name: ast.parse(m.path.read_bytes(), filename=str(m.path)) for m in tree}
+    owners = {
+        table: module.name.partition(".")[0]
+        for module in tree
+        if module.name.rpartition(".")[2] == "tables"
+        for table in purity.table_names(syntaxes[module.name])
+    }
     for module in tree:
         where = module.path.relative_to(root).as_posix()
         found += [f"{where}: {fault}" for fault in _shape_faults(module, root, house)]
-        syntax = ast.parse(module.path.read_bytes(), filename=where)
-        for line, fault in sorted({*_syntax_faults(module, syntax, house)}):
+        syntax = syntaxes[module.name]
+        for line, fault in sorted({*_syntax_faults(module, syntax, house, owners)}):
             found.append(f"{where}:{line}: {fault}")
     return found
+
+
+def _strangers(root: Path, house: House) -> Iterator[str]:
+    known = {*house.roots, *house.beside, *FETCHED}
+    for path in sorted(root.iterdir()):
+        if path.name in known or path.name.startswith("."):
+            continue
+        if path.suffix == ".py" or (path.is_dir() and next(path.rglob("*.py"), None)):
+            yield path.name
 
 
 def _shape_faults(module: Module, root: Path, house: House) -> Iterator[str]:
@@ -162,9 +181,11 @@ def _shape_faults(module: Module, root: Path, house: House) -> Iterator[str]:
         yield "a package's __init__.py is empty: import the module that says it"
 
 
-def _syntax_faults(module: Module, syntax: ast.Module, house: House) -> Iterator[tuple[int, str]]:
+def _syntax_faults(
+    module: Module, syntax: ast.Module, house: House, owners: dict[str, str]
+) -> Iterator[tuple[int, str]]:
+    own = module.name.partition(".")[0]
     aliases: dict[str, str] = {}
-    in_domain = module.name.partition(".")[0] in house.domain
     for node in ast.walk(syntax):
         if isinstance(node, ast.Import):
             for item in node.names:
@@ -176,19 +197,20 @@ def _syntax_faults(module: Module, syntax: ast.Module, house: House) -> Iterator
             for item in node.names:
                 aliases[item.asname or item.name] = f"{source}.{item.name}"
                 yield from _import_faults(module, node.lineno, source, item.name, house)
-    if not in_domain or module.name in house.sources:
-        return
-    for node in ast.walk(syntax):
-        if isinstance(node, ast.Attribute | ast.Name):
-            dotted = _dotted(node, aliases)
-            if dotted is not None:
-                yield from _mention_faults(node.lineno, dotted)
-        if isinstance(node, ast.Call):
-            called = _dotted(node.func, aliases)
-            if called == "numpy.random.default_rng" and not (node.args or node.keywords):
-                yield node.lineno, "default_rng() without a seed asks the machine for chance"
-            if isinstance(node.func, ast.Name) and node.func.id == "__import__":
-                yield node.lineno, "imports by a name made at run time: no contract sees it"
+    if not _is_below(module.name, MIGRATIONS):
+        foreign = {table: owner for table, owner in owners.items() if owner != own}
+        yield from purity.table_faults(syntax, aliases, foreign)
+    if own in house.domain and module.name not in house.sources:
+        yield from purity.expression_faults(
+            syntax,
+            aliases,
+            is_pure=house.is_pure(module.name),
+            is_reader=module.name in house.readers,
+        )
+
+
+def _is_below(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
 
 
 def _absolute(module: Module, node: ast.ImportFrom) -> str:
@@ -209,7 +231,7 @@ def _import_faults(
     storage = STORAGE.intersection(rest.split("."))
     if root in house.roots and root != own and storage:
         in_versions = module.name.startswith(f"{VERSIONS}.")
-        in_migrations = module.name == MIGRATIONS or module.name.startswith(f"{MIGRATIONS}.")
+        in_migrations = _is_below(module.name, MIGRATIONS)
         if not (in_migrations and not in_versions and storage == {"tables"}):
             yield line, f"{target}: only {root} itself reads its tables and queries"
     if module.name.startswith(f"{VERSIONS}.") and root == own and storage:
@@ -217,31 +239,15 @@ def _import_faults(
     if not house.is_pure(module.name):
         return
     for name in house.impure_parts:
-        if target == name or target.startswith(f"{name}."):
+        if _is_below(target, name):
             yield line, f"{target}: a pure module does no input or output"
+    if root not in house.roots and not house.may_import(module.name, target):
+        yield line, f"{target}: not on the list of what pure modules may import"
+    for name in dict.fromkeys((source, target)):
+        if root in house.domain and house.is_shell(name):
+            yield line, f"{name}: a pure module imports no shell"
     for name, shapes in house.sources.items():
         whole = target == name or target.startswith(f"{name}.")
         if whole and (item is None or source != name or item not in shapes):
             allowed = ", ".join(sorted(shapes))
             yield line, f"{target}: a pure module takes only {allowed} from {name}"
-
-
-def _dotted(node: ast.expr, aliases: dict[str, str]) -> str | None:
-    """Return the full name an expression refers to, when its first part was imported."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name) or node.id not in aliases:
-        return None
-    return ".".join([aliases[node.id], *reversed(parts)])
-
-
-def _mention_faults(line: int, dotted: str) -> Iterator[tuple[int, str]]:
-    for name in AMBIENT:
-        if dotted == name or dotted.startswith(f"{name}."):
-            yield line, f"{name}: time and chance are passed in"
-    if dotted in DYNAMIC:
-        yield line, f"{dotted}: no contract sees what it imports"
-    if dotted.startswith("cryptography.") and dotted.rpartition(".")[2] in KEY_MAKERS:
-        yield line, f"{dotted}: a key is derived from the entropy passed in"
