@@ -210,7 +210,7 @@ class Wire:
 
 def _said(document: Mapping[str, Any]) -> dict[str, Any]:
     """A problem with its words, place and rule in front, as a refused hello has them."""
-    first = next(iter(document.get("faults", ())), {})
+    first: Mapping[str, Any] = next(iter(document.get("faults", ())), {})
     return {
         "zh": document["detail_zh"],
         "en": document["detail_en"],

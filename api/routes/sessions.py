@@ -1,7 +1,8 @@
 """Evaluation sessions: their state without names, and the commands of `evaluation.session`.
 
-A member sees the sessions he sits in; staff the sessions their centre hosts or lends seats to;
-supervisors all. To everybody else a session does not exist.
+A member sees the sessions he sits in; staff the sessions their centre hosts or lends seats to; a
+supervisor those of the lots that his department watches, all where his account has no party. To
+everybody else a session does not exist.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from sqlmodel import Session as Db
 
 from api.access import ReviewActor, StaffActor
 from api.flows import review
@@ -21,6 +23,8 @@ from archive.errors import Faults, Kind, Refusal
 from evaluation.session import commands
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
+from trading.acting import watches
+from trading.projects import service as projects
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
@@ -60,9 +64,9 @@ class SessionAnswer(Answer):
     centres: tuple[str, ...]
 
 
-def may_see(actor: Actor, session: Session) -> bool:
-    """Whether the session exists for this actor."""
-    if Role.SUPERVISOR in actor.roles:
+def may_see(actor: Actor, session: Session, supervisor_uscc: str = "") -> bool:
+    """Whether the session exists for this actor; `supervisor_uscc` is the lot's supervisor."""
+    if Role.SUPERVISOR in actor.roles and watches(actor, supervisor_uscc):
         return True
     sitting = session.state.sitting
     if Role.STAFF in actor.roles:
@@ -71,8 +75,13 @@ def may_see(actor: Actor, session: Session) -> bool:
     return bool(actor.party_id) and any(m.expert_id == actor.party_id for m in sitting)
 
 
-def _seen(actor: Actor, session: Session) -> Session:
-    if not may_see(actor, session):
+def seen(db: Db, actor: Actor, session_id: str) -> Session:
+    """The session; NOT_FOUND where there is none for this actor."""
+    session = sessions.session(db, session_id)
+    supervisor = ""
+    if Role.SUPERVISOR in actor.roles and actor.party_id:
+        supervisor = projects.lot(db, session.lot_id).supervisor_uscc
+    if not may_see(actor, session, supervisor):
         raise Refusal("api.session.unknown", {"session": session.id}, Kind.NOT_FOUND)
     return session
 
@@ -101,19 +110,24 @@ def schedule(actor: StaffActor, tx: WriteTx, body: ScheduleBody) -> SessionAnswe
 @router.get("")
 def mine(actor: ReviewActor, db: ReadDb) -> list[SessionAnswer]:
     """The sessions that this actor may see, in order of id."""
-    found = [session for session in sessions.sessions(db) if may_see(actor, session)]
+    watched = {lot.id: lot.supervisor_uscc for lot in projects.lots(db)}
+    found = [
+        session
+        for session in sessions.sessions(db)
+        if may_see(actor, session, watched.get(session.lot_id, ""))
+    ]
     return [_answer(session) for session in sorted(found, key=lambda session: session.id)]
 
 
 @router.get("/{session_id}")
 def show(actor: ReviewActor, db: ReadDb, session_id: IdInPath) -> SessionAnswer:
-    return _answer(_seen(actor, sessions.session(db, session_id)))
+    return _answer(seen(db, actor, session_id))
 
 
 @router.post("/{session_id}/acts", status_code=201)
 def act(actor: ReviewActor, tx: WriteTx, session_id: IdInPath, body: ActBody) -> SessionAnswer:
     """Give the session a command."""
-    _seen(actor, sessions.session(tx.db, session_id))
+    seen(tx.db, actor, session_id)
     command = command_of(body)
     return _answer(sessions.act(tx, actor, session_id, command, version=body.version))
 
@@ -121,7 +135,7 @@ def act(actor: ReviewActor, tx: WriteTx, session_id: IdInPath, body: ActBody) ->
 @router.post("/{session_id}/bids", status_code=201)
 def enter_bids(actor: StaffActor, tx: WriteTx, session_id: IdInPath) -> SessionAnswer:
     """Enter the bids from the opening record."""
-    session = _seen(actor, sessions.session(tx.db, session_id))
+    session = seen(tx.db, actor, session_id)
     return _answer(review.enter_bids(tx, actor, session))
 
 

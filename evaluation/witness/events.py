@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive.actor import Role
-from archive.errors import Faults, Kind, Refusal
+from archive.errors import Fault, Faults, Kind, Refusal
 
 COUNT_MAX = 2**53 - 1
 
@@ -157,7 +157,8 @@ def check_event(kind: str, data: Mapping[str, Any], roles: frozenset[Role]) -> N
     known = KINDS.get(kind)
     if known is None:
         allowed = ", ".join(sorted(KINDS))
-        raise Refusal("evaluation.witness.kind", {"event": kind[:64], "allowed": allowed})
+        at = Fault("/kind", "evaluation.witness.kind", {"event": kind[:64], "allowed": allowed})
+        raise Refusal(at.code, at.params, faults=(at,))
     if roles.isdisjoint(known.roles):
         needed = ", ".join(sorted(known.roles))
         raise Refusal("evaluation.witness.role", {"event": kind, "needed": needed}, Kind.FORBIDDEN)

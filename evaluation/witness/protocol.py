@@ -6,7 +6,10 @@ One frame is one text message, a canonical JSON object:
     server → {"frame": "welcome", "epoch": …, "head": n}
     server → {"frame": "event", "seq": n, "body": "<canonical entry>"}      n = next, next + 1, …
     server → {"frame": "mark", "size": n, "checkpoint": "<signed note>"}    all below n were sent
-    server → {"frame": "refusal", "code": …}
+    server → {"frame": "refusal", "code": …, "zh": …, "en": …, "pointer": …, "rule": …}
+
+A refusal says in both languages what is wrong, and where (JSON pointer, RFC 6901, into the frame that
+was refused) and by which rule, each empty where there is none.
 
 The epoch names the log (its origin and key): a viewer that comes back with another one is refused
 rather than given entries that do not continue what it has. The server keeps for each viewer the
@@ -29,8 +32,9 @@ from functools import lru_cache
 from typing import Any
 
 from archive import canonical
-from archive.errors import Refusal
+from archive.errors import Fault, Refusal
 from archive.journal.entry import parse
+from archive.words import Language, render
 
 PROTOCOL = "witness.v1"
 FRAME_BYTES_MAX = 256 * 1024
@@ -73,6 +77,22 @@ class Mark:
 @dataclass(frozen=True)
 class RefusalFrame:
     code: str
+    zh: str = ""
+    en: str = ""
+    pointer: str = ""
+    rule: str = ""
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> RefusalFrame:
+        """What a refusal says, with the place and the rule of its first fault."""
+        first = refusal.faults[0] if refusal.faults else Fault("", refusal.code)
+        return cls(
+            refusal.code,
+            render(refusal, Language.ZH),
+            render(refusal, Language.EN),
+            first.pointer,
+            refusal.rule or first.rule,
+        )
 
 
 Frame = Hello | Welcome | EventFrame | Mark | RefusalFrame
@@ -111,7 +131,7 @@ def parse_frame(text: str) -> Frame:
     name = value.pop("frame", None)
     shape = _FRAMES.get(name) if isinstance(name, str) else None
     if shape is None:
-        raise _malformed("no such frame: " + ", ".join(sorted(_FRAMES)))
+        raise _malformed("no such frame: " + ", ".join(sorted(_FRAMES)), "/frame")
     fields = shape.__dataclass_fields__
     if set(value) != set(fields):
         raise _malformed(f"fields of {name}: " + ", ".join(sorted(fields)))
@@ -119,17 +139,19 @@ def parse_frame(text: str) -> Frame:
         # Annotations are text in this module.
         wanted = int if fields[field].type == "int" else str
         if type(content) is not wanted or (isinstance(content, int) and content < 0):
-            raise _malformed(f"{name}.{field}")
+            raise _malformed(f"{name}.{field}", f"/{field}")
     frame: Frame = shape(**value)
     if isinstance(frame, Hello) and frame.protocol != PROTOCOL:
-        raise Refusal("evaluation.witness.protocol", {"wanted": PROTOCOL})
+        at = Fault("/protocol", "evaluation.witness.protocol", {"wanted": PROTOCOL})
+        raise Refusal(at.code, at.params, faults=(at,))
     if isinstance(frame, RefusalFrame) and not _CODE.fullmatch(frame.code):
-        raise _malformed("refusal.code")
+        raise _malformed("refusal.code", "/code")
     return frame
 
 
-def _malformed(what: str) -> Refusal:
-    return Refusal("evaluation.witness.frame", {"what": what})
+def _malformed(what: str, pointer: str = "") -> Refusal:
+    at = Fault(pointer, "evaluation.witness.frame", {"what": what})
+    return Refusal(at.code, at.params, faults=(at,))
 
 
 class Mode(StrEnum):
@@ -156,20 +178,20 @@ class Viewer:
     def hello(self, frame: Frame) -> list[str]:
         """Answer the first frame: a welcome, or a refusal after which the viewer is gone."""
         if self.mode is not Mode.WAITING or not isinstance(frame, Hello):
-            return self._refuse("evaluation.witness.hello_first")
+            return self._refuse(Fault("/frame", "evaluation.witness.hello_first"))
         if frame.session != self.session:
-            return self._refuse("evaluation.witness.other_session")
+            return self._refuse(Fault("/session", "evaluation.witness.other_session"))
         if frame.epoch not in ("", self.epoch) or (frame.next and not frame.epoch):
-            return self._refuse("evaluation.witness.other_epoch")
+            return self._refuse(Fault("/epoch", "evaluation.witness.other_epoch"))
         if frame.next > self.head:
-            return self._refuse("evaluation.witness.ahead")
+            return self._refuse(Fault("/next", "evaluation.witness.ahead"))
         self.next = frame.next
         self._settle()
         return [encode_frame(Welcome(self.epoch, self.head))]
 
-    def _refuse(self, code: str) -> list[str]:
+    def _refuse(self, at: Fault) -> list[str]:
         self.mode = Mode.REFUSED
-        return [encode_frame(RefusalFrame(code))]
+        return [encode_frame(RefusalFrame.of(Refusal(at.code, faults=(at,))))]
 
     def _settle(self) -> None:
         self.mode = Mode.LIVE if self.next == self.head else Mode.CATCHING_UP

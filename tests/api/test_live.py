@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -14,11 +15,17 @@ from starlette.websockets import WebSocketDisconnect
 
 from api import live, tails
 from api.access import COOKIE
+from api.identity import service as identity
+from api.identity.accounts import Account
 from api.live import Closing, Wire, race
-from archive.actor import Role
+from archive import canonical
+from archive.actor import SYSTEM, Role
 from archive.errors import Refusal
 from archive.note import Checkpoint, Note
 from archive.office import Office
+from evaluation.session.state import State
+from evaluation.session.synthetic import method_json
+from evaluation.session.tables import SessionRow, state_text
 from evaluation.witness.protocol import (
     EventFrame,
     Follower,
@@ -27,7 +34,9 @@ from evaluation.witness.protocol import (
     Viewer,
     parse_frame,
 )
-from tests.builders import STAFF
+from tests.api.conftest import PASSWORD
+from tests.builders import CENTRE, STAFF, START
+from tests.evaluation.course import bare_state
 
 PATH = "/live/sessions/s1"
 STREAM = "session/s1"
@@ -37,6 +46,30 @@ def record(office: Office, count: int, first: int = 0) -> None:
     for number in range(first, first + count):
         with office.write() as tx:
             tx.record(STREAM, "evaluation:witness:heartbeat", STAFF, {"station": "a", "n": number})
+
+
+@pytest.fixture(autouse=True)
+def session(office: Office) -> State:
+    """Session s1 is there, without an entry of its own on the stream."""
+    state = replace(bare_state(), session_id="s1")
+    row = SessionRow(
+        id="s1",
+        centre_id=state.host,
+        lot_id=state.lot_id,
+        draw_id="draw-1",
+        regime=state.regime.value,
+        kind="WORKS",
+        region=state.host,
+        slots=1,
+        created_at=START,
+        method=canonical.encode(method_json(b"1")).decode(),
+        stage=state.stage.value,
+        version=state.version,
+        state=state_text(state),
+    )
+    with office.write() as tx:
+        tx.db.add(row)
+    return state
 
 
 def follow(socket: WebSocketTestSession, follower: Follower, size: int) -> Mark:
@@ -141,6 +174,36 @@ class TestRefusals:
             assert caught.value.status_code == status
             assert caught.value.json()["type"].startswith("/problems/")
 
+    @pytest.mark.parametrize(
+        ("centre", "status"),
+        [
+            (CENTRE, 101),  # the host
+            ("532300", 101),  # lends a seat
+            ("533100", 404),
+        ],
+    )
+    def test_a_session_is_there_for_those_who_see_it_over_http(
+        self, app: FastAPI, office: Office, centre: str, status: int
+    ) -> None:
+        record(office, 1)
+        account = Account("reader", frozenset({Role.STAFF}), centre_id=centre)
+        with office.write() as tx:
+            identity.create_account(tx, SYSTEM, account, PASSWORD)
+        with TestClient(app) as client:
+            client.post("/api/sign-in", json={"account": "reader", "password": PASSWORD})
+            shown = client.get("/api/sessions/s1").status_code
+            if status == 101:
+                assert shown == 200
+                with client.websocket_connect(PATH):
+                    return
+            assert shown == status
+            with (
+                pytest.raises(WebSocketDenialResponse) as caught,
+                client.websocket_connect(PATH),
+            ):
+                pass
+            assert caught.value.status_code == status
+
     def test_a_page_of_another_site_cannot_watch(
         self, supervisor: TestClient, office: Office
     ) -> None:
@@ -155,20 +218,25 @@ class TestRefusals:
             pass
 
     @pytest.mark.parametrize(
-        ("hello", "code"),
+        ("hello", "code", "pointer"),
         [
-            ("nonsense", "evaluation.witness.frame"),
-            ('{"frame":"mark","checkpoint":"","size":0}', "evaluation.witness.frame"),
-            (Follower("s2").hello(), "evaluation.witness.other_session"),
+            ("nonsense", "evaluation.witness.frame", ""),
+            ('{"checkpoint":"","frame":"mark","size":-1}', "evaluation.witness.frame", "/size"),
+            (Follower("s2").hello(), "evaluation.witness.other_session", "/session"),
         ],
     )
     def test_a_wrong_hello_is_refused_and_closed(
-        self, supervisor: TestClient, office: Office, hello: str, code: str
+        self, supervisor: TestClient, office: Office, hello: str, code: str, pointer: str
     ) -> None:
         record(office, 1)
         with supervisor.websocket_connect(PATH) as socket:
             socket.send_text(hello)
-            assert parse_frame(socket.receive_text()) == RefusalFrame(code)
+            said = parse_frame(socket.receive_text())
+            assert isinstance(said, RefusalFrame)
+            assert said.code == code
+            assert said.pointer == pointer
+            assert said.zh != said.en
+            assert not said.zh.startswith("[")
             with pytest.raises(WebSocketDisconnect) as caught:
                 socket.receive_text()
         assert caught.value.code == 4002
@@ -228,15 +296,32 @@ class TestSending:
         with supervisor.websocket_connect(PATH) as socket:
             socket.send_text(follower.hello())
             follow(socket, follower, 1)
-            for kind, code in [
-                ("door", "evaluation.witness.event"),
-                ("gossip", "evaluation.witness"),
+            booth = {"seat": "S99", "place": "BOOTH", "present": True}
+            for kind, data, code, pointer in [
+                ("door", {}, "evaluation.witness.invalid", "/venue"),
+                ("gossip", {}, "evaluation.witness.kind", "/kind"),
+                ("presence", booth, "evaluation.witness.invalid", "/seat"),
+                (
+                    "power",
+                    {"venue": "999999", "state": "OFF"},
+                    "evaluation.witness.invalid",
+                    "/venue",
+                ),
+                (
+                    "seal_check",
+                    {"venue": CENTRE, "number": "YN-1", "intact": True},
+                    "evaluation.witness.invalid",
+                    "/number",
+                ),
             ]:
-                event = {"type": "event", "id": "e-1", "kind": kind, "data": {}}
+                event = {"type": "event", "id": "e-1", "kind": kind, "data": data}
                 socket.send_text(json.dumps(event))
                 answer = json.loads(socket.receive_text())
                 assert (answer["type"], answer["id"]) == ("refusal", "e-1")
-                assert answer["problem"]["code"].startswith(code.rpartition(".")[0])
+                assert answer["problem"]["code"] == code
+                assert (answer["pointer"], answer["rule"]) == (pointer, "")
+                assert answer["zh"] == answer["problem"]["detail_zh"]
+                assert answer["en"] == answer["problem"]["detail_en"]
             record(office, 1, 1)
             follow(socket, follower, 2)
         assert follower.next == 2

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from archive import canonical
+from archive.actor import SYSTEM
 from archive.errors import Kind, Refusal
 from archive.journal.service import entries, first_break_anywhere
 from archive.office import Office
@@ -387,6 +388,67 @@ class TestWitnessEvents:
             assert refusal.code == "evaluation.witness.words_differ"
             long = no(lambda: record_event(tx, WITNESS, served.id, "note", wrong, b"x" * 70_000))
             assert long.code == "evaluation.witness.words_long"
+
+    def test_staff_without_a_part_in_it_record_nothing(self, anywhere: Served) -> None:
+        before = len(journal(anywhere))
+        beat = {"station": "cam-1", "n": 1}
+        with anywhere.office.write() as tx:
+            stranger = staff("533100")
+            refusal = no(lambda: record_event(tx, stranger, anywhere.id, "heartbeat", beat))
+        assert (refusal.code, refusal.kind) == ("evaluation.witness.other_centre", Kind.FORBIDDEN)
+        assert len(journal(anywhere)) == before
+        with anywhere.office.write() as tx:
+            for serves in (staff("532922"), staff(""), SYSTEM):
+                record_event(tx, serves, anywhere.id, "heartbeat", beat)
+        assert len(journal(anywhere)) == before + 3
+
+    def test_what_it_names_is_of_the_session(self, served: Served) -> None:
+        power, booth = {"state": "MAINS"}, {"place": "BOOTH", "present": True}
+        for by, kind, data, pointer, code in (
+            (HOST, "power", {**power, "venue": "999999"}, "/venue", "venue_unknown"),
+            (staff(""), "power", {**power, "venue": "999999"}, "/venue", "venue_unknown"),
+            (SYSTEM, "power", {**power, "venue": "999999"}, "/venue", "venue_unknown"),
+            (HOST, "power", {**power, "venue": "532922"}, "/venue", "venue_other"),
+            (HOST, "presence", {**booth, "seat": "S9"}, "/seat", "seat_unknown"),
+            (SUPERVISOR, "order", {"order": "STOP", "seat": "S9"}, "/seat", "seat_unknown"),
+        ):
+            with served.office.write() as tx:
+                refusal = no(
+                    lambda tx=tx, by=by, kind=kind, data=data: record_event(  # type: ignore[misc]
+                        tx, by, served.id, kind, data
+                    )
+                )
+            assert refusal.kind is Kind.INVALID
+            assert [(f.pointer, f.code) for f in refusal.faults] == [
+                (pointer, f"evaluation.witness.{code}")
+            ]
+        assert len(journal(served)) == 1
+        with served.office.write() as tx:
+            record_event(tx, HOST, served.id, "power", {**power, "venue": HOST.centre_id})
+            record_event(tx, SUPERVISOR, served.id, "power", {**power, "venue": "532922"})
+            record_event(tx, staff("532922"), served.id, "presence", {**booth, "seat": "S2"})
+
+    def test_a_seal_check_reads_the_seal_that_is_there(self, served: Served) -> None:
+        check = {"venue": HOST.centre_id, "number": f"YN-1-{HOST.centre_id}", "intact": True}
+
+        def fault(data: dict[str, object]) -> tuple[str, str]:
+            with served.office.write() as tx:
+                refusal = no(lambda: record_event(tx, HOST, served.id, "seal_check", data))
+            (found,) = refusal.faults
+            return found.pointer, found.code
+
+        assert fault(check) == ("/number", "evaluation.witness.seal_none")
+        arrive(served)
+        served.fill()
+        pause(served)
+        assert fault(check) == ("/number", "evaluation.witness.seal_none")
+        seal_all(served)
+        for number in ("YN-1-532922", "YN-9"):
+            wrong = fault({**check, "number": number})
+            assert wrong == ("/number", "evaluation.witness.seal_unknown")
+        with served.office.write() as tx:
+            record_event(tx, HOST, served.id, "seal_check", check)
+        assert journal(served)[-1].data == check
 
     def test_a_session_that_is_over_takes_none(self, served: Served) -> None:
         served.do(SUPERVISOR, c.VoidSession("test"))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from archive.errors import Refusal
 from archive.journal.entry import NO_ENTRY, Entry, Pending, seal_in
+from archive.words import Language, render
 from evaluation.witness.protocol import (
     PAGE_ENTRIES_MAX,
     EventFrame,
@@ -154,19 +155,24 @@ class TestTheViewer:
         assert viewer.mode is Mode.LIVE
 
     @pytest.mark.parametrize(
-        ("hello", "code"),
+        ("hello", "code", "pointer"),
         [
-            (Hello("s2"), "other_session"),
-            (Hello("s1", 0, "another log"), "other_epoch"),
-            (Hello("s1", 2, ""), "other_epoch"),
-            (Hello("s1", 6, "epoch"), "ahead"),
-            (Welcome("epoch", 1), "hello_first"),
+            (Hello("s2"), "other_session", "/session"),
+            (Hello("s1", 0, "another log"), "other_epoch", "/epoch"),
+            (Hello("s1", 2, ""), "other_epoch", "/epoch"),
+            (Hello("s1", 6, "epoch"), "ahead", "/next"),
+            (Welcome("epoch", 1), "hello_first", "/frame"),
         ],
     )
-    def test_a_wrong_hello_ends_it(self, hello: Frame, code: str) -> None:
+    def test_a_wrong_hello_ends_it(self, hello: Frame, code: str, pointer: str) -> None:
         viewer = Viewer("s1", "epoch", 5)
         answer = parse_frame(viewer.hello(hello)[0])
-        assert answer == RefusalFrame(f"evaluation.witness.{code}")
+        assert isinstance(answer, RefusalFrame)
+        assert (answer.code, answer.pointer) == (f"evaluation.witness.{code}", pointer)
+        assert_said(Refusal(answer.code))
+        assert (answer.zh, answer.en) == tuple(
+            render(Refusal(answer.code), language) for language in (Language.ZH, Language.EN)
+        )
         assert viewer.mode is Mode.REFUSED
         assert viewer.live(5, LOG[5].body) == []
         assert viewer.mark(0, "note") == []
