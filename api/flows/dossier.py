@@ -18,10 +18,13 @@ from sqlmodel import Session
 from archive import dossier
 from archive.actor import SYSTEM
 from archive.dossier import Extract, Package
+from archive.errors import Kind, Refusal
 from archive.journal import service as journal
 from archive.office import Office, Tx
 from archive.package import Required
 from archive.tasks.service import Write
+from deposits.guarantees import service as guarantees
+from deposits.guarantees.states import GuaranteeState
 from evaluation.session import service as sessions
 from experts.draws import service as draws
 from trading.awards import service as awards
@@ -68,35 +71,66 @@ def assemble(office: Office, db: Session, lot_id: str, tick: int) -> Package:
 
 
 def folder_of(root: Path, lot_id: str) -> Path:
-    return root / f"lot-{lot_id}"
+    """Where the dossier of an archived lot lies. One whose process was killed between the commit and
+    the naming gets its name here."""
+    folder, draft = _places(root, lot_id)
+    if not folder.exists() and draft.exists():
+        _name(draft, folder)
+    return folder
+
+
+def _name(draft: Path, folder: Path) -> None:
+    draft.rename(folder)
+
+
+def _places(root: Path, lot_id: str) -> tuple[Path, Path]:
+    """The dossier's folder, and where it is written before the act is committed."""
+    return root / f"lot-{lot_id}", root / f".lot-{lot_id}"
 
 
 def seal_task(root: Path) -> Callable[[Office, Mapping[str, Any]], Write]:
     """Task: write the lot's dossier below `root` and put its digest on the record.
 
-    Refused while an objection is unanswered. A folder that a killed process left behind was never
-    acknowledged: it is made anew.
+    Refused while an objection is unanswered and while a guarantee is held, when the task begins and
+    again when it ends: a file is closed after everything has happened. The folder gets its name only
+    with the commit that says so; what a killed process left behind is made anew.
     """
 
     def handle(office: Office, args: Mapping[str, Any]) -> Write:
         lot_id = args["lot"]
         with office.read() as db:
-            objections.must_not_be_suspended(db, lot_id)
             if projects.lot(db, lot_id).stage is Stage.ARCHIVED:
                 return lambda tx: None
+            _must_be_over(db, lot_id)
         with office.write() as tx:
             journal.anchor(tx.db, tx.log, tx.now)
         with office.read() as db:
             tick = journal.last_tick(db)
             package = assemble(office, db, lot_id, tick)
-        folder = folder_of(root, lot_id)
-        if folder.exists():
-            shutil.rmtree(folder)
-        dossier.write(package, folder)
+        folder, draft = _places(root, lot_id)
+        for left in (folder, draft):
+            if left.exists():
+                shutil.rmtree(left)
+        dossier.write(package, draft)
 
         def write(tx: Tx) -> None:
+            _must_be_over(tx.db, lot_id)
             awards.mark_archived(tx, SYSTEM, lot_id, package.root)
+            tx.after_commit(lambda: _name(draft, folder))
 
         return write
 
     return handle
+
+
+def _must_be_over(db: Session, lot_id: str) -> None:
+    objections.must_not_be_suspended(db, lot_id)
+    held = [
+        record.id
+        for record in guarantees.guarantees(db, lot_id)
+        if record.state in (GuaranteeState.RESTORED, GuaranteeState.VERIFIED)
+    ]
+    if held:
+        raise Refusal(
+            "api.flows.guarantees_held", {"lot": lot_id, "count": len(held)}, Kind.CONFLICT
+        )

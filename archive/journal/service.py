@@ -199,21 +199,21 @@ def first_break_anywhere(
         if wrong is None and vault is not None:
             wrong = _missing_document(bodies, vault)
         if wrong is not None:
-            return f"{head.id}: {wrong}"
+            return f"{head.id}{wrong}"
     return None if log is None else _break_of_anchor(db, log)
 
 
 def _break_of_stream(head: StreamRow, bodies: Sequence[bytes]) -> str | None:
     if len(bodies) != head.size:
-        return f"{len(bodies)} entries, head says {head.size}"
+        return f": {len(bodies)} entries, head says {head.size}"
     if (broken := first_break(head.id, bodies)) is not None:
-        return f"[{broken[0]}] {broken[1]}"
+        return f"[{broken[0]}]: {broken[1]}"
     try:
         root = merkle.Frontier.from_bytes(head.size, head.frontier).root()
     except ValueError as error:
-        return str(error)
+        return f": {error}"
     leaves = [merkle.leaf_hash(body) for body in bodies]
-    return None if merkle.root_of(leaves) == root else "tree root differs"
+    return None if merkle.root_of(leaves) == root else ": tree root differs"
 
 
 def _break_of_checkpoints(
@@ -222,14 +222,16 @@ def _break_of_checkpoints(
     frontier = merkle.Frontier()
     for anchored in queries.anchored_heads(db, stream):
         if anchored.size > len(bodies):
-            return f"{len(bodies)} entries, but {anchored.size} were signed at tick {anchored.tick}"
+            return (
+                f": {len(bodies)} entries, but {anchored.size} were signed at tick {anchored.tick}"
+            )
         for body in bodies[frontier.size : anchored.size]:
             frontier = frontier.append(merkle.leaf_hash(body))
         if frontier.root().hex() != anchored.root:
-            return f"is not what was signed at tick {anchored.tick}"
+            return f": is not what was signed at tick {anchored.tick}"
         checkpoint = Checkpoint(origin_of(log.name, stream), anchored.size, frontier.root())
         if not _is_signed(anchored.note, checkpoint, log):
-            return f"the checkpoint of tick {anchored.tick} is not signed by {log.name}"
+            return f": the checkpoint of tick {anchored.tick} is not signed by {log.name}"
     return None
 
 
@@ -258,5 +260,5 @@ def _missing_document(bodies: Sequence[bytes], vault: Vault) -> str | None:
             try:
                 vault.get(document.sha256)
             except Refusal as refusal:
-                return f"[{index}] {document.name}: {refusal.code}"
+                return f"[{index}]: {document.name}: {refusal.code}"
     return None

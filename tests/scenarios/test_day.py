@@ -20,6 +20,7 @@ from api.demo.acts.table import ACTS, first_acts
 from api.demo.once import opened, run_until, settings_of
 from api.demo.play import Play
 from api.flows import drawing
+from api.flows.dossier import seal_task
 from api.handlers import handlers
 from api.office import open_custodian
 from archive.clock import DrivenClock
@@ -229,12 +230,27 @@ def _weeks_after(theatre: Theatre) -> None:
     assert theatre.stages() == {Stage.AWARDED}
     theatre.until(when.contract + MINUTE)
     assert theatre.stages() == {Stage.CONTRACTED}
+    _no_file_while_guarantees_are_held(theatre)
     theatre.until(when.release + MINUTE)
     with theatre.office.read() as db:
         assert not guarantees.unreleased(db, theatre.clock.now().date()), "nothing is kept too long"
         for lot in theatre.lots():
             states = {record.state for record in guarantees.guarantees(db, lot.id)}
             assert states <= {GuaranteeState.RELEASED}
+
+
+def _no_file_while_guarantees_are_held(theatre: Theatre) -> None:
+    with theatre.office.read() as db:
+        holding = [
+            lot.id
+            for lot in theatre.lots()
+            if any(r.state is GuaranteeState.VERIFIED for r in guarantees.guarantees(db, lot.id))
+        ]
+    assert holding
+    seal = seal_task(theatre.dossiers)
+    found = refused(Kind.CONFLICT, lambda: seal(theatre.office, {"lot": holding[0]}))
+    assert found.code == "api.flows.guarantees_held"
+    assert not list(theatre.dossiers.glob("*"))
 
 
 def _file(theatre: Theatre) -> None:
