@@ -23,7 +23,7 @@ from api.demo.province import Province
 from api.demo.script import DALI, LotScript, ProjectScript, at, cohort
 from api.flows.seating import NEEDS
 from archive.clock import DrivenClock
-from deposits.relief import ProjectRelief, relief_ratio_projects
+from deposits.relief import ProjectRelief, relief_ratio_amount, relief_ratio_projects
 from deposits.terms import TermsFacts, terms
 from evaluation.seating import model
 from evaluation.seating import service as seating
@@ -57,6 +57,10 @@ def months(count: int, seed: int) -> int:
     say(f"大理州 / Dali, {count} months from {FIRST:%Y-%m}, seed {seed}; published: 2024-01..10")
     for name, value in figures.items():
         say(f"  {name:<28}{value:>10}   {PUBLISHED.get(name, '-'):>10}")
+    say(
+        "  减免项目占比取决于虚构的招标文件,未按公布值标定 / the share of relieved projects follows"
+    )
+    say("  from invented tender files and is not calibrated; by amount it would be another figure.")
     say(json.dumps(figures))
     return 0
 
@@ -94,6 +98,7 @@ def volumes(count: int, seed: int) -> dict[str, int | str]:
         "seats_given": total["seats_given"],
         "overnight_sessions": total["nights"],
         "relieved_projects_percent": str(relief_ratio_projects(relief).percent()),
+        "relieved_amount_percent": str(relief_ratio_amount(relief).percent()),
         "province_sessions": total["sessions"],
         "province_seats": total["seats"],
         "province_unseated": total["unseated"],

@@ -80,6 +80,17 @@ def run_until(
         clock.move_to(due)
 
 
+def export_plans(office: Office, folder: Path) -> None:
+    """Write the documents of all confirmed seat plans, for `bigloop verify`."""
+    folder.mkdir(exist_ok=True)
+    with office.read() as db:
+        for stream in journal.streams(db, "plan/"):
+            for entry in journal.entries(db, stream):
+                for document in entry.documents:
+                    path = folder / f"{stream.replace('/', '-')}.json"
+                    path.write_bytes(office.vault.get(document.sha256))
+
+
 def once(
     seed: int,
     day: date,
@@ -104,6 +115,7 @@ def once(
         known = around({**handlers(play.custodian, dossiers), **play.handlers(ACTS)})
         run_until(office, clock, Worker(office, known, "demo"), shown, None)
         (out / "trust.txt").write_text(office.log.verifier.vkey + "\n")
+        export_plans(office, out / "plans")
         with office.read() as db:
             broken = journal.first_break_anywhere(db, office.log.verifier, office.vault)
         if broken:

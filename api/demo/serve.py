@@ -202,7 +202,7 @@ def serve(arguments: argparse.Namespace) -> int:
                 yield
             finally:
                 stop.set()
-                thread.join(0.5)  # a killed task is taken up again; nobody waits for it
+                thread.join(0.2)  # a killed task is taken up again; nobody waits for it
 
         say(accounts_text(settings, play))
         serve_office(office, settings, also=people)

@@ -131,6 +131,11 @@ def anchor(db: Session, signer: Signer, now: datetime) -> AnchorRow | None:
     return row
 
 
+def streams(db: Session, prefix: str) -> list[str]:
+    """The names of the streams that begin with `prefix`, sorted."""
+    return queries.streams_with_prefix(db, prefix)
+
+
 def last_tick(db: Session) -> int:
     """The number of the newest anchor; LookupError before the first one."""
     row = queries.last_anchor(db)
