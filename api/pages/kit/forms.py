@@ -317,6 +317,7 @@ async def submit(
     with a page would otherwise commit what was half done.
     """
     shell = shell_of(request)
+    form.language = reader(request)
 
     def write() -> Done:
         value = read(form)

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from api.access import AnyActor, Public, StaffActor
 from api.flows.names import DOSSIER_TASK, PLAN_TASK
 from api.pages.kit.forms import Form, submit
-from api.pages.kit.page import reader, show
+from api.pages.kit.page import show
 from api.pages.kit.text import yuan
 from api.routes.fields import IdInPath
 from api.transactions import ReadDb
@@ -66,7 +66,7 @@ async def cancel(actor: StaffActor, request: Request, task_id: IdInPath) -> Resp
             raise Refusal("api.task.not_yours", {}, Kind.FORBIDDEN)
         return tasks.cancel(tx, actor, task_id)
 
-    form = Form(language=reader(request))
+    form = Form()
     return await submit(
         request,
         form,
