@@ -242,7 +242,6 @@ def test_the_opening_room(
     world.lodge(*(world.bid_cell(lot_id, firm) for firm in FIRMS[1:3]))
     page.goto(f"{url}/bidder/tenders/{lot_id}/opening")
     expect(page.locator("#give")).to_be_hidden()
-    looks(page, "bidder-opening-wait")
     world.begin(lot_id)
     expect(page.locator("#give")).to_be_visible()  # the page heard of it by itself
     expect(page.locator("#own-state")).to_have_text("等待提交解密份额")
@@ -252,6 +251,7 @@ def test_the_opening_room(
     page.locator("#f-half").set_input_files(wrong)
     page.locator("#half-file-form button").click()
     expect(page.locator("#failed")).to_contain_text("密钥")
+    looks(page, "bidder-opening-wrong")
     elsewhere = enter(chromium_page, url, "bidder", f"/bidder/tenders/{lot_id}/opening")
     elsewhere.locator("#half-form button").click()
     expect(elsewhere.locator("#failed")).to_contain_text("本浏览器中没有")

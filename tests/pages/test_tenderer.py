@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from deposits import service as deposits
 from deposits.guarantees import service as guarantees
@@ -59,9 +59,20 @@ def test_an_objection_is_raised_and_answered(
     chromium_page.allow("status of 422")
     tenderer.get_by_role("button", name="提交答复").click()
     expect(tenderer.locator("#f-document-fault")).to_contain_text("请选择文件")
+    looks(tenderer, "tenderer-objection")
     tenderer.locator("#f-document").set_input_files(answer)
     tenderer.get_by_role("button", name="提交答复").click()
     expect(tenderer.locator(".alert-success")).to_have_text("异议已答复。")
+    paper: FilePayload = {"name": "x", "mimeType": "text/plain", "buffer": b"x"}
+    again: dict[str, str | float | bool | bytes | FilePayload] = {
+        "outcome": "UPHELD",
+        "document": paper,
+    }
+    objection = tenderer.locator("[data-objection]").last.get_attribute("data-objection")
+    path = f"{url}/tenderer/lots/{lot_id}/objections/{objection}/answer"
+    said = tenderer.request.post(path, multipart=again)
+    assert said.status == 409
+    assert 'id="refusal"' in said.text()
     expect(bidder.locator("#raised .badge").last).to_have_text("已答复")
     with bidder.expect_download() as download:
         bidder.get_by_role("link", name="下载答复").click()
