@@ -48,6 +48,8 @@ from trading.projects import service as projects
 from trading.regime import Regime
 
 FIRM = "滇示例建设0000有限公司"
+PATIENCE_MS = 30_000
+"""For what starts a program or loads the charts' library."""
 REPORT = DocumentRef("report.json", "a" * 64, 10, "application/json")
 CANDIDATES = [
     Candidate(n, uscc, Money.yuan(4_500_000), 9000 - n) for n, uscc in enumerate(FIRMS[:3], 1)
@@ -417,10 +419,11 @@ def installed(tmp_path: Path, migrated_sqlite_url: str) -> Iterator[Installed]:
     office.connections.dispose()
 
 
-def upload_of(page: Page, path: Path) -> None:
+def upload_of(page: Page, path: Path, verdict: str) -> None:
     page.locator("#f-dossier").set_input_files(path)
     page.locator("main button[type=submit]").click()
-    page.locator("#verdict").wait_for()
+    judged = page.locator(f"#judged[data-verdict={verdict}]")
+    expect(judged).to_be_visible(timeout=PATIENCE_MS)
 
 
 DRAWN = """
@@ -454,16 +457,14 @@ def test_a_citizen_looks_around(
     page.goto(server.url + "/public/draw?lang=en")
     expect(page.locator("h1")).to_have_text("How experts are drawn")
     page.goto(server.url + "/public/verify?lang=zh")
-    looks(page, "public-verify")
-    upload_of(page, installed.good)
-    expect(page.locator("#judged")).to_have_attribute("data-verdict", "VALID")
-    upload_of(page, installed.bad)
-    expect(page.locator("#judged")).to_have_attribute("data-verdict", "INVALID")
+    upload_of(page, installed.good, "VALID")
+    upload_of(page, installed.bad, "INVALID")
     expect(page.locator("#step-4[data-status=FAILED]")).to_contain_text(package.CONTENTS)
     looks(page, "public-verified")
     page.goto(server.url + "/figures?since=2026-06&until=2026-12")
     page.wait_for_function(
-        "[...document.querySelectorAll('figure[data-chart]')].every(f => f.dataset.drawn)"
+        "[...document.querySelectorAll('figure[data-chart]')].every(f => f.dataset.drawn)",
+        timeout=PATIENCE_MS,
     )
     assert min(page.evaluate(DRAWN)) > 5
     expect(page.locator("figure[data-chart] table").first.locator("tbody tr")).to_have_count(7)
