@@ -13,7 +13,16 @@ from archive.errors import Refusal
 from archive.journal import service as journal
 from archive.office import Office, Tx
 from archive.tasks import queries
-from archive.tasks.service import ATTEMPTS_MAX, RETRY_SECONDS, Handler, Worker, Write, enqueue
+from archive.tasks.service import (
+    ATTEMPTS_MAX,
+    RETRY_SECONDS,
+    Handler,
+    Worker,
+    Write,
+    cancel,
+    enqueue,
+    status,
+)
 from tests.builders import STAFF, START
 
 
@@ -233,3 +242,49 @@ class TestLegalTime:
         office.clock.move_to(START + timedelta(hours=1))  # type: ignore[attr-defined]
         assert worker(office).run_all_due(tasks_max=2) == 2
         assert done(office) == [1, 2]
+
+
+class TestOneTask:
+    """Where one task stands, and calling it off."""
+
+    def test_it_is_told_from_the_beginning_to_the_end(self, office: Office) -> None:
+        with office.write() as tx:
+            task_id = enqueue(tx, "note", {"n": 1}, START)
+        with office.read() as db:
+            waiting = status(db, task_id)
+        assert (waiting.state, waiting.args, waiting.is_over) == ("WAITING", {"n": 1}, False)
+        worker(office).run_all_due()
+        with office.read() as db:
+            assert status(db, task_id).state == "DONE"
+            assert status(db, task_id).is_over
+            with pytest.raises(Refusal, match=r"archive\.task\.unknown"):
+                status(db, "none")
+
+    def test_called_off_it_is_not_done_and_stands_on_the_record(self, office: Office) -> None:
+        with office.write() as tx:
+            task_id = enqueue(tx, "note", {"n": 1}, START)
+        with office.write() as tx:
+            assert cancel(tx, STAFF, task_id).state == "CANCELLED"
+        assert worker(office).run_one() is False
+        assert done(office) == []
+        with office.read() as db:
+            (entry,) = journal.entries(db, f"task/{task_id}")
+            assert (entry.action, entry.actor) == ("archive:task:cancelled", STAFF.id)
+        with office.write() as tx, pytest.raises(Refusal, match=r"archive\.task\.not_waiting"):
+            cancel(tx, STAFF, task_id)
+
+    def test_what_a_worker_has_taken_is_not_called_off(self, office: Office) -> None:
+        with office.write() as tx:
+            task_id = enqueue(tx, "note", {"n": 1}, START)
+        seen: list[str] = []
+
+        def slow(office: Office, args: Mapping[str, Any]) -> Write:
+            with office.write() as tx:
+                seen.append(status(tx.db, task_id).state)
+                with pytest.raises(Refusal, match=r"archive\.task\.not_waiting"):
+                    cancel(tx, STAFF, task_id)
+            return write_of(args)
+
+        worker(office, slow).run_all_due()
+        assert seen == ["RUNNING"]
+        assert done(office) == [1]
