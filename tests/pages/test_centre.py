@@ -55,9 +55,10 @@ from trading.projects import service as projects
 from trading.regime import Regime
 
 PASSWORD = "demo-demo-demo"
+LIVE_MS = 20_000
+"""So long a page may take to hear that something moved, on a machine with other work."""
 SPECIALTY = "A080302"
 """The one most experts of the small pool have."""
-SUPERVISOR = Actor("supervisor-1", frozenset({Role.SUPERVISOR}))
 PDF: FilePayload = {
     "name": "示例.pdf",
     "mimeType": "application/pdf",
@@ -96,6 +97,11 @@ class House:
     def host(self) -> Actor:
         return Actor("staff", frozenset({Role.STAFF}), centre_id=self.centre)
 
+    @property
+    def watch(self) -> Actor:
+        """The supervisor whom the project names."""
+        return Actor("supervisor-1", frozenset({Role.SUPERVISOR}), party_id=self.supervisor)
+
     def now(self, moment: datetime) -> None:
         self.office.clock.move_to(moment)  # type: ignore[attr-defined]
 
@@ -126,11 +132,11 @@ class House:
         with self.office.write() as tx:
             asked = draws.draw(tx.db, draw_id).request_hash
             promise = commitment(asked, "supervisor", b"s" * 32)
-            draws.commit_share(tx, SUPERVISOR, draw_id, "supervisor", promise)
+            draws.commit_share(tx, self.watch, draw_id, "supervisor", promise)
 
     def supervisor_reveals(self, draw_id: str) -> None:
         with self.office.write() as tx:
-            draws.reveal_share(tx, SUPERVISOR, draw_id, "supervisor", b"s" * 32)
+            draws.reveal_share(tx, self.watch, draw_id, "supervisor", b"s" * 32)
 
     def all_accept(self, draw_id: str) -> None:
         with self.office.write() as tx:
@@ -333,7 +339,9 @@ def draw(page: Page, house: House) -> None:
     with house.office.read() as db:
         draw_id = drawing.current(db, house.lot).id
     house.supervisor_commits(draw_id)
-    expect(page.locator("#f-share")).to_have_value(filled)  # the page has heard of it by itself
+    expect(page.locator("#f-share")).to_have_value(
+        filled, timeout=LIVE_MS
+    )  # the page has heard of it by itself
     press(page, "公开份额")
     page.get_by_text("等待行政监督部门。").wait_for()
     house.supervisor_reveals(draw_id)
@@ -353,8 +361,8 @@ def plan(page: Page, house: House) -> None:
     press(page, "排定工位")
     page.locator(".task").wait_for()
     house.work()
-    expect(page.locator(".task .badge")).to_have_text("已完成")
-    expect(page.get_by_role("heading", name="已确认的方案")).to_be_visible()
+    expect(page.locator(".task .badge")).to_have_text("已完成", timeout=LIVE_MS)
+    expect(page.get_by_role("heading", name="已确认的方案")).to_be_visible(timeout=LIVE_MS)
     expect(page.locator("svg .bar").first).to_be_visible()
     looks(page, "centre-seats")
     page.goto(f"{house.url}/centre/day?day=2026-11-11")
@@ -374,7 +382,7 @@ def open_bids(page: Page, house: House) -> None:
     page.goto(f"{house.url}/centre/lots/{lot}/opening")
     first, *others = house.halves
     house.hand_in(lot, first)
-    expect(page.get_by_text("已解密 1 家,共 3 家。")).to_be_visible()
+    expect(page.get_by_text("已解密 1 家,共 3 家。")).to_be_visible(timeout=LIVE_MS)
     press(page, "唱标")
     expect(page.locator("#refusal")).to_be_visible()  # their time is not over
     for uscc in others:
@@ -415,7 +423,7 @@ def hold_session(page: Page, house: House) -> None:
     press(page, "生成评标报告")
     page.locator(".alert-success").wait_for()
     house.sign(session_id)
-    expect(page.get_by_role("button", name="结束评标会")).to_be_visible()
+    expect(page.get_by_role("button", name="结束评标会")).to_be_visible(timeout=LIVE_MS)
     press(page, "结束评标会")
     expect(page.locator(".page-head .badge")).to_have_text("已结束")
 
@@ -431,7 +439,8 @@ def conclude(page: Page, house: House) -> None:
     press(page, "封卷归档")
     page.locator(".task").wait_for()
     house.work()
-    expect(page.get_by_text("bigloop verify")).to_be_visible()
+    expect(page.get_by_text("bigloop verify")).to_be_visible(timeout=LIVE_MS)
+    expect(page.locator(".page-head .badge")).to_have_text("已归档")
     looks(page, "centre-result")
     assert page.locator(".documents a").count() > 10
 
