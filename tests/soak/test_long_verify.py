@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.scenarios.conftest import Played, play_once
 from tests.scenarios.test_verify import Judge, files, spoil_bytes, spoil_names
 
-FLIPS = 25
+FLIPS = 8
 
 
 def test_no_byte_of_any_dossier_is_free(played: Played, judge: Judge, tmp_path: Path) -> None:
