@@ -42,7 +42,7 @@ run: .venv/run.ok .tools/web.ok ## Serve a demonstration with invented data
 test: lint types contracts migrations unit pages ## Everything CI runs: style, types, contracts, migrations, all tests
 
 fast: .venv/dev.ok ## Pure tests only: no database, server, browser or reference data
-	$(BIN)/pytest -q -m "$(FAST)"
+	$(BIN)/pytest -q -n $(WORKERS) -m "$(FAST)"
 
 unit: setup ## All tests but the browser's and the soak tests
 	$(BIN)/pytest -q -n $(WORKERS) -m "not (page or soak)"

@@ -1,12 +1,14 @@
 """Fixtures for all tests, Hypothesis' profiles, and the marks tests get by what they use.
 
 A test is marked by its fixtures, so that `make fast` cannot run what needs a database and nobody
-has to remember: see MARKS.
+has to remember: see MARKS and MAKERS. What both overlook fails: see `_refuse_unmarked`.
 """
 
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from types import CodeType
 from typing import Any, cast
 
 import hypothesis
@@ -41,7 +43,21 @@ MARKS = {
     "database_url": ("db",),
     "run_server": ("server",),
     "chromium_page": ("page",),
-}
+    # Those of the packages' own folders.
+    **dict.fromkeys(
+        (
+            "desk", "dossier_office", "office", "prepared_sqlite", "sqlite_market",
+            "sqlite_office", "world", "world_folder", "world_template",
+        ),
+        ("db",),
+    ),
+}  # fmt: skip
+MAKERS = frozenset({"make_office", "open_office", "Connections", "create_engine"})
+"""A test, or a fixture it uses, that calls one of these by name has a database."""
+HEAVY = ("db", "postgres", "server", "page", "shared", "slow", "soak")
+"""What `make fast` leaves out; the same list as in the Makefile."""
+
+_unmarked: list[pytest.Item] = []
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,6 +67,43 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in getattr(item, "fixturenames", ()):
             for mark in MARKS.get(name, ()):
                 item.add_marker(mark)
+        if any(MAKERS.intersection(code.co_names) for code in _codes(item)):
+            item.add_marker("db")
+
+
+def _codes(item: pytest.Item) -> Iterator[CodeType]:
+    """The code of the test and of each fixture it uses."""
+    if not isinstance(item, pytest.Function):
+        return
+    functions: list[object] = [item.obj]
+    for found in item._fixtureinfo.name2fixturedefs.values():
+        functions += [definition.func for definition in found]
+    for function in functions:
+        code = getattr(function, "__code__", None)
+        if isinstance(code, CodeType):
+            yield code
+
+
+def _refuse_unmarked(event: str, _arguments: tuple[object, ...]) -> None:
+    """Let no test open a database that `make fast` would run; psycopg's is always a server's."""
+    if event == "sqlite3.connect" and _unmarked:
+        pytest.fail(f"{_unmarked[-1].nodeid} opens a database and is not marked `db`")
+
+
+sys.addaudithook(_refuse_unmarked)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Say to `_refuse_unmarked` which test runs."""
+    is_unmarked = not any(item.get_closest_marker(mark) for mark in HEAVY)
+    if is_unmarked:
+        _unmarked.append(item)
+    try:
+        return (yield)
+    finally:
+        if is_unmarked:
+            _unmarked.remove(item)
 
 
 # --- Databases --------------------------------------------------------------------------

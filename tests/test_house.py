@@ -110,6 +110,7 @@ def test_nothing_in_the_tree_breaks_the_house() -> None:
     assert house.faults(ROOT) == []
 
 
+@pytest.mark.slow
 def test_the_contracts_on_imports_hold() -> None:
     done = run_contracts(ROOT)
     assert done.returncode == 0, done.stdout + done.stderr

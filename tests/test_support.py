@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 
+from tests.conftest import HEAVY
 from tests.support import postgres, process, servers
 from tests.support.browser import BrowserThread, Pages
 from tests.support.databases import Databases
@@ -21,6 +22,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.shared import shared_dir
 
 ROOT = Path(__file__).resolve().parent.parent
+MAKEFILE = ROOT / "Makefile"
 
 
 # --- PostgreSQL and databases -----------------------------------------------------------
@@ -167,8 +169,12 @@ def test_a_page_draws_text_and_runs_scripts(chromium_page: Pages) -> None:
     assert dark is True
 
 
-def test_an_event_loop_can_run_after_a_page_test() -> None:
-    asyncio.run(asyncio.sleep(0))
+@pytest.mark.page
+def test_an_event_loop_can_run_while_the_browser_is_open(browser_thread: BrowserThread) -> None:
+    browser_thread.run(browser_thread.browser)
+    # Playwright's own loop goes on, which is why a test in that thread could start none.
+    assert browser_thread.run(asyncio.get_running_loop).is_running()
+    assert asyncio.run(asyncio.sleep(0, "ran")) == "ran"
 
 
 @pytest.mark.parametrize(
@@ -232,6 +238,45 @@ def test_tests_are_marked_by_what_they_use(request: pytest.FixtureRequest) -> No
     if marked is not None:
         assert marked.get_closest_marker("postgres") is not None
     assert request.node.get_closest_marker("db") is None
+
+
+@pytest.mark.slow
+def test_what_opens_a_database_is_marked_or_fails(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("from tests.conftest import *\n")
+    pytester.makepyfile(
+        """
+        import sqlite3, threading, pytest
+        def make_office(): return sqlite3.connect(":memory:")
+        @pytest.fixture
+        def room(): return make_office()
+        @pytest.fixture
+        def office(): return sqlite3.connect(":memory:")
+        @pytest.fixture
+        def hidden(): return sqlite3.connect(":memory:")
+        def test_by_fixture(office): pass
+        def test_by_code_of_fixture(room): pass
+        def test_by_code(): make_office()
+        @pytest.mark.db
+        def test_by_hand(): sqlite3.connect(":memory:")
+        def test_overlooked(): sqlite3.connect(":memory:")
+        def test_overlooked_fixture(hidden): pass
+        def test_overlooked_and_swallowed():
+            try: sqlite3.connect(":memory:")
+            except Exception: pass
+        def test_pure(): pass
+        """
+    )
+    pytester.syspathinsert(ROOT)
+    result = pytester.runpytest_subprocess("-pno:cacheprovider")
+    result.assert_outcomes(passed=5, failed=2, errors=1)
+    result.stdout.fnmatch_lines(["*test_overlooked opens a database and is not marked `db`*"])
+    fast = pytester.runpytest_subprocess("-pno:cacheprovider", "-m", "not db")
+    fast.assert_outcomes(passed=1, failed=2, errors=1, deselected=4)
+
+
+def test_the_fast_run_leaves_out_what_may_open_a_database() -> None:
+    line = next(line for line in MAKEFILE.read_text().splitlines() if line.startswith("FAST :="))
+    assert line == f"FAST := not ({' or '.join(HEAVY)})"
 
 
 def _ends(pid: int) -> bool:

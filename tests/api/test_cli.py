@@ -103,6 +103,7 @@ class TestVerify:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.db
 class TestTheDatabase:
     def test_migrate_check_and_a_tampered_journal(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -19,6 +19,7 @@ from archive.journal import service as journal
 from tests.builders import STAFF, make_office
 
 
+@pytest.mark.db
 def test_a_fresh_sqlite_database_is_what_the_code_declares(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/x.db"
     assert version(url) is None
@@ -126,6 +127,7 @@ def test_a_table_without_a_migration_is_noticed(migrated_sqlite_url: str) -> Non
     assert "task" in faults[0]
 
 
+@pytest.mark.db
 def test_an_interrupted_upgrade_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,7 @@ class TestWhitelist:
                 assert key.column.table.name != "lodged_cell", table.name
 
 
+@pytest.mark.db
 class TestSecrecy:
     def tender(self, folder: Path, lodgers: tuple[str, ...], second: tuple[str, ...]) -> World:
         """A world with two tenders; `lodgers` bid in the first, `second` in the second."""
