@@ -19,8 +19,8 @@ PASSWORD = "demo-demo-demo"  # noqa: S105 - printed on purpose
 
 
 def guests(play: Play) -> tuple[Account, ...]:
-    """Staff of a host of the day (of Dali, where Dali hosts), and the supervisor, a bidder and the
-    tenderer of one of its lots."""
+    """Staff of a host of the day (of Dali, where Dali hosts); the department that supervises one of its
+    lots, a bidder and the tenderer; and the province's supervisor, who sees the whole day."""
     hosts = sorted(
         {project.centre_id for project, _ in play.script.values()},
         key=lambda centre: (not centre.startswith(DALI), centre),
@@ -30,7 +30,8 @@ def guests(play: Play) -> tuple[Account, ...]:
     )
     return (
         Account("staff", staff(hosts[0]).roles, centre_id=hosts[0]),
-        Account("supervisor", frozenset({Role.SUPERVISOR}), party_id=project.supervisor),
+        Account("supervisor", frozenset({Role.SUPERVISOR})),
+        Account("department", frozenset({Role.SUPERVISOR}), party_id=project.supervisor),
         Account("bidder", frozenset({Role.BIDDER}), party_id=lot.bids[0].bidder),
         Account("tenderer", frozenset({Role.TENDERER}), party_id=project.tenderer),
     )

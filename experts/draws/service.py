@@ -8,6 +8,10 @@ the stream `draw/<id>`; the request also on the centre's register `draws/<centre
 hold hashes and counts. Experts answer there under their pseudonym in this draw, so a reader of the
 record does not learn whom was asked. How a committee follows from the seed is in
 `experts.committee`, what happens afterwards in `experts.draws.process`.
+
+The two parties are those of the request: staff of its centre (an account without a centre serves
+all), and an account of the supervisor that it names; the province's supervisor, an account without a
+party, reads every draw and gives no share.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from archive.errors import Kind, Refusal
 from archive.journal.entry import DocumentRef, moment_text
 from archive.office import Tx
 from experts.committee import select
+from experts.conflicts.context import Side
 from experts.draws import queries
 from experts.draws.basis import service as basis
 from experts.draws.basis.service import Feasibility, feasibility
@@ -165,6 +170,7 @@ def commit_share(tx: Tx, actor: Actor, draw_id: str, party: str, commitment: str
     """Take a party's commitment (64 hex digits, see `experts.draws.seed`). Nobody gives two."""
     holder = _holder(actor, party)
     row = course.locked(tx, draw_id, State.REQUESTED)
+    _check_party(actor, row, holder)
     if len(commitment) != 64 or not set(commitment) <= set("0123456789abcdef"):
         raise Refusal("experts.share.commitment", {"party": party})
     given = queries.shares(tx.db, draw_id)
@@ -187,6 +193,7 @@ def reveal_share(tx: Tx, actor: Actor, draw_id: str, party: str, share: bytes) -
     the hour of the rule, INVALID where the share is not the one committed to."""
     holder = _holder(actor, party)
     row = course.locked(tx, draw_id, State.COMMITTED)
+    _check_party(actor, row, holder)
     _check_hour(tx, row)
     given = {item.party: item for item in queries.shares(tx.db, draw_id)}
     own = given[holder]
@@ -210,6 +217,7 @@ def abandon_draw(tx: Tx, actor: Actor, draw_id: str, cause: str) -> Draw:
     can only be performed: a draw is never given up for its result."""
     actor.must_be(Role.STAFF, Role.SUPERVISOR)
     row = course.locked(tx, draw_id, State.REQUESTED, State.COMMITTED)
+    _check_party(actor, row, *(holder for holder in Seedholder if ROLE_OF[holder] in actor.roles))
     row.state = State.ABANDONED
     course.step(tx, actor, row, "ABANDONED", {"cause": cause[:200]})
     return course.draw_of(row)
@@ -377,3 +385,21 @@ def _holder(actor: Actor, party: str) -> Seedholder:
     holder = Seedholder(party)
     actor.must_be(ROLE_OF[holder])
     return holder
+
+
+def _check_party(actor: Actor, row: DrawRow, *holders: Seedholder) -> None:
+    """Refuse FORBIDDEN an account that stands for none of these parties of the request."""
+    parties = canonical.decode(row.context)["parties"]
+    supervisor = next(uscc for side, uscc in parties if side == Side.SUPERVISOR)
+    stands = {
+        Seedholder.CENTRE: actor.centre_id in ("", row.centre_id),
+        Seedholder.SUPERVISOR: bool(actor.party_id) and actor.party_id == supervisor,
+    }
+    if not any(stands[holder] for holder in holders):
+        code = (
+            "experts.share.other_centre"
+            if Seedholder.CENTRE in holders
+            else "experts.share.other_supervisor"
+        )
+        params = {"centre": row.centre_id, "supervisor": supervisor}
+        raise Refusal(code, params, Kind.FORBIDDEN)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from archive.actor import Actor
 from archive.errors import Kind, Refusal
 from archive.journal import service as journal
 from archive.office import Office
@@ -20,10 +21,10 @@ from experts.draws.seed import commitment
 from experts.draws.verify import is_valid, verify_transcript
 from experts.pool import service as pool
 from experts.specialties import Widening
-from tests.builders import CENTRE, STAFF, STAFF_2, START, SUPERVISOR
+from tests.builders import CENTRE, STAFF, STAFF_2, START
 from tests.builders import expert as expert_actor
 from tests.experts import world
-from tests.experts.world import BIDDERS, CODES, SYSTEM, make_request
+from tests.experts.world import BIDDERS, CODES, SUPERVISOR, SYSTEM, TENDERER, make_request
 
 
 def refused(call: Callable[[], object]) -> Refusal:
@@ -174,7 +175,7 @@ class TestShares:
             assert caught.value.code == "experts.share.mismatch"
 
     def test_nobody_gives_both(self, office: Office) -> None:
-        both = replace(STAFF, roles=STAFF.roles | SUPERVISOR.roles)
+        both = replace(SUPERVISOR, roles=STAFF.roles | SUPERVISOR.roles, centre_id=CENTRE)
         draw = world.request(office)
         self.commit(office, draw, "centre", both)
         found = refused(lambda: self.commit(office, draw, "supervisor", both))
@@ -189,6 +190,40 @@ class TestShares:
         self.commit(office, draw, "centre", STAFF)
         found = refused(lambda: self.commit(office, draw, "centre", STAFF_2, "again"))
         assert found.code == "experts.share.twice"
+
+    def test_each_part_falls_to_the_party_that_the_request_names(self, office: Office) -> None:
+        draw = world.request(office)
+        strangers = (
+            ("centre", replace(STAFF, centre_id="530100"), "experts.share.other_centre"),
+            (
+                "supervisor",
+                replace(SUPERVISOR, party_id=TENDERER),
+                "experts.share.other_supervisor",
+            ),
+            ("supervisor", replace(SUPERVISOR, party_id=""), "experts.share.other_supervisor"),
+        )
+
+        def abandon(actor: Actor) -> None:
+            with office.write() as tx:
+                draws.abandon_draw(tx, actor, draw.id, "none of my business")
+
+        for party, actor, code in strangers:
+            found = refused(lambda p=party, a=actor: self.commit(office, draw, p, a))  # type: ignore[misc]
+            assert (found.code, found.kind) == (code, Kind.FORBIDDEN)
+            assert refused(lambda a=actor: abandon(a)).code == code  # type: ignore[misc]
+        with office.read() as db:
+            assert [step["kind"] for step in draws.steps(db, draw.id)] == ["REQUESTED"]
+        province = replace(STAFF, centre_id="")
+        self.commit(office, draw, "centre", province)
+        self.commit(office, draw, "supervisor", SUPERVISOR)
+        for party, actor, code in strangers:
+            share = world.share(party)
+            found = refused(
+                lambda p=party, a=actor, s=share: self.reveal(office, draw, p, a, s)  # type: ignore[misc]
+            )
+            assert found.code == code
+        self.reveal(office, draw, "centre", province, world.share("centre"))
+        abandon(SUPERVISOR)
 
     def test_revealed_by_whoever_committed(self, office: Office) -> None:
         draw = world.request(office)

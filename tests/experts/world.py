@@ -18,7 +18,7 @@ from experts.draws.seed import commitment
 from experts.draws.service import Draw
 from experts.pool import service as pool
 from experts.pool.expert import Expert, Title
-from tests.builders import CENTRE, STAFF, START, SUPERVISOR, make_office
+from tests.builders import CENTRE, STAFF, START, make_office
 from trading.divisions import yunnan
 from trading.identifiers import make_uscc
 from trading.money import Money
@@ -36,6 +36,7 @@ def uscc(number: int) -> str:
 
 
 TENDERER, AGENCY, AUTHORITY = uscc(1), uscc(2), uscc(3)
+SUPERVISOR = Actor("supervisor-1", frozenset({Role.SUPERVISOR}), party_id=AUTHORITY)
 BIDDERS = (uscc(11), uscc(12), uscc(13))
 HOLDING, SUBSIDIARY = uscc(21), uscc(22)
 """HOLDING controls BIDDERS[0]; it also controls SUBSIDIARY, which bids nowhere."""

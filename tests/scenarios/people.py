@@ -31,7 +31,7 @@ from tests.support.servers import Server
 from trading.lodging.bid import BID, Bid
 from trading.money import Money
 
-ACCOUNTS = ("staff", "supervisor", "bidder", "tenderer", "expert")
+ACCOUNTS = ("staff", "supervisor", "department", "bidder", "tenderer", "expert")
 PAUSE_SECONDS = 0.1
 """Between two acts of one person."""
 LODGING = 4
@@ -74,7 +74,7 @@ def documented(text: str) -> str:
 
 @dataclass
 class People:
-    """The demo's five accounts at one server."""
+    """The demo's accounts at one server."""
 
     server: Server
     facts: Facts
@@ -199,7 +199,7 @@ class People:
     def _register(self, now: datetime) -> str:
         staff, tenderer = self.get("staff", "/api/me"), self.get("tenderer", "/api/me")
         today = now.astimezone(SHANGHAI).date()
-        supervisor = self.get("supervisor", "/api/me")["party_id"]
+        supervisor = self.get("department", "/api/me")["party_id"]
         mark = f"{len(self.facts.projects):04d}-{SystemEntropy().bytes(3).hex()}"
         body = {
             "name": f"示例项目{mark}",

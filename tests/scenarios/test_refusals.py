@@ -362,7 +362,7 @@ def drawn(world: World, lot: str) -> str:
     """Draw the lot's committee over the interface; everybody who is asked accepts."""
     draw = world.sent("staff", "/api/draws", {"lot": lot})
     path = f"/api/draws/{draw['id']}"
-    parties = {seeds.Seedholder.CENTRE: "staff", seeds.Seedholder.SUPERVISOR: "supervisor"}
+    parties = {seeds.Seedholder.CENTRE: "staff", seeds.Seedholder.SUPERVISOR: "department"}
     shares = {party: SeededEntropy(f"{lot} {party}".encode()).bytes(32) for party in parties}
     for party, account in parties.items():
         promise = seeds.commitment(draw["request_hash"], party, shares[party])
