@@ -26,11 +26,13 @@ from api.pages import (
     board,
     centre,
     entrance,
+    expert,
     figures,
     gallery,
     interface,
     lots,
     public,
+    supervisor,
     tenderer,
 )
 from api.pages import problems as problem_pages
@@ -75,6 +77,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     gallery.router,
     centre.router,
     lots.router,
+    expert.router,
+    supervisor.router,
     bidder.router,
     tenderer.router,
     public.router,

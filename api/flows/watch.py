@@ -1,0 +1,284 @@
+"""What the administrative supervisor watches: all sessions on one wall, one session in focus, and
+every draw with its proof.
+
+A supervisor watches the lots that name his department. The wall is read from the sessions' states and from their streams; it names seats and venues, never
+a person. What a page shows live comes from the witness socket and is checked in the browser.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session as Db
+
+from api.flows.story import Event, Reading, document
+from archive.actor import Actor
+from archive.errors import Kind, Refusal
+from archive.journal import service as journal
+from archive.journal.entry import Entry
+from archive.office import Tx
+from archive.vault import Vault
+from evaluation.session import commands as c
+from evaluation.session import service as sessions
+from evaluation.session.session import Session
+from evaluation.session.state import FINAL, IncidentKind, Stage
+from evaluation.witness.service import record_event
+from experts.draws import service as draws
+from experts.draws.service import Draw
+from experts.draws.verify import Step, is_valid, verify_transcript
+from trading.acting import watches
+from trading.parties import service as parties
+from trading.projects import service as projects
+
+WORDS_PREFIX = "witness-"
+ALARM = "evaluation:witness:alarm"
+NIGHT_STAGES = frozenset({Stage.SEALING, Stage.SEALED_OVERNIGHT, Stage.UNSEALING})
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One session on the wall. `alarms`: kinds that were raised and not cleared, with the venue."""
+
+    id: str
+    lot: str
+    host: str
+    stage: str
+    starts_at: datetime | None
+    venues: int
+    members: int
+    admitted: int
+    night: int
+    """Which night it is in, from 1; 0 for none."""
+    last: Event | None
+    alarms: tuple[tuple[str, str], ...]
+    incident: str
+    """The kind of an incident that is not mended."""
+
+    @property
+    def is_urgent(self) -> bool:
+        return bool(self.alarms or self.incident) or self.stage == Stage.PAUSE_REQUESTED
+
+
+@dataclass(frozen=True)
+class Focus:
+    """One session with what its page shows."""
+
+    session: Session
+    lot: str
+    host: str
+    centres: Mapping[str, str]
+    """Names of all centres by id."""
+    saved: Mapping[str, bool]
+    """By seat: whether a sheet was begun."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.session.stage in FINAL
+
+    @property
+    def may_mend(self) -> bool:
+        found = self.session.state.incidents
+        return self.session.stage is Stage.INCIDENT and found[-1].kind is IncidentKind.FAULT
+
+
+@dataclass(frozen=True)
+class DrawLine:
+    """A draw in the list: counts only."""
+
+    id: str
+    number: int
+    centre: str
+    lot: str
+    state: str
+    evaluation_at: datetime
+    candidates: int
+    excluded: int
+    reasons: Mapping[str, int]
+    """How many candidates each rule excluded; one may be excluded by several."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A draw with the steps of its verification."""
+
+    draw: Draw
+    lot: str
+    centre: str
+    request: Mapping[str, object]
+    reasons: Mapping[str, int]
+    steps: tuple[Step, ...]
+    is_valid: bool
+    head_stands: bool
+    """Whether the last hash of the transcript's chain is the one on the stream of the draw."""
+
+
+# --- The wall ---------------------------------------------------------------------------------
+
+
+def wall(db: Db, actor: Actor) -> list[Tile]:
+    """A tile for each session of the actor's that is not over, the urgent ones first, then by
+    stage's order."""
+    lots = {lot.id: lot.name for lot in projects.lots(db) if watches(actor, lot.supervisor_uscc)}
+    centres = {centre.id: centre.name for centre in parties.centres(db)}
+    open_stages = [stage for stage in Stage if stage not in FINAL]
+    found = sessions.sessions(db, stages=open_stages)
+    reading = Reading(db, centres)
+    tiles = [
+        _tile(db, session, lots[session.lot_id], reading)
+        for session in found
+        if session.lot_id in lots
+    ]
+    order = {stage.value: number for number, stage in enumerate(Stage)}
+    return sorted(tiles, key=lambda tile: (not tile.is_urgent, order[tile.stage], tile.id))
+
+
+def _tile(db: Db, session: Session, lot: str, reading: Reading) -> Tile:
+    state, centres = session.state, reading.centres
+    last: Entry | None = None
+    alarms: dict[tuple[str, str], bool] = {}
+    for entry in journal.entries(db, f"session/{session.id}"):
+        last = entry
+        if entry.action == ALARM:
+            venue = centres.get(str(entry.data["venue"]), str(entry.data["venue"]))
+            alarms[str(entry.data["alarm"]), venue] = entry.data["state"] == "RAISED"
+    incident = state.incidents[-1] if state.incidents else None
+    return Tile(
+        id=session.id,
+        lot=lot,
+        host=centres.get(state.host, state.host),
+        stage=state.stage.value,
+        starts_at=state.starts_at,
+        venues=len(state.venues),
+        members=len(state.sitting),
+        admitted=sum(member.is_admitted for member in state.sitting),
+        night=len(state.nights) if state.stage in NIGHT_STAGES else 0,
+        last=reading.event(last) if last else None,
+        alarms=tuple(sorted(key for key, is_raised in alarms.items() if is_raised)),
+        incident=incident.kind.value if incident and incident.resolved_at is None else "",
+    )
+
+
+# --- One session ------------------------------------------------------------------------------
+
+
+def seen(db: Db, actor: Actor, session_id: str) -> Session:
+    """The session; NOT_FOUND for a supervisor of another department."""
+    session = sessions.session(db, session_id)
+    if not watches(actor, projects.lot(db, session.lot_id).supervisor_uscc):
+        raise Refusal("api.session.unknown", {"session": session_id}, Kind.NOT_FOUND)
+    return session
+
+
+def focus(db: Db, actor: Actor, session_id: str) -> Focus:
+    """One session with its seats; NOT_FOUND."""
+    session = seen(db, actor, session_id)
+    centres = {centre.id: centre.name for centre in parties.centres(db)}
+    begun = {
+        str(entry.data["seat"])
+        for entry in journal.entries(db, f"session/{session_id}")
+        if entry.action == "evaluation:sheet:saved"
+    }
+    return Focus(
+        session=session,
+        lot=projects.lot(db, session.lot_id).name,
+        host=centres.get(session.centre_id, session.centre_id),
+        centres=centres,
+        saved={m.seat_code: m.seat_code in begun for m in session.state.sitting},
+    )
+
+
+def words_of_event(db: Db, vault: Vault, actor: Actor, session_id: str, sha256: str) -> str:
+    """The words of a note or an order; NOT_FOUND for other documents of the session."""
+    seen(db, actor, session_id)
+    name, content = document(db, vault, [f"session/{session_id}"], sha256)
+    if not name.startswith(WORDS_PREFIX):
+        raise Refusal("api.story.document", {"sha256": sha256}, Kind.NOT_FOUND)
+    return content.decode()
+
+
+def remark(tx: Tx, actor: Actor, session_id: str, words: str, digest: str) -> None:
+    """Put a remark on the record; its words are kept beside it."""
+    seen(tx.db, actor, session_id)
+    record_event(tx, actor, session_id, "note", {"sha256": digest}, words.encode())
+
+
+def order(
+    tx: Tx, actor: Actor, session_id: str, what: str, seat: str, words: str, digest: str
+) -> None:
+    """Give an order on the spot: to a seat or to all, with words or without."""
+    found = seen(tx.db, actor, session_id)
+    data: dict[str, str] = {"order": what}
+    if seat:
+        if all(member.seat_code != seat for member in found.state.sitting):
+            raise Refusal("api.watch.no_seat", {"seat": seat}, Kind.NOT_FOUND)
+        data["seat"] = seat
+    if words:
+        data["sha256"] = digest
+    record_event(tx, actor, session_id, "order", data, words.encode() if words else None)
+
+
+def act(tx: Tx, actor: Actor, session_id: str, command: c.Command) -> Session:
+    """Give the session a command."""
+    seen(tx.db, actor, session_id)
+    return sessions.act(tx, actor, session_id, command)
+
+
+# --- Draws -----------------------------------------------------------------------------------
+
+
+def all_draws(db: Db, actor: Actor) -> list[DrawLine]:
+    """Every draw of every lot that the actor watches, counts alone."""
+    centres = {centre.id: centre.name for centre in parties.centres(db)}
+    return [
+        _line(db, draw, lot.name, centres.get(draw.centre_id, draw.centre_id))
+        for lot in projects.lots(db)
+        if watches(actor, lot.supervisor_uscc)
+        for draw in draws.draws_of_lot(db, lot.id)
+    ]
+
+
+def _line(db: Db, draw: Draw, lot: str, centre: str) -> DrawLine:
+    candidates = draws.transcript(db, draw.id)["candidates"]
+    reasons = Counter(code for candidate in candidates for code in candidate["reasons"])
+    return DrawLine(
+        id=draw.id,
+        number=draw.number,
+        centre=centre,
+        lot=lot,
+        state=draw.state.value,
+        evaluation_at=draw.evaluation_at,
+        candidates=len(candidates),
+        excluded=sum(bool(candidate["reasons"]) for candidate in candidates),
+        reasons=dict(sorted(reasons.items())),
+    )
+
+
+def proof(db: Db, actor: Actor, draw_id: str) -> Proof:
+    """A draw, verified now by the second implementation; NOT_FOUND."""
+    draw = draws.draw(db, draw_id)
+    lot = projects.lot(db, draw.lot_id)
+    if not watches(actor, lot.supervisor_uscc):
+        raise Refusal("experts.draw.unknown", {"draw": draw_id}, Kind.NOT_FOUND)
+    transcript = draws.transcript(db, draw_id)
+    steps = verify_transcript(transcript)
+    head = transcript["steps"][-1]["hash"]
+    recorded = {
+        entry.data["hash"]
+        for entry in journal.entries(db, f"draw/{draw_id}")
+        if "hash" in entry.data
+    }
+    found = transcript["candidates"]
+    reasons = Counter(code for candidate in found for code in candidate["reasons"])
+    return Proof(
+        draw=draw,
+        lot=lot.name,
+        centre=parties.centre(db, draw.centre_id).name,
+        request=transcript["request"],
+        reasons=dict(sorted(reasons.items())),
+        steps=tuple(steps),
+        is_valid=is_valid(steps),
+        head_stands=head in recorded,
+    )

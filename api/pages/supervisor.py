@@ -1,0 +1,250 @@
+"""Pages of the administrative supervisor: the wall, one session in focus, all draws with their proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlmodel import Session
+from starlette.responses import PlainTextResponse, Response
+
+from api.access import SupervisorActor
+from api.flows import watch as flow
+from api.flows.member import text_digest
+from api.flows.topics import BOARD, numbers
+from api.pages.kit.forms import Form, Sent, submit
+from api.pages.kit.listing import CODE, MOMENT, NUMBER, Choice, Column, listing
+from api.pages.kit.page import reader, show, words_of
+from api.routes.fields import Digest64, IdInPath
+from api.shell import shell_of
+from api.transactions import ReadDb
+from archive.actor import Actor
+from archive.errors import Refusal
+from archive.office import Tx
+from archive.words import catalogue
+from evaluation.session import commands as c
+from experts.draws.request import State
+
+router = APIRouter(include_in_schema=False)
+HOME = "/supervisor/sessions"
+
+
+class Order(StrEnum):
+    """What may be ordered on the spot; the list of `evaluation.witness.events`."""
+
+    SILENCE = "SILENCE"
+    SEPARATE = "SEPARATE"
+    ESCORT = "ESCORT"
+    HAND_OVER_PHONE = "HAND_OVER_PHONE"
+    STOP = "STOP"
+
+
+ALARMS = (
+    "STATION_SILENT",
+    "CAMERA_LOST",
+    "SEAL_BROKEN",
+    "CLOCK_STEP",
+    "SEQUENCE_GAP",
+    "NOT_COSIGNED",
+    "WITNESS_ABSENT",
+    "OUTSIDE_CONTACT",
+)
+DRAW_COLUMNS: tuple[Column[flow.DrawLine], ...] = (
+    Column("centre", "watch.centre", lambda draw: draw.centre),
+    Column(
+        "number",
+        "watch.number",
+        lambda draw: draw.number,
+        NUMBER,
+        href=lambda draw: f"/supervisor/draws/{draw.id}",
+    ),
+    Column("lot", "watch.lot", lambda draw: draw.lot),
+    Column("state", "watch.state", lambda draw: draw.state, CODE, words="watch.draw_state"),
+    Column("evaluation", "watch.evaluation", lambda draw: draw.evaluation_at, MOMENT),
+    Column("candidates", "watch.candidates", lambda draw: draw.candidates, NUMBER),
+    Column("excluded", "watch.excluded", lambda draw: draw.excluded, NUMBER),
+)
+
+
+# --- The wall ---------------------------------------------------------------------------------
+
+
+@router.get("/supervisor/wall")
+def wall(actor: SupervisorActor, request: Request, db: ReadDb) -> Response:
+    """All sessions that are not over."""
+    seq = numbers(db, [BOARD])[BOARD]
+    return show(request, "supervisor/wall.html", actor, tiles=flow.wall(db, actor), seq=seq)
+
+
+@router.get("/fragments/supervisor/wall")
+def wall_part(actor: SupervisorActor, request: Request, db: ReadDb) -> Response:
+    return show(request, "supervisor/_wall.html", actor, tiles=flow.wall(db, actor))
+
+
+# --- One session ------------------------------------------------------------------------------
+
+
+def _focus(
+    request: Request, db: Session, actor: Actor, session_id: str, form: Form, template: str
+) -> Response:
+    found = flow.focus(db, actor, session_id)
+    sentences = {
+        ":".join(code.split(".")[3:]): words
+        for code, words in catalogue("api", reader(request)).items()
+        if code.split(".")[2:4] == ["story", "evaluation"]
+    }
+    topic = f"session/{session_id}"
+    orders = words_of(request, "watch.orders", Order)
+    return show(
+        request,
+        template,
+        actor,
+        focus=found,
+        sentences=sentences,
+        orders=orders,
+        values=[*found.centres.items(), *orders, *words_of(request, "watch.alarm", ALARMS)],
+        seats=[(m.seat_code, m.seat_code) for m in found.session.state.sitting],
+        form=form,
+        seq=numbers(db, [topic])[topic],
+    )
+
+
+@router.get(HOME + "/{session_id}")
+def focus(actor: SupervisorActor, request: Request, db: ReadDb, session_id: IdInPath) -> Response:
+    """One session with its events, verified in the browser."""
+    return _focus(request, db, actor, session_id, Form(), "supervisor/session.html")
+
+
+@router.get("/fragments" + HOME + "/{session_id}")
+def focus_part(
+    actor: SupervisorActor, request: Request, db: ReadDb, session_id: IdInPath
+) -> Response:
+    return _focus(request, db, actor, session_id, Form(), "supervisor/_session.html")
+
+
+@router.get(HOME + "/{session_id}/words/{sha256}")
+def words(
+    actor: SupervisorActor, request: Request, db: ReadDb, session_id: IdInPath, sha256: Digest64
+) -> Response:
+    """The words of a note or an order, byte by byte as they were digested."""
+    vault = shell_of(request).office.vault
+    return PlainTextResponse(flow.words_of_event(db, vault, actor, session_id, sha256))
+
+
+async def _do(
+    request: Request,
+    actor: Actor,
+    session_id: str,
+    form: Form,
+    call: Callable[[Tx], Any],
+    said: str,
+) -> Response:
+    """One act of the supervisor, and back to the session."""
+    return await submit(
+        request,
+        form,
+        lambda tx, _: call(tx),
+        again=lambda db: _focus(request, db, actor, session_id, form, "supervisor/session.html"),
+        to=f"{HOME}/{session_id}",
+        said=said,
+    )
+
+
+@router.post(HOME + "/{session_id}/note")
+async def note(
+    actor: SupervisorActor, request: Request, session_id: IdInPath, form: Sent
+) -> Response:
+    """Put a remark on the record."""
+
+    def write(tx: Tx) -> None:
+        text = form.text("words", long=True)
+        form.refuse()
+        flow.remark(tx, actor, session_id, text, text_digest(text))
+
+    return await _do(request, actor, session_id, form, write, "remark_recorded")
+
+
+@router.post(HOME + "/{session_id}/order")
+async def order(
+    actor: SupervisorActor, request: Request, session_id: IdInPath, form: Sent
+) -> Response:
+    """Give an order on the spot."""
+
+    def write(tx: Tx) -> None:
+        what = form.choice("order", Order)
+        seat = form.text("seat", is_required=False)
+        text = form.text("order_words", is_required=False, long=True)
+        form.refuse()
+        flow.order(tx, actor, session_id, what.value, seat, text, text_digest(text))
+
+    return await _do(request, actor, session_id, form, write, "order_given")
+
+
+ACTS: dict[str, tuple[Callable[[Form], c.Command], str]] = {
+    "approve": (lambda form: c.ApprovePause(), "pause_approved"),
+    "refuse": (lambda form: c.RefusePause(form.value("reason") or "other"), "pause_refused"),
+    "seal": (
+        lambda form: c.WitnessSeal(form.value("venue"), form.text("number")),
+        "seal_witnessed",
+    ),
+    "unseal": (
+        lambda form: c.WitnessUnseal(
+            form.value("venue"), form.text("number"), form.value("intact") == "yes"
+        ),
+        "unseal_witnessed",
+    ),
+    "mend": (lambda form: c.ResolveFault(), "fault_mended"),
+}
+"""What a supervisor does with a session by one button, and what is said afterwards."""
+
+
+@router.post(HOME + "/{session_id}/acts/{act}")
+async def act(
+    actor: SupervisorActor, request: Request, session_id: IdInPath, act: IdInPath, form: Sent
+) -> Response:
+    """Approve or refuse a pause, witness a seal or an unsealing, find a fault mended."""
+    if act not in ACTS:
+        raise Refusal("api.watch.no_act", {"act": act})
+    make, said = ACTS[act]
+
+    def write(tx: Tx) -> None:
+        command = make(form)
+        form.refuse()
+        flow.act(tx, actor, session_id, command)
+
+    return await _do(request, actor, session_id, form, write, said)
+
+
+# --- Draws ------------------------------------------------------------------------------------
+
+
+@router.get("/supervisor/draws")
+def draws(actor: SupervisorActor, request: Request, db: ReadDb) -> Response:
+    """Every draw; each row asks for its own proof."""
+    found = flow.all_draws(db, actor)
+    states = Choice[flow.DrawLine](
+        "state",
+        "watch.state",
+        lambda draw: draw.state,
+        words_of(request, "watch.draw_state", State),
+    )
+    table = listing(request, DRAW_COLUMNS, found, choices=[states], sort="-evaluation")
+    counts: dict[str, int] = {}
+    for draw in table.kept:
+        for code, count in draw.reasons.items():
+            counts[code] = counts.get(code, 0) + count
+    order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return table.answer(request, "supervisor/draws.html", actor, counts=order)
+
+
+@router.get("/supervisor/draws/{draw_id}")
+def draw(actor: SupervisorActor, request: Request, db: ReadDb, draw_id: IdInPath) -> Response:
+    """One draw, verified step by step."""
+    return show(request, "supervisor/draw.html", actor, proof=flow.proof(db, actor, draw_id))
+
+
+@router.get("/fragments/supervisor/draws/{draw_id}")
+def draw_part(actor: SupervisorActor, request: Request, db: ReadDb, draw_id: IdInPath) -> Response:
+    return show(request, "supervisor/_proof.html", actor, proof=flow.proof(db, actor, draw_id))

@@ -1,0 +1,186 @@
+"""A supervisor's day: the wall, one session whose events arrive verified, a remark, a tampered record,
+a night's steps, and every draw with its proof."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from api.demo import people
+from api.flows import watch
+from api.identity import service as identity
+from archive.actor import Actor
+from archive.journal import service as journal
+from evaluation.session import commands as c
+from evaluation.session.state import PauseKind, Stage
+from evaluation.sheets import service as sheets
+from evaluation.witness import service as witness
+from tests.pages.looks import looks, sign_in, violations
+from tests.pages.reviewing import Reviewing, reviewing
+from tests.support.browser import Pages
+
+
+@pytest.fixture(scope="module")
+def review(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewing]:
+    with reviewing(tmp_path_factory.mktemp("review")) as made:
+        yield made
+
+
+def test_events_arrive_verified_and_a_remark_stands_on_the_record(
+    chromium_page: Pages, review: Reviewing
+) -> None:
+    page = sign_in(chromium_page, review.url, "supervisor", "/supervisor/wall")
+    expect(page.locator(".tile")).to_have_count(1)
+    looks(page, "supervisor-wall")
+    page.get_by_role("button", name="全屏深色").click()
+    expect(page.locator("body.is-dark")).to_have_count(1)
+    page.wait_for_function("document.fullscreenElement !== null")
+    assert violations(page) == []
+    page.get_by_role("button", name="全屏深色").click()
+    expect(page.locator("body.is-dark")).to_have_count(0)
+    page.wait_for_function("document.fullscreenElement === null")
+    page.evaluate("document.body.classList.add('is-dark')")
+    looks(page, "supervisor-wall-dark")
+    page.goto(f"{review.url}/supervisor/sessions/{review.session_id}")
+    verified = page.locator(".verified")
+    size = _size(review)
+    expect(verified).to_contain_text(f"已核验 {size} 条")
+    alarm = {"venue": review.session.centre_id, "alarm": "CAMERA_LOST", "state": "RAISED"}
+    with review.office.write() as tx:
+        staff = review.staff
+        witness.record_event(tx, staff, review.session_id, "alarm", {**alarm, "severity": "GRAVE"})
+    expect(page.locator(".events li").first).to_contain_text("摄像中断")
+    expect(verified).to_contain_text(f"已核验 {size + 1} 条")
+    page.get_by_label("备注内容").fill("现场秩序良好,<b>继续</b>评审。")
+    page.get_by_role("button", name="记入现场").click()
+    expect(page.locator(".alert-success")).to_contain_text("备注已记入")
+    expect(page.locator(".events blockquote")).to_have_text("现场秩序良好,<b>继续</b>评审。")
+    expect(verified).to_contain_text(f"已核验 {size + 2} 条")
+    page.get_by_role("combobox", name="指令").select_option("SILENCE")
+    page.get_by_role("button", name="下达指令").click()
+    expect(page.locator(".events li").first).to_contain_text("停止交谈")
+    expect(verified).to_have_attribute("data-state", "whole")
+    looks(page, "supervisor-session")
+    page.goto(review.url + "/supervisor/wall")
+    expect(page.locator(".tile.is-urgent")).to_contain_text("摄像中断")
+
+
+def _size(review: Reviewing) -> int:
+    with review.office.read() as db:
+        return journal.sizes(db, [f"session/{review.session_id}"])[f"session/{review.session_id}"]
+
+
+@pytest.mark.parametrize("what", ["body", "checkpoint"])
+def test_a_tampered_record_is_shown_as_broken(
+    chromium_page: Pages, review: Reviewing, what: str
+) -> None:
+    page = sign_in(chromium_page, review.url, "supervisor")
+    _tamper(page, what)
+    page.goto(f"{review.url}/supervisor/sessions/{review.session_id}")
+    verified = page.locator(".verified")
+    expect(verified).to_have_attribute("data-state", "broken")
+    expect(verified).to_contain_text("校验不一致")
+    assert page.locator(".events li.is-broken").count() == 1
+
+
+def _tamper(page: Page, what: str) -> None:
+    """Change one entry that nobody may change, or the root of the checkpoint, on the way."""
+
+    def change(text: str) -> str:
+        frame = json.loads(text)
+        if what == "body" and frame.get("seq") == 3:
+            frame["body"] = frame["body"].replace('"seq":3', '"seq":3 ')
+        elif what == "checkpoint" and frame["frame"] == "mark":
+            lines = frame["checkpoint"].split("\n")
+            lines[2] = ("A" if lines[2][0] != "A" else "B") + lines[2][1:]
+            frame["checkpoint"] = "\n".join(lines)
+        return json.dumps(frame)
+
+    def handle(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+        server.on_message(lambda text: route.send(change(str(text))))
+
+    page.route_web_socket("**/live/sessions/*", handle)
+
+
+def test_a_night_approved_and_its_seals_witnessed(chromium_page: Pages, review: Reviewing) -> None:
+    page = sign_in(
+        chromium_page, review.url, "supervisor", f"/supervisor/sessions/{review.session_id}"
+    )
+    sitting = review.session.state.sitting
+    for member in sitting:
+        _draft(review, member.expert_id)
+        review.do(people.member(member.expert_id), c.AskForTime(member.expert_id))
+    review.do(review.staff, c.RequestPause(PauseKind.AD_HOC, "workload"))
+    page.get_by_role("button", name="批准休会").click()
+    expect(page.locator("#stage")).to_have_text("休会已批准")
+    for member in sitting:
+        with review.office.read() as db:
+            digest = sheets.sheet(db, review.session_id, member.expert_id).sheet.digest
+        review.do(people.member(member.expert_id), c.LockSheet(member.expert_id, digest))
+    venues = review.session.state.night.venues
+    for number, venue in enumerate(venues):
+        review.do(people.staff(venue), c.Seal(venue, f"YN-{number:04d}", "a" * 64))
+    expect(page.get_by_role("button", name="见证")).to_have_count(len(venues))
+    looks(page, "supervisor-seals")
+    page.locator(".seal-form input[name=number]").first.fill("YN-9999")
+    page.get_by_role("button", name="见证").first.click()
+    expect(page.locator("#refusal")).to_contain_text("号")
+    for number in range(len(venues)):
+        page.locator(".seal-form input[name=number]").first.fill(f"YN-{number:04d}")
+        page.get_by_role("button", name="见证").first.click()
+        expect(page.locator(".seal-form")).to_have_count(len(venues) - number - 1)
+    expect(page.locator("#stage")).to_have_text("隔夜封存")
+    assert review.session.stage is Stage.SEALED_OVERNIGHT
+    page.goto(review.url + "/supervisor/wall")
+    expect(page.locator(".tile")).to_contain_text("第 1 夜")
+    chromium_page.allow("403|409|422")
+
+
+def _draft(review: Reviewing, expert_id: str) -> None:
+    bid = review.session.state.bids[0].bidder
+    item = review.session.method.items[0].code
+    with review.office.write() as tx:
+        me = people.member(expert_id)
+        sheets.save_cell(tx, me, review.session_id, expert_id, bid, item, 100)
+
+
+def test_every_draw_with_its_proof(chromium_page: Pages, review: Reviewing) -> None:
+    page = sign_in(chromium_page, review.url, "supervisor", "/supervisor/draws")
+    with review.office.read() as db:
+        count = len(watch.all_draws(db, identity_of(review)))
+    proved = page.locator("tbody .badge.is-good", has_text="核验通过(11 步)")
+    expect(proved).to_have_count(count)
+    assert count > 0
+    expect(page.get_by_role("table").nth(1)).to_contain_text("职称未达要求")
+    looks(page, "supervisor-draws")
+    page.locator("tbody a").first.click()
+    expect(page.locator(".steps-list .is-good")).to_have_count(11)
+    expect(page.get_by_text("与现场记录一致")).to_have_count(1)
+    looks(page, "supervisor-draw")
+
+
+def identity_of(review: Reviewing) -> Actor:
+    """The supervisor as an actor."""
+    with review.office.read() as db:
+        found = identity.account(db, "supervisor")
+    assert found is not None
+    return found.actor
+
+
+def test_others_are_refused(chromium_page: Pages, review: Reviewing) -> None:
+    chromium_page.allow("403|404")
+    other = sign_in(chromium_page, review.url, "elsewhere", "/supervisor/wall")
+    expect(other.locator(".empty-state")).to_be_visible()
+    for path in (f"sessions/{review.session_id}", f"draws/{review.session.draw_id}"):
+        answer = other.goto(f"{review.url}/supervisor/{path}")
+        assert answer is not None
+        assert answer.status == 404
+    page = sign_in(chromium_page, review.url, "expert")
+    for path in ("wall", "draws", f"sessions/{review.session_id}"):
+        answer = page.goto(f"{review.url}/supervisor/{path}")
+        assert answer is not None
+        assert answer.status == 403
