@@ -15,7 +15,7 @@ from archive.note import Signer
 from archive.vault import Vault
 from evaluation.session import service as sessions
 from experts.draws import service as draws
-from trading.acting import must_act_for, must_serve
+from trading.acting import must_act_for, must_serve, must_watch, watches
 from trading.awards import service as awards
 from trading.awards.award import Clock
 from trading.divisions import yunnan
@@ -112,6 +112,7 @@ def streams_of(db: Session, actor: Actor, lot_id: str) -> Sequence[str]:
     is_official = may_read_all(actor, lot)
     if not is_official:
         actor.must_be(Role.STAFF, Role.SUPERVISOR, Role.TENDERER)
+        must_watch(actor, lot.supervisor_uscc)
         must_act_for(actor, lot.tenderer_uscc, lot.agency_uscc)
     streams = [f"project/{lot.project_id}", lot.subject]
     if is_official:
@@ -134,8 +135,8 @@ def lot_document(
 
 
 def may_read_all(actor: Actor, lot: Lot) -> bool:
-    """Whether this is staff of the lot's centre or a supervisor."""
-    if Role.SUPERVISOR in actor.roles:
+    """Whether this is staff of the lot's centre, its supervisor or the province's."""
+    if Role.SUPERVISOR in actor.roles and watches(actor, lot.supervisor_uscc):
         return True
     try:
         actor.must_be(Role.STAFF)

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
 from archive.journal import service as journal
-from trading.acting import must_serve
+from trading.acting import must_serve, must_watch
 from trading.projects import service as projects
 from trading.projects.stages import Stage
 
@@ -52,11 +52,12 @@ def may_follow(db: Session, actor: Actor | None, topic: str) -> bool:
 
 
 def _may_follow_lot(db: Session, actor: Actor, lot_id: str) -> bool:
-    """Staff follow the lots of their centre, tenderers their own; who may bid, those announced."""
+    """Staff follow the lots of their centre, supervisors and tenderers their own; who may bid, those announced."""
     try:
         lot = projects.lot(db, lot_id)
         if Role.STAFF in actor.roles:
             must_serve(actor, lot.centre_id)
+        must_watch(actor, lot.supervisor_uscc)
     except Refusal as refusal:
         if refusal.kind not in (Kind.NOT_FOUND, Kind.FORBIDDEN):
             raise

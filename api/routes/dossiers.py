@@ -15,7 +15,7 @@ from api.shell import shell_of
 from api.transactions import ReadDb
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
-from trading.acting import must_serve
+from trading.acting import must_serve, must_watch
 from trading.awards import service as awards
 from trading.projects import service as projects
 from trading.projects.project import Lot
@@ -75,6 +75,7 @@ def file(
 
 def _folder(actor: Actor, request: Request, lot: Lot) -> Path:
     must_serve(actor, lot.centre_id)
+    must_watch(actor, lot.supervisor_uscc)
     folder = folder_of(shell_of(request).settings.dossiers, lot.id)
     if lot.stage is not Stage.ARCHIVED or not folder.is_dir():
         raise Refusal("api.dossier.none", {"lot": lot.id}, Kind.NOT_FOUND)

@@ -19,7 +19,8 @@ from api.transactions import ReadDb, WriteTx
 from archive.actor import Actor, Role
 from archive.errors import Refusal
 from experts.draws import service as draws
-from trading.acting import must_serve
+from trading.acting import must_serve, must_watch
+from trading.projects import service as projects
 
 router = APIRouter(prefix="/api", tags=["draws"])
 
@@ -82,6 +83,7 @@ def request_draw(actor: StaffActor, tx: WriteTx, body: DrawBody) -> DrawAnswer:
 def show(actor: OfficialActor, db: ReadDb, draw_id: IdInPath) -> DrawAnswer:
     found = draws.draw(db, draw_id)
     must_serve(actor, found.centre_id)
+    must_watch(actor, projects.lot(db, found.lot_id).supervisor_uscc)
     return _answer(found)
 
 

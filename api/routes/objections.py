@@ -22,7 +22,7 @@ from api.routes.fields import (
 )
 from api.transactions import ReadDb, WriteTx
 from archive.actor import Actor, Role
-from trading.acting import must_act_for, must_serve
+from trading.acting import must_act_for, must_serve, watches
 from trading.objections import service as objections
 from trading.objections.objection import Objection, ObjectionStage, ObjectionState, Outcome
 from trading.projects import service as projects
@@ -63,7 +63,7 @@ class ObjectionAnswer(Answer):
 
 
 def _check_may_read(actor: Actor, lot: Lot) -> None:
-    if Role.SUPERVISOR in actor.roles:
+    if Role.SUPERVISOR in actor.roles and watches(actor, lot.supervisor_uscc):
         return
     if Role.STAFF in actor.roles:
         must_serve(actor, lot.centre_id)
@@ -85,7 +85,7 @@ def raise_objection(actor: BidderActor, tx: WriteTx, body: ObjectionBody) -> Obj
 
 @router.get("/lots/{lot_id}/objections")
 def of_lot(actor: ProcedureActor, db: ReadDb, lot_id: IdInPath) -> list[ObjectionAnswer]:
-    """For staff of the lot's centre, its tenderer or agency, and supervisors."""
+    """For staff of the lot's centre, its tenderer or agency, and its supervisor."""
     _check_may_read(actor, projects.lot(db, lot_id))
     return [_answer(found) for found in objections.objections(db, lot_id)]
 

@@ -31,7 +31,7 @@ from api.routes.fields import (
 from api.shell import shell_of
 from api.transactions import ReadDb, WriteTx
 from archive.journal import service as journal
-from trading.acting import must_serve
+from trading.acting import must_serve, must_watch
 from trading.money import Money
 from trading.projects import service as projects
 from trading.projects.project import (
@@ -259,5 +259,6 @@ def entries(
     """The lot's stream of the journal, from entry `start` on."""
     found = projects.lot(db, lot_id)
     must_serve(actor, found.centre_id)
+    must_watch(actor, found.supervisor_uscc)
     stream = journal.entries(db, found.subject, start, start + limit)
     return [EntryAnswer.model_validate(entry) for entry in stream]

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -37,6 +38,7 @@ from evaluation.witness.protocol import (
 from tests.api.conftest import PASSWORD
 from tests.builders import CENTRE, STAFF, START
 from tests.evaluation.course import bare_state
+from trading.projects import service as projects
 
 PATH = "/live/sessions/s1"
 STREAM = "session/s1"
@@ -175,18 +177,30 @@ class TestRefusals:
             assert caught.value.json()["type"].startswith("/problems/")
 
     @pytest.mark.parametrize(
-        ("centre", "status"),
+        ("role", "centre", "party", "status"),
         [
-            (CENTRE, 101),  # the host
-            ("532300", 101),  # lends a seat
-            ("533100", 404),
+            (Role.STAFF, CENTRE, "", 101),  # the host
+            (Role.STAFF, "532300", "", 101),  # lends a seat
+            (Role.STAFF, "533100", "", 404),
+            (Role.SUPERVISOR, "", "", 101),  # the province's
+            (Role.SUPERVISOR, "", "department", 101),
+            (Role.SUPERVISOR, "", "another", 404),
         ],
     )
     def test_a_session_is_there_for_those_who_see_it_over_http(
-        self, app: FastAPI, office: Office, centre: str, status: int
+        self,
+        app: FastAPI,
+        office: Office,
+        monkeypatch: pytest.MonkeyPatch,
+        role: Role,
+        centre: str,
+        party: str,
+        status: int,
     ) -> None:
+        lot = SimpleNamespace(id="lot-1", supervisor_uscc="department")
+        monkeypatch.setattr(projects, "lot", lambda _db, _id: lot)
         record(office, 1)
-        account = Account("reader", frozenset({Role.STAFF}), centre_id=centre)
+        account = Account("reader", frozenset({role}), centre_id=centre, party_id=party)
         with office.write() as tx:
             identity.create_account(tx, SYSTEM, account, PASSWORD)
         with TestClient(app) as client:

@@ -310,12 +310,32 @@ class TestObjections:
             "the tenderer": (signed_in_as(Role.TENDERER, party_id=TENDERER), 200),
             "his agency": (signed_in_as(Role.TENDERER, party_id=AGENCY), 200),
             "another tenderer": (signed_in_as(Role.TENDERER, party_id=FIRMS[5]), 403),
-            "a supervisor": (signed_in_as(Role.SUPERVISOR), 200),
+            "the province's supervisor": (signed_in_as(Role.SUPERVISOR), 200),
+            "its supervisor": (signed_in_as(Role.SUPERVISOR, party_id=SUPERVISOR_USCC), 200),
+            "another department": (signed_in_as(Role.SUPERVISOR, party_id=FIRMS[5]), 403),
             "a bidder": (bidders[0], 403),
         }
         found = {who: client.get(path).status_code for who, (client, _) in readers.items()}
         assert found == {who: status for who, (_, status) in readers.items()}
         assert staff.get("/api/lots/no-such-lot/objections").status_code == 404
+
+
+class TestWhatASupervisorSees:
+    """A department what it supervises; an account without a party, the province's, everything."""
+
+    def test_the_record_of_a_lot(
+        self, signed_in_as: Callable[..., TestClient], staff: TestClient, lot_id: str
+    ) -> None:
+        path = f"/api/lots/{lot_id}/entries"
+        for party, status in (("", 200), (SUPERVISOR_USCC, 200), (FIRMS[5], 403)):
+            reader = signed_in_as(Role.SUPERVISOR, party_id=party)
+            answer = reader.get(path)
+            assert answer.status_code == status
+            if status == 403:
+                assert answer.json()["code"] == "trading.actor.supervisor"
+            # Not archived yet: who may know that gets 404, others are refused before.
+            dossier = reader.get(f"/api/dossiers/{lot_id}").status_code
+            assert dossier == (403 if status == 403 else 404)
 
 
 class TestSessions:
