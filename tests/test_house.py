@@ -139,6 +139,7 @@ def test_every_domain_module_is_pure_or_declared() -> None:
 # --- Planted breaches -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_sound_tree_is_accepted(tree: Path) -> None:
     assert house.faults(tree) == []
     done = run_contracts(tree)
@@ -332,6 +333,7 @@ def test_a_declared_shell_that_is_gone_is_reported(tree: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
