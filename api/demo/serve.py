@@ -36,7 +36,8 @@ from archive.tasks import service as tasks
 from archive.tasks.service import Worker
 
 ANCHOR_SECONDS = 10
-WATCH_SECONDS = 0.5
+LOOK_SECONDS = 0.5
+"""Between two looks whether somebody is drawn who can have the expert's account."""
 AFTERWARDS_SECONDS = 0.5
 """Real time between two acts once the day is over."""
 AFTER_FAILURE_SECONDS = 1.0
@@ -74,24 +75,6 @@ def _booking(folder: Path, arguments: argparse.Namespace) -> Booking:
     return booking
 
 
-@dataclass(frozen=True)
-class Watch:
-    """Remembers in a file how far legal time has run, so that a restart does not set it back."""
-
-    path: Path
-
-    def read(self, otherwise: datetime) -> datetime:
-        try:
-            return max(otherwise, datetime.fromisoformat(self.path.read_text("ascii")))
-        except (FileNotFoundError, ValueError):
-            return otherwise
-
-    def write(self, now: datetime) -> None:
-        temporary = self.path.with_suffix(".new")
-        temporary.write_text(now.isoformat(), "ascii")
-        temporary.replace(self.path)
-
-
 @dataclass
 class Driver:
     """The thread beside the server: does what is due and drives the legal clock."""
@@ -100,24 +83,22 @@ class Driver:
     clock: DrivenClock
     play: Play
     worker: Worker
-    watch: Watch
     rate: int
     _stop: threading.Event
 
     def run(self) -> None:
         """Until told to stop. What fails (a lost database) is logged and tried again."""
         prepared, has_expert = False, False
-        anchored = seen = time.monotonic()
+        anchored = looked = time.monotonic()
         while not self._stop.is_set():
             try:
                 if not prepared:
                     self._prepare()
                     prepared = True
                 self._step()
-                if time.monotonic() - seen >= WATCH_SECONDS:
-                    seen = time.monotonic()
-                    self.watch.write(self.clock.now())
-                    has_expert = has_expert or open_expert_account(self.office, self._host)
+                if not has_expert and time.monotonic() - looked >= LOOK_SECONDS:
+                    looked = time.monotonic()
+                    has_expert = open_expert_account(self.office, self._host)
                 if time.monotonic() - anchored >= ANCHOR_SECONDS:
                     anchored = time.monotonic()
                     anchor_once(self.office)
@@ -178,7 +159,6 @@ def serve(arguments: argparse.Namespace) -> int:
     clock = KeptClock(folder / "legal-time", datetime(2000, 1, 1, tzinfo=UTC))
     with closing(clock), opened(settings, clock, f"{booking.seed} run {booking.runs}") as office:
         custodian = open_custodian(settings, office)
-        watch = Watch(folder / "legal-time.txt")
         play = Play(
             office,
             custodian,
@@ -188,14 +168,14 @@ def serve(arguments: argparse.Namespace) -> int:
             booking.pool,
         )
         with office.read() as db:
-            clock.move_to(watch.read(journal.latest_moment(db) or play.starts_at))
+            clock.move_to(journal.latest_moment(db) or play.starts_at)
         known = {**handlers(custodian, settings.dossiers), **play.handlers(ACTS)}
 
         @contextmanager
         def people() -> Iterator[None]:
             stop = threading.Event()
             worker = Worker(office, known, WORKER)
-            driver = Driver(office, clock, play, worker, watch, arguments.rate, stop)
+            driver = Driver(office, clock, play, worker, arguments.rate, stop)
             thread = threading.Thread(target=driver.run, name="demo-people", daemon=True)
             thread.start()
             try:

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from api.cli import main
-from tests.scenarios.people import Facts, People
+from tests.scenarios.people import ACCOUNTS, LATE, Facts, People
 from tests.support import process
 from tests.support.servers import Server, Servers
 
@@ -89,13 +89,13 @@ class Stage:
         """Start the server, and let the people sign in."""
         self.server = self.launch()
         self.people = People(self.server, self.facts)
-        self.wait(self._has_accounts, 60)
+        self.wait(self._has_accounts, 120)
         self.people.sign_in()
 
     def _has_accounts(self) -> bool:
         with sa.create_engine(self.database).connect() as connection:
-            found = connection.execute(sa.text("SELECT count(*) FROM account")).scalar_one()
-        return bool(found == 5)
+            found = set(connection.execute(sa.text("SELECT id FROM account")).scalars())
+        return found >= set(ACCOUNTS) - {LATE}
 
     def kill_after(self, seconds: float) -> None:
         """Let people work for so long, then take the whole process group away."""
