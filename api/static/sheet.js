@@ -199,7 +199,7 @@
       clearTimeout(timers.get(cell));
       send();
     });
-    document.addEventListener("htmx:afterSwap", open);
+    document.addEventListener("htmx:after:swap", open);
     document.addEventListener("submit", (event) => {
       if (!event.target.closest?.("[data-needs-saved]")) return;
       if (!waiting().length && !cells().some((cell) => ["wrong", "moved"].includes(cell.dataset.state))) return;

@@ -37,11 +37,11 @@ def test_events_arrive_verified_and_a_remark_stands_on_the_record(
     looks(page, "supervisor-wall")
     page.get_by_role("button", name="全屏深色").click()
     expect(page.locator("body.is-dark")).to_have_count(1)
-    page.wait_for_function("document.fullscreenElement !== null")
+    expect(page.locator("html:fullscreen")).to_have_count(1)
     assert violations(page) == []
     page.get_by_role("button", name="全屏深色").click()
     expect(page.locator("body.is-dark")).to_have_count(0)
-    page.wait_for_function("document.fullscreenElement === null")
+    expect(page.locator("html:fullscreen")).to_have_count(0)
     page.evaluate("document.body.classList.add('is-dark')")
     looks(page, "supervisor-wall-dark")
     page.goto(f"{review.url}/supervisor/sessions/{review.session_id}")
