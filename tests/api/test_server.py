@@ -8,15 +8,18 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from websockets.sync.client import connect
 
 from archive.office import Office
+from evaluation.session import service as sessions
 from evaluation.witness.protocol import Follower, Mark
 from tests.api.conftest import PASSWORD
 from tests.builders import STAFF, make_office
+from tests.evaluation.course import plan
 from tests.support.servers import Server, Servers, bigloop
 
 STOP_SECONDS_MAX = 3.0
@@ -62,7 +65,7 @@ def test_it_stops_at_once_with_an_open_witness_socket(
 ) -> None:
     office = office_of(served, env)
     with office.write() as tx:
-        tx.record("session/s1", "evaluation:witness:heartbeat", STAFF, {"n": 0})
+        sessions.schedule(tx, STAFF, replace(plan(), id="s1"))
     follower = Follower("s1")
     with connect(
         f"ws://127.0.0.1:{served.port}/live/sessions/s1",

@@ -82,10 +82,11 @@ def test_keys_are_made_once_and_readable_by_the_owner_alone(tmp_path: Path) -> N
     custodian = open_custodian(settings, office)
     keys = tmp_path / "d" / "keys"
     assert keys.stat().st_mode & 0o077 == 0
-    assert {p.name: p.stat().st_mode & 0o777 for p in keys.iterdir()} == {
+    assert {p.name: p.stat().st_mode & 0o777 for p in keys.glob("*.key")} == {
         "log.key": 0o600,
         "custodian.key": 0o600,
     }
+    assert (keys / "log.vkey").read_text() == office.log.verifier.vkey + "\n"
     again = open_office(settings)
     assert again.log.verifier == office.log.verifier
     assert open_custodian(settings, again).public_key("lot/a") == custodian.public_key("lot/a")

@@ -445,6 +445,7 @@ def conclude(page: Page, house: House) -> None:
     assert page.locator(".documents a").count() > 10
 
 
+@pytest.mark.page  # after the story, in its process
 def test_strangers_are_refused_and_wrong_input_is_told(house: House) -> None:
     """After the story: the lot has everything that could be shown to somebody who may not see it."""
     lot = house.lot
@@ -486,6 +487,7 @@ def test_strangers_are_refused_and_wrong_input_is_told(house: House) -> None:
     assert 'id="f-lots-2-name"' in own.get("/centre/projects/new?lots=3").text
 
 
+@pytest.mark.page
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_both_languages_have_all_words(house: House, language: str) -> None:
     client = house.client("staff-2")
