@@ -17,8 +17,8 @@ from tests.support.postgres import PostgresServer, start_postgres
 from tests.support.servers import bigloop
 
 SEED = 1
-POOL = 12_000
-"""The smallest pool that has enough experts of every specialty in the demo's lines."""
+POOL = 3_000
+"""Enough experts of every specialty in the lines of these small cohorts."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,16 @@ def command(*words: str | Path, folder: Path, **more: Any) -> subprocess.Complet
 
 
 def play_once(
-    folder: Path, *, seed: int = SEED, sessions: int = 3, more: Sequence[str] = ()
+    folder: Path,
+    *,
+    seed: int = SEED,
+    sessions: int = 3,
+    pool: int = POOL,
+    more: Sequence[str] = (),
 ) -> Played:
     """`bigloop demo --once` with a small cohort into `folder`."""
     words = ["demo", "--once", "--seed", str(seed), "--out", str(folder)]
-    words += ["--sessions", str(sessions), "--pool", str(POOL), *more]
+    words += ["--sessions", str(sessions), "--pool", str(pool), *more]
     done = command(*words, folder=folder.parent)
     assert done.returncode == 0, done.stderr
     return Played(folder, json.loads(done.stdout.splitlines()[-1]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import random
 import signal
 import time
@@ -14,16 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from api.cli import main
+from evaluation.witness.protocol import Hello, Welcome, encode_frame, parse_frame
 from tests.scenarios.people import ACCOUNTS, LATE, Facts, People
 from tests.support import process
 from tests.support.servers import Server, Servers
 
 SESSIONS = 3
-POOL = 12_000
+POOL = 3_000
 RATE = 5_000
 """The day and its night in about ten seconds."""
+SERVICE_RESTART = 1012
 ORDER = (
     "REGISTERED",
     "NOTICED",
@@ -114,6 +120,30 @@ class Stage:
         assert self.server is not None
         process.end(self.server.process, ask=signal.SIGINT)
         assert "Traceback" not in self.server.log(), self.server.log()
+
+    def interrupt(self) -> float:
+        """Ctrl-C while a supervisor watches a session; how many seconds the process needed to end.
+        The watcher is told to come back (RFC 6455, 1012)."""
+        assert self.server is not None
+        assert self.people is not None
+        session = self.people.get("supervisor", "/api/sessions")[0]["id"]
+        self.people.now()
+        url = f"{self.server.url.replace('http', 'ws')}/live/sessions/{session}"
+        head = {"Cookie": self.facts.cookies["supervisor"]}
+        with connect(url, additional_headers=head, proxy=None) as socket:
+            socket.send(encode_frame(Hello(session)))
+            assert isinstance(parse_frame(str(socket.recv(timeout=10))), Welcome)
+            began = time.monotonic()
+            os.killpg(self.server.process.pid, signal.SIGINT)  # as a terminal does it
+            assert self.server.process.wait(15) == 0, self.server.log()
+            seconds = time.monotonic() - began
+            with contextlib.suppress(ConnectionClosed):
+                while socket.recv(timeout=10):  # what was on its way; then the close frame
+                    pass
+            assert socket.close_code == SERVICE_RESTART
+        self.people.end()
+        assert "Traceback" not in self.server.log(), self.server.log()
+        return seconds
 
     def wait(self, done: Callable[[], bool], seconds: float) -> None:
         assert self.server is not None

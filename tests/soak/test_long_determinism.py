@@ -11,6 +11,7 @@ from tests.scenarios.test_determinism import assert_same, outcome
 from tests.support.databases import Databases
 
 SESSIONS = 10
+POOL = 12_000
 
 
 @pytest.mark.parametrize("seed", [2, 3])
@@ -24,7 +25,9 @@ def test_four_plays_decide_the_same(seed: int, tmp_path: Path, databases: Databa
     found = []
     for number, url in enumerate(urls):
         more = ["--database-url", url]
-        played = play_once(tmp_path / str(number), seed=seed, sessions=SESSIONS, more=more)
+        played = play_once(
+            tmp_path / str(number), seed=seed, sessions=SESSIONS, pool=POOL, more=more
+        )
         found.append(outcome(url, played.folder / "data" / "vault"))
     for again in found[1:]:
         assert_same(found[0], again)

@@ -21,6 +21,6 @@ def test_no_byte_of_any_dossier_is_free(played: Played, judge: Judge, tmp_path: 
 
 
 def test_a_full_cohort_is_valid_to_the_last_dossier(tmp_path: Path) -> None:
-    day = play_once(tmp_path / "day", sessions=50)
+    day = play_once(tmp_path / "day", sessions=50, pool=20_000)
     assert day.figures["verified"] == day.figures["dossiers"] == day.figures["lots"]
     assert day.figures["overnight_sessions"] > 0
