@@ -71,36 +71,75 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
-def _split(size: int) -> int:
-    return 1 << ((size - 1).bit_length() - 1)
+class Tree:
+    """A whole tree, kept level by level: any proof in O(log size) once it is built.
+
+    Node (h, i) is the root over leaves i·2^h up to (i + 1)·2^h or the end: what RFC 6962 calls
+    MTH(D[i·2^h : min((i + 1)·2^h, n)]). Those are all the hashes that proofs are made of.
+    """
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        self.size = len(leaves)
+        self._levels = [list(leaves)]
+        while len(self._levels[-1]) > 1:
+            level = self._levels[-1]
+            above = [node_hash(*pair) for pair in zip(level[::2], level[1::2], strict=False)]
+            self._levels.append(above if len(level) % 2 == 0 else [*above, level[-1]])
+
+    def root(self) -> bytes:
+        return self._levels[-1][0] if self.size else EMPTY_ROOT
+
+    def nodes(self, height: int) -> Sequence[bytes]:
+        """The roots of the full subtrees of 2^height leaves, from the left."""
+        full = self.size >> height
+        return self._levels[height][:full] if height < len(self._levels) else ()
+
+    def inclusion_proof(self, index: int) -> list[bytes]:
+        """The audit path of leaf `index` (RFC 6962, 2.1.1), lowest sibling first."""
+        if not 0 <= index < self.size:
+            raise IndexError(f"no leaf {index} in a tree of {self.size}")
+        path = []
+        for level in self._levels[:-1]:
+            if index ^ 1 < len(level):
+                path.append(level[index ^ 1])
+            index >>= 1
+        return path
+
+    def consistency_proof(self, old_size: int) -> list[bytes]:
+        """The proof that the tree over the first `old_size` leaves is a prefix (RFC 6962, 2.1.2)."""
+        if not 0 < old_size <= self.size:
+            raise IndexError(f"no earlier tree of {old_size} in one of {self.size}")
+        path: list[bytes] = []
+        start, stop, complete = 0, self.size, True
+        while stop != old_size:
+            middle = start + _split(stop - start)
+            if old_size <= middle:
+                path.append(self._over(middle, stop))
+                stop = middle
+            else:
+                path.append(self._over(start, middle))
+                start, complete = middle, False
+        if not complete:
+            path.append(self._over(start, stop))
+        return path[::-1]
+
+    def _over(self, start: int, stop: int) -> bytes:
+        height = (stop - start - 1).bit_length()
+        return self._levels[height][start >> height]
 
 
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The audit path of leaf `index` (RFC 6962, 2.1.1), lowest sibling first."""
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"no leaf {index} in a tree of {len(leaves)}")
-    if len(leaves) == 1:
-        return []
-    k = _split(len(leaves))
-    if index < k:
-        return [*inclusion_proof(leaves[:k], index), root_of(leaves[k:])]
-    return [*inclusion_proof(leaves[k:], index - k), root_of(leaves[:k])]
+    """One audit path; who needs several makes a `Tree`."""
+    return Tree(leaves).inclusion_proof(index)
 
 
 def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
-    """The proof that the tree over the first `old_size` leaves is a prefix (RFC 6962, 2.1.2)."""
-    if not 0 < old_size <= len(leaves):
-        raise IndexError(f"no earlier tree of {old_size} in one of {len(leaves)}")
+    """One consistency proof; who needs several makes a `Tree`."""
+    return Tree(leaves).consistency_proof(old_size)
 
-    def subproof(part: Sequence[bytes], m: int, complete: bool) -> list[bytes]:
-        if m == len(part):
-            return [] if complete else [root_of(part)]
-        k = _split(len(part))
-        if m <= k:
-            return [*subproof(part[:k], m, complete), root_of(part[k:])]
-        return [*subproof(part[k:], m - k, False), root_of(part[:k])]
 
-    return subproof(leaves, old_size, True)
+def _split(size: int) -> int:
+    return 1 << ((size - 1).bit_length() - 1)
 
 
 def _well_formed(*hashes: bytes) -> bool:

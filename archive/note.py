@@ -53,6 +53,48 @@ def key_id(name: str, algorithm_and_key: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + algorithm_and_key).digest()[:4]
 
 
+def is_key_name(text: str) -> bool:
+    """Whether a key may be called so: not empty, no white space, no plus."""
+    return _NAME.fullmatch(text) is not None
+
+
+def vkey_text(name: str, algorithm: int, public_key: bytes) -> str:
+    """The vkey line of a key of any algorithm."""
+    material = bytes([algorithm]) + public_key
+    return f"{name}+{key_id(name, material).hex()}+{_encode64(material)}"
+
+
+def parse_vkey(vkey: str) -> tuple[str, int, bytes]:
+    """(name, algorithm, public key) of a vkey; MalformedNote where it is none, or its id is wrong."""
+    name, plus, rest = vkey.partition("+")
+    hash_text, plus2, key_text = rest.partition("+")
+    if not (plus and plus2) or not is_key_name(name):
+        raise MalformedNote(f"not a vkey: {vkey[:60]!r}")
+    material = _decode64(key_text)
+    if len(material) < 2:
+        raise MalformedNote(f"not a vkey: {vkey[:60]!r}")
+    if key_id(name, material).hex() != hash_text:
+        raise MalformedNote(f"key id does not fit the key: {vkey[:60]!r}")
+    return name, material[0], material[1:]
+
+
+def signature_line(name: str, identity: bytes, signature: bytes) -> str:
+    """One signature line of a note, with its newline."""
+    return f"— {name} {_encode64(identity + signature)}\n"
+
+
+def parse_signature_line(line: str) -> tuple[str, bytes, bytes]:
+    """(key name, key id, signature) of a line without its newline; MalformedNote."""
+    dash, space, rest = line.partition(" ")
+    name, space2, encoded = rest.partition(" ")
+    if dash != "—" or not space or not space2 or not is_key_name(name):
+        raise MalformedNote(f"not a signature line: {line[:60]!r}")
+    blob = _decode64(encoded)
+    if len(blob) < 5:
+        raise MalformedNote("signature too short")
+    return name, blob[:4], blob[4:]
+
+
 @dataclass(frozen=True)
 class Verifier:
     """A public key that may have signed a note."""
@@ -67,22 +109,19 @@ class Verifier:
 
     @property
     def vkey(self) -> str:
-        encoded = _encode64(bytes([ED25519]) + self.public_key)
-        return f"{self.name}+{self.id.hex()}+{encoded}"
+        return vkey_text(self.name, ED25519, self.public_key)
 
     @classmethod
     def parse(cls, vkey: str) -> Verifier:
         """MalformedNote where the text is no vkey of an Ed25519 key, or its key id is wrong."""
-        name, plus, rest = vkey.partition("+")
-        hash_text, plus2, key_text = rest.partition("+")
-        if not (plus and plus2) or not _NAME.fullmatch(name):
-            raise MalformedNote(f"not a vkey: {vkey[:60]!r}")
-        key = _decode64(key_text)
-        if len(key) != 33 or key[0] != ED25519:
+        name, algorithm, key = parse_vkey(vkey)
+        if algorithm != ED25519 or len(key) != 32:
             raise MalformedNote(f"not an Ed25519 vkey: {vkey[:60]!r}")
-        if key_id(name, key).hex() != hash_text:
-            raise MalformedNote(f"key id does not fit the key: {vkey[:60]!r}")
-        return cls(name, key[1:])
+        return cls(name, key)
+
+    def named(self, name: str) -> Verifier:
+        """The same key under another name: a log signs under its origin (tlog-policy)."""
+        return Verifier(name, self.public_key)
 
     def is_signature(self, text: bytes, signature: bytes) -> bool:
         try:
@@ -100,7 +139,7 @@ class Signer:
     key: Ed25519PrivateKey
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not is_key_name(self.name):
             raise ValueError(f"a key name has no white space and no plus: {self.name!r}")
 
     @property
@@ -114,8 +153,12 @@ class Signer:
         """`text` as a note with one signature, ours."""
         if not text.endswith("\n"):
             raise ValueError("the text of a note ends in a newline")
-        line = _encode64(self.verifier.id + self.key.sign(text.encode()))
-        return f"{text}\n— {self.name} {line}\n"
+        signature = self.key.sign(text.encode())
+        return f"{text}\n{signature_line(self.name, self.verifier.id, signature)}"
+
+    def named(self, name: str) -> Signer:
+        """The same key under another name."""
+        return Signer(name, self.key)
 
 
 @dataclass(frozen=True)
@@ -140,16 +183,7 @@ class Note:
         lines = tail[:-1].split("\n")
         if len(lines) > SIGNATURES_MAX:
             raise MalformedNote("too many signatures")
-        signatures = []
-        for line in lines:
-            dash, space, rest = line.partition(" ")
-            name, space2, encoded = rest.partition(" ")
-            if dash != "—" or not space or not space2 or not _NAME.fullmatch(name):
-                raise MalformedNote(f"not a signature line: {line[:60]!r}")
-            blob = _decode64(encoded)
-            if len(blob) < 5:
-                raise MalformedNote("signature too short")
-            signatures.append((name, blob[:4], blob[4:]))
+        signatures = map(parse_signature_line, lines)
         return cls(head + "\n", tuple(signatures))
 
     def verified_by(self, verifiers: Iterable[Verifier]) -> list[Verifier]:

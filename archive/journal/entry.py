@@ -25,7 +25,8 @@ from archive.errors import Param, Reason
 from archive.words import Language, render
 
 NO_ENTRY = "0" * 64
-ENTRY_BYTES_MAX = 64 * 1024
+ENTRY_BYTES_MAX = 2**16 - 1
+"""What the length prefix of an entry bundle can say (C2SP tlog-tiles)."""
 _STREAM = re.compile(r"[a-z]+(/[A-Za-z0-9._-]+)*")
 _ACTION = re.compile(r"[a-z]+:[a-z_]+:[a-z_]+")
 _KINDS: dict[str, type] = {

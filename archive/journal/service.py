@@ -78,12 +78,14 @@ def size_of_all(db: Session, prefixes: Sequence[str]) -> int:
 
 
 def checkpoint(db: Session, stream: str, signer: Signer) -> str | None:
-    """A signed checkpoint over the stream as it stands; None where there is no such stream."""
+    """A signed checkpoint over the stream as it stands; None where there is no such stream. The
+    key's name in it is the origin, as outside verifiers expect of a log (C2SP tlog-policy)."""
     head = queries.head_of(db, stream)
     if head is None:
         return None
     root = merkle.Frontier.from_bytes(head.size, head.frontier).root()
-    return signer.sign(Checkpoint(origin_of(signer.name, stream), head.size, root).text())
+    origin = origin_of(signer.name, stream)
+    return signer.named(origin).sign(Checkpoint(origin, head.size, root).text())
 
 
 def anchor(db: Session, signer: Signer, now: datetime) -> AnchorRow | None:

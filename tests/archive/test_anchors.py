@@ -127,6 +127,8 @@ class TestAnchors:
             note = journal.checkpoint(db, LOT, office.log)
             assert journal.checkpoint(db, "lot/none", office.log) is None
         assert note is not None
-        new = self.opened(office, note, "bigloop.example/lot/1")
+        parsed = Note.parse(note.encode())
+        assert parsed.verified_by([office.log.verifier.named("bigloop.example/lot/1")])
+        new = Checkpoint.parse(parsed.text)
         proof = merkle.consistency_proof(leaves, 3)
         assert merkle.verify_consistency(3, 7, proof, bytes.fromhex(old.root), new.root)
