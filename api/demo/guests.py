@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.demo.doors import DOORS, MORE_DOORS, PASSWORD
 from api.demo.people import staff
 from api.demo.play import Play
 from api.demo.province import REGISTRAR
@@ -11,11 +12,11 @@ from api.identity.accounts import Account
 from api.settings import Settings
 from archive.actor import Role
 from archive.office import Office
+from archive.words import Language, say
 from experts.draws import service as draws
 from trading.projects import service as projects
 
 EXPERT = "expert"
-PASSWORD = "demo-demo-demo"  # noqa: S105 - printed on purpose
 
 
 def guests(play: Play) -> tuple[Account, ...]:
@@ -44,12 +45,12 @@ def open_accounts(office: Office, play: Play) -> None:
 
 
 def open_expert_account(office: Office, host: str) -> bool:
-    """The expert's account, once committees are drawn: the first member of a committee that `host`
-    has called together, or of any. Whether it is there."""
+    """The expert's account, once a committee is drawn: the first member of one that `host` has called
+    together, so that all guests meet in one session. Whether it is there."""
     with office.read() as db:
         if identity.account(db, EXPERT) is not None:
             return True
-        lots = sorted(projects.lots(db), key=lambda lot: (lot.centre_id != host, lot.id))
+        lots = sorted(projects.lots(db, centre_id=host), key=lambda lot: lot.id)
         drawn = (draw for lot in lots for draw in draws.draws_of_lot(db, lot.id))
         member = next((m for draw in drawn for m in draws.committee(db, draw.id)), None)
     if member is None:
@@ -65,14 +66,21 @@ def _open(office: Office, account: Account) -> None:
 
 
 def accounts_text(settings: Settings, play: Play) -> str:
-    """What is printed at the start."""
-    address = f"http://{settings.host}:{settings.port}/"
+    """What is printed at the start: the day, and an address for each of the four roles."""
+    address = f"http://{settings.host}:{settings.port}"
     lines = [
         f"演示日 {play.day}(种子 {play.seed})/ evaluation day {play.day}, seed {play.seed}",
-        f"首页 / start page: {address}",
-        f"接口文档 / API: {address}api/docs",
-        f"演示账号(口令均为 {PASSWORD})/ demo accounts, one password:",
+        f"首页 / start page: {address}/",
+        f"接口文档 / API: {address}/api/docs",
+        "",
+        f"四个角色(口令均为 {PASSWORD})/ four roles, one password:",
     ]
-    lines += [f"  {account.id:<11}{', '.join(sorted(account.roles))}" for account in guests(play)]
-    lines.append(f"  {EXPERT:<11}{Role.EXPERT}(抽取专家后可用 / once committees are drawn)")
+    for door in DOORS:
+        name = " / ".join(say(f"api.page.door.{door.account}", {}, each) for each in Language)
+        lines.append(f"  {name}\n    {address}{door.path}")
+    others = "、".join(door.account for door in MORE_DOORS)
+    lines += [
+        f"另有账号 / more accounts: {others}",
+        "专家账号抽取后可用 / the expert can sign in once his committee is drawn",
+    ]
     return "\n".join(lines)

@@ -241,8 +241,10 @@ def all_draws(db: Db, actor: Actor) -> list[DrawLine]:
 
 
 def _line(db: Db, draw: Draw, lot: str, centre: str) -> DrawLine:
-    candidates = draws.transcript(db, draw.id)["candidates"]
-    reasons = Counter(code for candidate in candidates for code in candidate["reasons"])
+    candidates, out = draws.exclusions(db, draw.id)
+    reasons: Counter[str] = Counter()
+    for codes, count in out.items():
+        reasons.update(dict.fromkeys(codes.split(), count))
     return DrawLine(
         id=draw.id,
         number=draw.number,
@@ -250,8 +252,8 @@ def _line(db: Db, draw: Draw, lot: str, centre: str) -> DrawLine:
         lot=lot,
         state=draw.state.value,
         evaluation_at=draw.evaluation_at,
-        candidates=len(candidates),
-        excluded=sum(bool(candidate["reasons"]) for candidate in candidates),
+        candidates=candidates,
+        excluded=out.total(),
         reasons=dict(sorted(reasons.items())),
     )
 

@@ -9,6 +9,8 @@ from starlette.responses import RedirectResponse, Response
 
 from api import problems
 from api.access import Public
+from api.demo.doors import DOORS, PASSWORD, Door, door
+from api.identity import service as identity
 from api.identity.accounts import ACCOUNT_ID, PASSWORD_CHARACTERS_MAX
 from api.identity.service import Throttled
 from api.negotiation import language_of
@@ -21,6 +23,8 @@ router = APIRouter(include_in_schema=False)
 
 Next = Annotated[str, Query(alias="next", max_length=500)]
 
+Account = Annotated[str, Query(max_length=200)]
+
 
 def inner_path(text: str) -> str:
     """`text` where it is a path of ours, else the start page: nobody is led elsewhere."""
@@ -28,18 +32,34 @@ def inner_path(text: str) -> str:
     return text if plain and text.isprintable() and "\\" not in text else "/"
 
 
-def _show(request: Request, next_path: str, said: problems.Problem | None = None) -> Response:
-    language = language_of(request, shell_of(request).settings.language)
+def _doors(request: Request) -> list[Door]:
+    """The accounts that a demonstration offers, those that are there already; elsewhere none."""
+    shell = shell_of(request)
+    if not shell.settings.is_demo:
+        return []
+    with shell.office.read() as db:
+        return [each for each in DOORS if identity.account(db, each.account) is not None]
+
+
+def _show(
+    request: Request, next_path: str, said: problems.Problem | None = None, account: str = ""
+) -> Response:
+    shell = shell_of(request)
+    language = language_of(request, shell.settings.language)
+    is_door = shell.settings.is_demo and door(account) is not None
     context = {
         "next": inner_path(next_path),
         "problem": said.document(language) if said else None,
+        "doors": _doors(request),
+        "account": account if is_door else "",
+        "password": PASSWORD if is_door else "",
     }
     return page(request, "sign_in.html", context, language, status=said.status if said else 200)
 
 
 @router.get("/sign-in")
-def show(_: Public, request: Request, next_path: Next = "/") -> Response:
-    return _show(request, next_path)
+def show(_: Public, request: Request, next_path: Next = "/", account: Account = "") -> Response:
+    return _show(request, next_path, account=account)
 
 
 @router.post("/sign-in")

@@ -13,6 +13,9 @@ from types import MappingProxyType
 from archive.actor import Actor, Role
 
 BOARD = ("board", "/")
+FIGURES = ("figures", "/figures")
+VERIFY = ("public_verify", "/public/verify")
+NOTICES = ("public_lots", "/public/lots")
 
 PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
     {
@@ -21,6 +24,8 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             ("centre_day", "/centre/day"),
             ("centre_lots", "/centre/lots"),
             ("centre_seats", "/centre/seats"),
+            FIGURES,
+            VERIFY,
         ),
         Role.EXPERT: (
             BOARD,
@@ -31,23 +36,26 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             BOARD,
             ("watch_wall", "/supervisor/wall"),
             ("watch_draws", "/supervisor/draws"),
+            FIGURES,
+            VERIFY,
         ),
         Role.BIDDER: (
             BOARD,
             ("bidder_tenders", "/bidder/tenders"),
             ("bidder_lodgings", "/bidder/lodgings"),
+            NOTICES,
         ),
-        Role.TENDERER: (BOARD, ("tenderer_lots", "/tenderer/lots")),
+        Role.TENDERER: (BOARD, ("tenderer_lots", "/tenderer/lots"), NOTICES),
         Role.ISSUER: (BOARD,),
     }
 )
 PUBLIC: tuple[tuple[str, str], ...] = (
     BOARD,
-    ("public_lots", "/public/lots"),
+    NOTICES,
     ("public_draws", "/public/draws"),
     ("public_draw", "/public/draw"),
-    ("public_verify", "/public/verify"),
-    ("figures", "/figures"),
+    VERIFY,
+    FIGURES,
 )
 """For whoever is not signed in."""
 

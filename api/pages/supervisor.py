@@ -65,6 +65,15 @@ DRAW_COLUMNS: tuple[Column[flow.DrawLine], ...] = (
     Column("evaluation", "watch.evaluation", lambda draw: draw.evaluation_at, MOMENT),
     Column("candidates", "watch.candidates", lambda draw: draw.candidates, NUMBER),
     Column("excluded", "watch.excluded", lambda draw: draw.excluded, NUMBER),
+    Column(
+        "proof",
+        "watch.proof",
+        lambda _: "TO_VERIFY",
+        CODE,
+        words="watch",
+        is_sorted=False,
+        part=lambda draw: f"/fragments/supervisor/draws/{draw.id}",
+    ),
 )
 
 

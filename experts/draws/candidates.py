@@ -8,7 +8,7 @@ the expert alone, and all reasons are kept.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -164,6 +164,13 @@ def read_sheet(sheet: bytes) -> tuple[Candidate, ...]:
             )
         )
     return tuple(found)
+
+
+def exclusions_in(sheet: bytes) -> tuple[int, Counter[str]]:
+    """How many candidates a sheet has, and how many of them are out for each set of reasons (codes with
+    blanks between, as they stand there). Reads nothing else of it: a wall of draws asks for many."""
+    ends = [line.rpartition(b",")[2] for line in sheet.split(b"\n")]
+    return len(ends), Counter(end.decode("ascii") for end in ends if end)
 
 
 def context_json(request: DrawRequest, on: date) -> bytes:

@@ -16,6 +16,7 @@ party, reads every draw and gives no share.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,7 +34,7 @@ from experts.conflicts.context import Side
 from experts.draws import queries
 from experts.draws.basis import service as basis
 from experts.draws.basis.service import Feasibility, feasibility
-from experts.draws.candidates import read_sheet, sheet_of
+from experts.draws.candidates import exclusions_in, read_sheet, sheet_of
 from experts.draws.course import service as course
 from experts.draws.course.service import Draw, Invited
 from experts.draws.process import Cause, Process, Seat
@@ -71,6 +72,7 @@ __all__ = [
     "committee",
     "draw",
     "draws_of_lot",
+    "exclusions",
     "feasibility",
     "invitations_of",
     "invited",
@@ -329,6 +331,11 @@ def invitations_of(db: Session, expert_id: str) -> tuple[Invited, ...]:
 def steps(db: Session, draw_id: str) -> list[dict[str, Any]]:
     """The steps of a draw so far, as its transcript shows them."""
     return [canonical.decode(row.body) for row in queries.steps(db, draw_id)]
+
+
+def exclusions(db: Session, draw_id: str) -> tuple[int, Counter[str]]:
+    """How many candidates a draw has, and how many are out for each set of reasons."""
+    return exclusions_in(queries.sheet(db, draw_id).candidates)
 
 
 def transcript(db: Session, draw_id: str) -> Mapping[str, Any]:

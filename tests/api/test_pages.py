@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -38,6 +39,8 @@ BOARD = Board(
     dossiers=8,
     tasks_waiting=3,
 )
+
+FRAGMENT = r'hx-get="(/fragments/[^"]+)"'
 
 
 @pytest.fixture
@@ -91,16 +94,33 @@ def test_three_guest_centres_are_named_and_all_are_counted(client: TestClient, f
 
 
 def test_the_fragment_is_the_board_and_nothing_else(client: TestClient, full: None) -> None:
-    fragment = client.get("/fragments/board?lang=en").text
+    whole = {"hx-current-url": "http://testserver/?lang=en"}
+    fragment = client.get("/fragments/board?lang=en", headers=whole).text
     assert "<html" not in fragment
     assert "Evaluation sessions of the day" in fragment
     assert fragment.strip() in client.get("/?lang=en").text
 
 
+def test_a_list_of_the_fragment_stays_as_the_page_around_it_asks(
+    client: TestClient, full: None
+) -> None:
+    asked = "/?reviews.q=项目>1&reviews.sort=-seats"
+    fragment = client.get(
+        "/fragments/board", headers={"hx-current-url": f"http://testserver{quote(asked, '/?=&')}"}
+    ).text
+    assert "示例&lt;项目&gt;1" in fragment
+    assert "示例&lt;项目&gt;2" not in fragment
+    hrefs = re.findall(r'href="(/[^"]*)"', fragment)
+    assert hrefs
+    assert not [href for href in hrefs if href.startswith("/fragments")]
+    elsewhere = client.get("/fragments/board", headers={"hx-current-url": "http://h//evil.example"})
+    assert "evil" not in elsewhere.text
+
+
 def test_the_page_keeps_asking_for_the_day_it_shows(client: TestClient) -> None:
-    (asked,) = re.findall(r'hx-get="([^"]+)"', client.get("/?day=2026-10-22&lang=en").text)
+    (asked,) = re.findall(FRAGMENT, client.get("/?day=2026-10-22&lang=en").text)
     assert asked == "/fragments/board?lang=en&amp;day=2026-10-22"
-    (asked,) = re.findall(r'hx-get="([^"]+)"', client.get("/").text)
+    (asked,) = re.findall(FRAGMENT, client.get("/").text)
     assert "day" not in asked  # today goes on at midnight
 
 

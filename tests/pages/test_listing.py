@@ -55,13 +55,20 @@ def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kit, "reader", lambda _request: Language.ZH)
 
 
-def asked(query: str = "", rows: Sequence[Row] | None = None, **options: Any) -> Listing[Row]:
+def asked(
+    query: str = "",
+    rows: Sequence[Row] | None = None,
+    *,
+    path: str = "/x/list",
+    around: str = "",
+    **options: Any,
+) -> Listing[Row]:
     scope = {
         "type": "http",
         "method": "GET",
-        "path": "/x/list",
+        "path": path,
         "query_string": quote(query, safe="=&+%").encode(),
-        "headers": [(b"host", b"h")],
+        "headers": [(b"host", b"h"), (b"hx-current-url", around.encode())],
     }
     given_rows = ROWS if rows is None else rows
     return listing(Request(cast("Any", scope)), COLUMNS, given_rows, choices=[KIND], **options)
@@ -90,6 +97,25 @@ class TestOrder:
         assert asked().order_href(by_count) == "/x/list?sort=count"
         assert asked("sort=count").order_href(by_count) == "/x/list?sort=-count"
         assert asked("sort=-count&page=3").order_href(by_count) == "/x/list?sort=count"
+
+
+class TestInALivePart:
+    """A fragment's list is that of the page around it."""
+
+    def test_its_order_filter_and_links_are_those_of_the_page(self) -> None:
+        table = asked(path="/fragments/list", around="http://h/x/list?sort=-count&kind=WORKS&day=1")
+        assert counts(table) == [2, 1]
+        assert table.path == "/x/list"
+        assert parse_qs(urlsplit(table.href(page=2)).query)["day"] == ["1"]
+
+    @pytest.mark.parametrize(
+        "around", ["", "http://h//evil.example/x", "javascript:alert(1)", "http://h"]
+    )
+    def test_what_names_no_page_of_ours_is_passed_over(self, around: str) -> None:
+        assert asked(path="/fragments/list", around=around).path == "/fragments/list"
+
+    def test_a_page_believes_nobody(self) -> None:
+        assert asked("sort=count", around="http://h/other?sort=-count").path == "/x/list"
 
 
 class TestFilter:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tests.pages.looks import looks
 from tests.support.browser import Pages
 from tests.support.servers import Servers
 
@@ -50,13 +51,14 @@ def test_the_board_of_a_running_day_fills_by_itself(
     words += ["--sessions", str(SESSIONS), "--pool", str(POOL)]
     server = run_server(*words, ready="/health", timeout_s=60)
     page = chromium_page(server.url + "/", size=SCREEN)
-    rows = page.locator("table.sessions tbody tr")
+    rows = page.locator("#list-reviews tbody tr")
     assert rows.count() == 0  # it is opened before there is anything to see
     expect(rows.nth(2)).to_be_visible(timeout=FILLED_MS)
     expect(page.locator(".stages .count").filter(has_text="6")).to_have_count(1)
-    assert "评审" in page.locator("table.sessions").inner_text()
+    assert "评审" in page.locator("#list-reviews").inner_text()
     check_glyphs(page)
     assert page.evaluate(OVERFLOWS) == []
+    looks(page)
     if folder := os.environ.get("BIGLOOP_PICTURES"):
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.reload()  # the clock in the page's head has not seen the day jump yet
@@ -82,7 +84,7 @@ def check_long_names(page: Page) -> None:
     """The longest names of projects and centres stay within the screen."""
     long_words = "a" * 120
     for column, text in ((2, LONG), (3, LONG), (4, LONG), (2, long_words)):
-        page.locator(f"table.sessions tbody td:nth-child({column})").first.evaluate(
+        page.locator(f"#list-reviews tbody td:nth-child({column})").first.evaluate(
             "(cell, text) => { cell.textContent = text }", text
         )
         assert page.evaluate(OVERFLOWS) == [], text[:20]

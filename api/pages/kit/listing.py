@@ -12,6 +12,9 @@ value, `?sort=name` or `?sort=-name` orders, `?page=2` turns over, `?format=csv`
 the filters keep as a file. Without scripts the links and the form work by themselves; with them htmx
 puts the list in its place (`kit/list.html`).
 
+A list inside a live part is read again by its fragment's route, and stays the list of the page around
+it: order, filters and links are those of the page, which htmx names with each request.
+
 Rows are held in memory: a list is for what a person may look through, `ROWS_MAX` at the most.
 """
 
@@ -24,8 +27,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -40,6 +44,7 @@ PAGE_ROWS_MAX = 50
 ROWS_MAX = 20_000
 FILTER_CHARACTERS_MAX = 100
 PAGE_MAX = 100_000
+FRAGMENTS = "/fragments/"
 
 TEXT, NUMBER, MONEY, DAY, MOMENT, CODE = "text", "number", "money", "day", "moment", "code"
 """How a column's value reads. CODE: a code whose word is `api.page.<words>.<value>`."""
@@ -63,6 +68,9 @@ class Column(Generic[Row]):
     words: str = ""
     href: Callable[[Row], str] | None = None
     is_sorted: bool = True
+    part: Callable[[Row], str] | None = None
+    """A fragment that takes the place of the value once its row comes into sight: what is too dear to
+    be worked out for every row."""
 
     @property
     def is_number(self) -> bool:
@@ -122,6 +130,7 @@ class Listing(Generic[Row]):
     is_cut: bool
     page: int
     pages: int
+    page_rows: int
     state: Mapping[str, str]
     """What the query says of the list, without what is as it is by itself."""
     path: str
@@ -171,15 +180,16 @@ class Listing(Generic[Row]):
     @property
     def first(self) -> int:
         """The number of the first row shown, from 1."""
-        return (self.page - 1) * PAGE_ROWS_MAX + 1
+        return (self.page - 1) * self.page_rows + 1
 
     def csv(self) -> Response:
         """Every row that is kept, as office programs read it: UTF-8 with its mark, CRLF."""
         out = io.StringIO()
         writer = csv.writer(out)
-        writer.writerow([harmless(self._label(column.label)) for column in self.columns])
+        columns = [column for column in self.columns if column.part is None]
+        writer.writerow([harmless(self._label(column.label)) for column in columns])
         for row in self.kept:
-            writer.writerow([column.export(row, self.language) for column in self.columns])
+            writer.writerow([column.export(row, self.language) for column in columns])
         name = (self.path.strip("/").replace("/", "-") or "list") + ".csv"
         return Response(
             out.getvalue().encode("utf-8-sig"),
@@ -212,38 +222,51 @@ def listing(
     choices: Sequence[Choice[Row]] = (),
     sort: str = "",
     name: str = "",
+    page_rows: int = PAGE_ROWS_MAX,
 ) -> Listing[Row]:
     """The rows as the query asks for them. `sort` is the order without a query (`"-opening"`);
-    `name` tells several lists of one page apart (`?bids.page=2`). What the query says wrongly is
-    passed over: a list never refuses."""
+    `name` tells several lists of one page apart (`?bids.page=2`); a page of the list has at most
+    `page_rows`. What the query says wrongly is passed over: a list never refuses."""
     language = reader(request)
+    path, query = page_around(request)
     held = list(islice(rows, ROWS_MAX + 1))
     is_cut, held = len(held) > ROWS_MAX, held[:ROWS_MAX]
     keys = ("q", "sort", "page", "format", *(choice.key for choice in choices))
     prefix = f"{name}." if name else ""
-    asked = {key: request.query_params.get(prefix + key, "") for key in keys}
+    asked = {key: query.get(prefix + key, "") for key in keys}
     state = {k: v[:FILTER_CHARACTERS_MAX] for k, v in asked.items() if v}
     kept = [row for row in held if _is_kept(row, columns, choices, state, language)]
     _sort(kept, columns, state.get("sort") or sort)
-    pages = max(1, -(-len(kept) // PAGE_ROWS_MAX))
+    pages = max(1, -(-len(kept) // page_rows))
     page = min(_whole(state.get("page", "")), pages)
-    start = (page - 1) * PAGE_ROWS_MAX
+    start = (page - 1) * page_rows
     own = {prefix + key for key in keys} | {"lang"}
     return Listing(
         columns=columns,
         choices=choices,
-        shown=kept[start : start + PAGE_ROWS_MAX],
+        shown=kept[start : start + page_rows],
         kept=kept,
         total=len(held),
         is_cut=is_cut,
         page=page,
         pages=pages,
+        page_rows=page_rows,
         state={"sort": sort, **state} if sort else state,
-        path=request.url.path,
+        path=path,
         name=name,
         language=language,
-        other=[(k, v) for k, v in request.query_params.multi_items() if k not in own],
+        other=[(k, v) for k, v in query.multi_items() if k not in own],
     )
+
+
+def page_around(request: Request) -> tuple[str, QueryParams]:
+    """Path and query of the page that a list stands on: for a fragment's route that of the page
+    which htmx says it is part of, else the request's own."""
+    if request.url.path.startswith(FRAGMENTS):
+        shown = urlsplit(request.headers.get("hx-current-url", ""))
+        if shown.path.startswith("/") and not shown.path.startswith("//"):
+            return shown.path, QueryParams(shown.query)
+    return request.url.path, request.query_params
 
 
 def _whole(digits: str) -> int:
