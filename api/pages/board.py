@@ -121,7 +121,8 @@ def _known(request: Request, board: Board) -> dict[str, Any]:
 def start(visitor: Visitor, request: Request, db: ReadDb, day: Day = None) -> Response:
     seq = numbers(db, [BOARD])[BOARD]
     known = _known(request, _board(request, db, day))
-    for table in (known["reviews"], known["centres"]):
+    tables: tuple[Listing[Any], ...] = (known["reviews"], known["centres"])
+    for table in tables:
         if table.state.get("format") == "csv":
             return table.csv()
     return show(request, "start.html", visitor, asked_day=day, seq=seq, **known)

@@ -21,7 +21,7 @@ import httpx2
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import connect
 
-from api.demo.guests import PASSWORD
+from api.demo.doors import PASSWORD
 from archive import sealing
 from archive.clock import SHANGHAI
 from archive.entropy import SystemEntropy

@@ -25,7 +25,8 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.demo import people
 from api.demo.acts.table import ACTS, first_acts
-from api.demo.guests import PASSWORD, guests, open_accounts
+from api.demo.doors import PASSWORD
+from api.demo.guests import guests, open_accounts
 from api.demo.once import opened, run_until, settings_of
 from api.demo.play import Play
 from api.demo.province import REGISTRAR
