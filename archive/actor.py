@@ -16,6 +16,7 @@ class Role(StrEnum):
     """The parts that a person or a machine plays (角色)."""
 
     STAFF = "staff"  # 交易中心工作人员
+    POOL = "pool"  # 专家库管理机构: whoever fills the pool asks for no draw
     EXPERT = "expert"  # 评标专家
     SUPERVISOR = "supervisor"  # 行政监督
     BIDDER = "bidder"  # 投标人

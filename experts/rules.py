@@ -12,8 +12,9 @@ from fractions import Fraction
 
 from experts.composition import CommitteeRules
 from experts.conflicts.context import RecusalRules
+from experts.conflicts.law import recusal_rules
 from experts.feasibility import Limits
-from experts.pool.eligibility import EligibilityRules
+from experts.pool.eligibility import EligibilityRules, eligibility_rules
 from trading.money import Money
 from trading.regime import ProjectKind, Regime
 from trading.rules.book import Rule, RuleBook
@@ -87,17 +88,8 @@ def rules_for(
             Fraction(rule("committee.expert_share_min").text),
             "committee.expert_share_min",
         ),
-        eligibility=EligibilityRules(
-            rule("expert.age_max").number,
-            rule("expert.field_years_min").number,
-            rule("expert.title_level_min").number,
-            rule("expert.senior_title_suffices").is_on,
-        ),
-        recusal=RecusalRules(
-            rule("recusal.window_years").number,
-            rule("recusal.strict_union").is_on,
-            rule("ownership.depth_max").number,
-        ),
+        eligibility=eligibility_rules(rule),
+        recusal=recusal_rules(book, on, regime, region, used),
         limits=Limits(
             rule("draw.pool_multiple").number,
             "draw.pool_multiple",

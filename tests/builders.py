@@ -19,6 +19,7 @@ START = datetime(2026, 10, 21, 1, 0, tzinfo=UTC)
 CENTRE = "532901"
 STAFF = Actor("staff-1", frozenset({Role.STAFF}), centre_id=CENTRE)
 STAFF_2 = Actor("staff-2", frozenset({Role.STAFF}), centre_id=CENTRE)
+POOL_OFFICE = Actor("pool-1", frozenset({Role.POOL}))
 SUPERVISOR = Actor("supervisor-1", frozenset({Role.SUPERVISOR}))
 
 

@@ -30,7 +30,7 @@ POOL_SIZE = 20_000
 INSTITUTES = 40
 """How many of the largest employers among companies bid often enough to meet their own experts."""
 
-REGISTRAR = Actor("demo-registrar", frozenset({Role.STAFF, Role.SYSTEM}))
+REGISTRAR = Actor("demo-registrar", frozenset({Role.STAFF, Role.POOL, Role.SYSTEM}))
 """Sets up the demo; a province would do this over months."""
 
 

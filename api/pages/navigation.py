@@ -27,6 +27,7 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             FIGURES,
             VERIFY,
         ),
+        Role.POOL: (BOARD,),
         Role.EXPERT: (
             BOARD,
             ("expert_calls", "/expert/invitations"),

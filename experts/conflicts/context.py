@@ -9,11 +9,13 @@ against sealed bids is not made: whoever may enumerate codes would read the bidd
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 
 from experts.conflicts.control import ControlGraph
+from experts.identities.companies import Same
 from trading.regime import Regime
 
 
@@ -35,14 +37,12 @@ class Party:
 
 @dataclass(frozen=True)
 class Tie:
-    """How an organisation is bound to a party: the chain of control from the party to it."""
+    """How an organisation is bound to a party: the chain from the party to it. `is_party`: it is the
+    party itself, perhaps under another of its codes; the chain then shows both."""
 
     side: Side
     chain: tuple[str, ...]
-
-    @property
-    def is_party(self) -> bool:
-        return len(self.chain) == 1
+    is_party: bool
 
     @property
     def text(self) -> str:
@@ -51,17 +51,37 @@ class Tie:
 
 @dataclass(frozen=True)
 class RecusalRules:
-    """The numbers that hold for one draw."""
+    """The numbers that hold for one draw, and which rules of the list do (`active`, by id; None: all
+    of them). A share of at least `interest_permille` is an economic interest."""
 
     window_years: int
     strict_union: bool
     depth_max: int
+    interest_permille: int = 250
+    week_max: int = 3
+    tenderer_max: int = 2
+    tenderer_days: int = 90
+    active: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Served:
+    """How often an expert was seated lately: in the week around the evaluation, and for the same
+    tenderer in the days before it."""
+
+    week: int = 0
+    tenderer: int = 0
+
+
+NOBODY: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Context:
-    """`ties` knows every organisation of interest; `drafters` and `voided` are expert ids: who took
-    part in writing the tender file, who sat on the committee whose conclusions were void."""
+    """`ties` knows every organisation that control binds to a party, `interests` those that hold, or
+    are held by, a party with a share that is an interest. `drafters`, `voided` and `recused` are
+    expert ids: who took part in writing the tender file, who sat on the committee whose conclusions
+    were void, who said of himself that he must recuse."""
 
     regime: Regime
     on: date
@@ -69,6 +89,9 @@ class Context:
     ties: Mapping[str, tuple[Tie, ...]]
     drafters: frozenset[str]
     voided: frozenset[str]
+    interests: Mapping[str, tuple[Tie, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    recused: frozenset[str] = NOBODY
+    served: Mapping[str, Served] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def window_start(self) -> date:
@@ -87,22 +110,54 @@ def context(
     rules: RecusalRules,
     drafters: Iterable[str] = (),
     voided: Iterable[str] = (),
+    *,
+    interest: ControlGraph | None = None,
+    same: Same | None = None,
+    recused: Iterable[str] = (),
+    served: Mapping[str, Served] | None = None,
 ) -> Context:
     """Work out all ties. A supervisor has no control group here: whom a government department
-    supervises is not thereby one with it."""
+    supervises is not thereby one with it. `interest` is the graph of shares that are an interest,
+    looked at one step far; `same` are confirmed identities, and the graphs know canonical codes."""
+    known = same or Same()
     ties: dict[str, list[Tie]] = {}
+    interests: dict[str, list[Tie]] = {}
     for party in sorted(set(parties), key=lambda p: (p.side, p.uscc)):
+        start = known.of_code(party.uscc)
         depth = 0 if party.side is Side.SUPERVISOR else rules.depth_max
-        for code, chain in graph.reach(party.uscc, depth).items():
-            ties.setdefault(code, []).append(Tie(party.side, chain))
+        _spread(ties, party, known, graph.reach(start, depth))
+        if interest is not None and party.side is not Side.SUPERVISOR:
+            _spread(interests, party, known, interest.reach(start, 1))
     return Context(
         regime,
         on,
         rules,
-        {
-            code: tuple(sorted(found, key=lambda tie: (len(tie.chain), tie.side, tie.chain)))
-            for code, found in ties.items()
-        },
+        _sorted(ties),
         frozenset(drafters),
         frozenset(voided),
+        _sorted({code: found for code, found in interests.items() if code not in ties}),
+        frozenset(recused),
+        dict(served or {}),
     )
+
+
+def _spread(
+    into: dict[str, list[Tie]], party: Party, same: Same, reached: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Add a tie for each code of each body that was reached. Chains begin with the party's code."""
+    for code, found in reached.items():
+        chain = found if found[0] == party.uscc else (party.uscc, *found)
+        for alias in same.codes_of(code):
+            whole = chain if alias in (chain[-1], party.uscc) else (*chain, alias)
+            if alias == party.uscc:
+                whole = (party.uscc,)
+            into.setdefault(alias, []).append(Tie(party.side, whole, len(found) == 1))
+
+
+def _sorted(ties: Mapping[str, list[Tie]]) -> dict[str, tuple[Tie, ...]]:
+    return {
+        code: tuple(
+            sorted(found, key=lambda tie: (not tie.is_party, len(tie.chain), tie.side, tie.chain))
+        )
+        for code, found in ties.items()
+    }

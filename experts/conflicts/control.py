@@ -1,7 +1,9 @@
 """Control groups (控制关系): who decides for whom, as a graph that a draw can walk in no time.
 
-Edges that control: CONTROL, MANAGEMENT, SAME_HEAD, and a SHARE above the threshold of the rule
-`ownership.control_permille`. They are read both ways, because recusal asks whether two bodies are
+Which edges there are is said by the rule that asks (`Edges`): relations, and the share from which on
+one counts. Edges that control: CONTROL, MANAGEMENT, SAME_HEAD, and a SHARE above the threshold of
+the rule `ownership.control_permille`. Edges of interest: a SHARE of `recusal.interest_permille` or
+more, looked at one step far. They are read both ways, because recusal asks whether two bodies are
 of one will, whichever is on top (政府采购法实施条例 第九条). A minority stake is no edge; neither is
 a seat on a board: in a real graph of directors nearly everything hangs together with everything.
 
@@ -14,24 +16,42 @@ chain that is given as evidence is always the same one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from experts.identities.companies import Same
 from trading.parties.party import Link, Relation
 
 IntArray = npt.NDArray[np.int64]
 ALWAYS_CONTROL = frozenset({Relation.CONTROL, Relation.MANAGEMENT, Relation.SAME_HEAD})
 
 
-def is_control(link: Link, control_permille: int) -> bool:
-    """Whether the link makes two bodies one group."""
-    if link.relation is Relation.SHARE:
-        return link.share_permille > control_permille
-    return link.relation in ALWAYS_CONTROL
+@dataclass(frozen=True)
+class Edges:
+    """Which links a rule follows: these relations, and shares of `share_permille_min` or more."""
+
+    relations: frozenset[Relation]
+    share_permille_min: int
+
+    def has(self, link: Link) -> bool:
+        if link.relation is Relation.SHARE:
+            return link.share_permille >= self.share_permille_min
+        return link.relation in self.relations
+
+
+def control_edges(control_permille: int) -> Edges:
+    """What makes two bodies one group: a share must be more than the threshold."""
+    return Edges(ALWAYS_CONTROL, control_permille + 1)
+
+
+def interest_edges(interest_permille: int) -> Edges:
+    """What makes an economic interest: a share of the threshold or more, nothing else."""
+    return Edges(frozenset(), interest_permille)
 
 
 @dataclass(frozen=True)
@@ -43,21 +63,27 @@ class ControlGraph:
     _starts: IntArray
     _neighbours: IntArray
     _stops: npt.NDArray[np.bool_]
+    same: Same = field(default_factory=Same)
 
     @classmethod
     def of(
         cls,
         links: Iterable[Link],
         on: date,
-        control_permille: int,
+        edges: Edges | int,
         stops: Collection[str] = frozenset(),
+        same: Same | None = None,
     ) -> ControlGraph:
-        """The graph of the links that hold on a day and control."""
+        """The graph of the links that hold on a day and that `edges` follows; a number is the
+        threshold of control. Codes of one company (`same`) are one node, the canonical one."""
+        followed = control_edges(edges) if isinstance(edges, int) else edges
+        known = same or Same()
         pairs = [
-            (link.owner_uscc, link.owned_uscc)
+            (known.of_code(link.owner_uscc), known.of_code(link.owned_uscc))
             for link in links
-            if link.holds(on) and is_control(link, control_permille)
+            if link.holds(on) and followed.has(link)
         ]
+        pairs = [(owner, owned) for owner, owned in pairs if owner != owned]
         codes = tuple(sorted({code for pair in pairs for code in pair}))
         number_of = {code: number for number, code in enumerate(codes)}
         a = np.fromiter((number_of[x] for x, _ in pairs), dtype=np.int64)
@@ -66,8 +92,9 @@ class ControlGraph:
         order = np.lexsort((target, source))
         source, target = source[order], target[order]
         starts = np.searchsorted(source, np.arange(len(codes) + 1))
-        stopping = np.fromiter((code in stops for code in codes), dtype=np.bool_)
-        return cls(codes, number_of, starts, target, stopping)
+        stopped = {known.of_code(stop) for stop in stops}
+        stopping = np.fromiter((code in stopped for code in codes), dtype=np.bool_)
+        return cls(codes, number_of, starts, target, stopping, known)
 
     def reach(self, start: str, depth_max: int) -> Mapping[str, tuple[str, ...]]:
         """The group of one body: code → the shortest chain from `start` to it, both included.
@@ -107,3 +134,17 @@ class ControlGraph:
             if np.array_equal(label, before):
                 break
         return {code: self.codes[label[number]] for number, code in enumerate(self.codes)}
+
+
+def steps_of(chain: Sequence[str], links: Iterable[Link], on: date, edges: Edges) -> list[Link]:
+    """The links that a chain walked along, for whoever wants to see shares and relations. Where two
+    bodies are one company under two codes there is no link."""
+    between = {frozenset(pair) for pair in pairwise(chain)}
+    found: dict[frozenset[str], Link] = {}
+    for link in links:
+        ends = frozenset((link.owner_uscc, link.owned_uscc))
+        if ends in between and link.holds(on) and edges.has(link):
+            best = found.get(ends)
+            if best is None or link.share_permille > best.share_permille:
+                found[ends] = link
+    return [found[ends] for pair in pairwise(chain) if (ends := frozenset(pair)) in found]

@@ -54,8 +54,9 @@ def unit_labels(columns: Columns, graph: ControlGraph, one_per: str) -> list[str
     """For each row the unit of which a committee may have one member only."""
     if one_per == "control_group":
         labels = graph.labels()
-        return [labels.get(e.employer_uscc, e.employer_uscc) for e in columns.experts]
-    return [e.employer_uscc for e in columns.experts]
+        known = (graph.same.of_code(e.employer_uscc) for e in columns.experts)
+        return [labels.get(uscc, uscc) for uscc in known]
+    return [graph.same.of_code(e.employer_uscc) for e in columns.experts]
 
 
 def prepare(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from experts.draws.process import Cause
 from experts.draws.request import NO_PREDECESSOR, State
 from experts.draws.tables import (
     DrawInvitationRow,
@@ -121,6 +124,36 @@ def engagements(db: Session, expert_id: str) -> list[DrawRow]:
     )
     found = {row.id: row for statement in (sits, said_yes) for row in db.exec(statement).all()}
     return [found[draw_id] for draw_id in sorted(found)]
+
+
+def seated_between(
+    db: Session, start: datetime, end: datetime, tenderer_uscc: str | None = None
+) -> dict[str, int]:
+    """How often each expert sits in a committee whose evaluation begins from `start` to before
+    `end`, of one tenderer where it is given; those who left their seat are not counted."""
+    statement = (
+        select(DrawMemberRow.expert_id, sa.func.count())
+        .join(DrawRow, col(DrawRow.id) == col(DrawMemberRow.draw_id))
+        .where(
+            col(DrawMemberRow.left_for) == "",
+            col(DrawRow.evaluation_at) >= start,
+            col(DrawRow.evaluation_at) < end,
+        )
+        .group_by(col(DrawMemberRow.expert_id))
+    )
+    if tenderer_uscc is not None:
+        statement = statement.where(col(DrawRow.tenderer_uscc) == tenderer_uscc)
+    return dict(db.exec(statement).all())
+
+
+def recused_of_lot(db: Session, lot_id: str) -> list[str]:
+    """The experts who gave up a seat of the lot by their own recusal."""
+    statement = (
+        select(DrawMemberRow.expert_id)
+        .join(DrawRow, col(DrawRow.id) == col(DrawMemberRow.draw_id))
+        .where(col(DrawRow.lot_id) == lot_id, col(DrawMemberRow.left_for) == Cause.RECUSAL.value)
+    )
+    return sorted(set(db.exec(statement).all()))
 
 
 def members(db: Session, draw_id: str) -> list[DrawMemberRow]:

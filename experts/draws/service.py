@@ -130,6 +130,7 @@ def request_draw(tx: Tx, actor: Actor, request: DrawRequest) -> Draw:
         centre_id=request.centre_id,
         number=number,
         lot_id=request.lot_id,
+        tenderer_uscc=request.tenderer_uscc,
         state=State.REQUESTED,
         evaluation_at=request.evaluation_at,
         request=canonical.encode(said),

@@ -40,6 +40,7 @@ class DrawRow(SQLModel, table=True):
     centre_id: str
     number: int
     lot_id: str = Field(index=True)
+    tenderer_uscc: str = Field(default="", index=True)
     state: str
     evaluation_at: datetime = Field(sa_type=UtcDateTime)
     request: bytes

@@ -1,7 +1,8 @@
 """The pool in arrays: what a draw asks of 20,000 experts, answered in milliseconds.
 
 Rows are the experts in ascending order of id. The columns are built once per version of the pool
-and kept by the service; they are never changed. Two indexes: from specialty codes to rows (codes
+and kept by the service; they are never changed. Built `on` a day, they hold the specialties that
+hold on it, in the experts too, so that leaves and candidates know no others. Two indexes: from specialty codes to rows (codes
 sorted, so that a prefix is a slice), and from organisations to the rows bound to them.
 """
 
@@ -11,7 +12,8 @@ import hashlib
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,7 @@ from experts.pool.expert import Expert, Status
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+OPEN_DAY = date.max.toordinal()
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Columns:
     row_of: Mapping[str, int]
     born_day: IntArray
     enrolled_day: IntArray
+    certified_day: IntArray
+    """The first day without a certificate, `OPEN_DAY` where it has no end."""
     field_years: IntArray
     title_level: IntArray
     active: BoolArray
@@ -70,9 +75,24 @@ def facts_of(home_division: str, specialties: tuple[str, ...]) -> bytes:
     return hashlib.sha256(text).digest()
 
 
-def build(version: str, experts: Iterable[Expert]) -> Columns:
-    """The columns of these experts, whatever order they come in."""
-    rows = tuple(sorted(experts, key=lambda expert: expert.id))
+def boundaries(experts: Iterable[Expert]) -> tuple[date, ...]:
+    """The days on which some specialty begins or ends, ascending: between two of them the pool's
+    columns are the same on every day."""
+    days = {
+        day
+        for expert in experts
+        for term in expert.specialty_terms
+        for day in (term.since, term.until)
+        if day is not None
+    }
+    return tuple(sorted(days))
+
+
+def build(version: str, experts: Iterable[Expert], on: date | None = None) -> Columns:
+    """The columns of these experts, whatever order they come in; without `on` with every specialty
+    that they have at any time."""
+    held = experts if on is None else (_on_day(expert, on) for expert in experts)
+    rows = tuple(sorted(held, key=lambda expert: expert.id))
     by_code: dict[str, list[int]] = defaultdict(list)
     by_unit: dict[str, list[int]] = defaultdict(list)
     facts: dict[tuple[str, tuple[str, ...]], bytes] = {}
@@ -91,6 +111,10 @@ def build(version: str, experts: Iterable[Expert]) -> Columns:
         row_of={expert.id: row for row, expert in enumerate(rows)},
         born_day=_numbers(expert.born.toordinal() for expert in rows),
         enrolled_day=_numbers(expert.enrolled_on.toordinal() for expert in rows),
+        certified_day=_numbers(
+            expert.certified_until.toordinal() if expert.certified_until else OPEN_DAY
+            for expert in rows
+        ),
         field_years=_numbers(expert.field_years for expert in rows),
         title_level=_numbers(expert.title_level for expert in rows),
         active=_numbers(expert.status is Status.ACTIVE for expert in rows).astype(np.bool_),
@@ -100,6 +124,11 @@ def build(version: str, experts: Iterable[Expert]) -> Columns:
         _code_rows=tuple(_numbers(by_code[code]) for code in codes),
         _unit_rows={uscc: _numbers(found) for uscc, found in by_unit.items()},
     )
+
+
+def _on_day(expert: Expert, on: date) -> Expert:
+    held = expert.specialties_on(on)
+    return expert if held == expert.specialties else replace(expert, specialties=held)
 
 
 def _numbers(values: Iterable[int]) -> IntArray:

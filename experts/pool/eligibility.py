@@ -6,6 +6,7 @@
     field_years   `expert.field_years_min` in the field      招标投标法 第三十七条
     title         `expert.title_level_min`                   招标投标法 第三十七条
     penalised     no penalty for acts in tendering           12号令 第十二条(四)
+    certificate   the certificate (聘期) is not over         `expert.tenure_years`
 
 In ZFCG a senior title makes up for missing years (`expert.senior_title_suffices`). Each rule is one
 line below for one expert and one line for the whole pool in arrays; a test holds the two together.
@@ -13,7 +14,7 @@ line below for one expert and one line for the whole pool in arrays; a test hold
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,6 +23,7 @@ import numpy.typing as npt
 
 from experts.pool.columns import Columns
 from experts.pool.expert import Expert, Status, Title
+from trading.rules.book import Rule
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -36,12 +38,23 @@ class EligibilityRules:
     senior_title_suffices: bool
 
 
+def eligibility_rules(rule: Callable[[str], Rule]) -> EligibilityRules:
+    """The numbers in force; `rule` looks one up for a day, a regime and a region."""
+    return EligibilityRules(
+        rule("expert.age_max").number,
+        rule("expert.field_years_min").number,
+        rule("expert.title_level_min").number,
+        rule("expert.senior_title_suffices").is_on,
+    )
+
+
 STATUS = "experts.eligibility.status"
 ENROLLED = "experts.eligibility.enrolled"
 AGE = "experts.eligibility.age"
 FIELD_YEARS = "experts.eligibility.field_years"
 TITLE = "experts.eligibility.title"
 PENALISED = "experts.eligibility.penalised"
+CERTIFICATE = "experts.eligibility.certificate"
 
 RULE_OF_CODE: Mapping[str, str] = {
     STATUS: "",
@@ -50,6 +63,7 @@ RULE_OF_CODE: Mapping[str, str] = {
     FIELD_YEARS: "expert.field_years_min",
     TITLE: "expert.title_level_min",
     PENALISED: "",
+    CERTIFICATE: "expert.tenure_years",
 }
 """The rule of the pack behind a code; empty where the law has no number."""
 
@@ -72,6 +86,7 @@ def ineligible(expert: Expert, on: date, rules: EligibilityRules) -> tuple[str, 
         FIELD_YEARS: expert.field_years < rules.field_years_min and not senior,
         TITLE: expert.title_level < rules.title_level_min,
         PENALISED: expert.penalised,
+        CERTIFICATE: expert.certified_until is not None and expert.certified_until <= on,
     }
     return tuple(code for code, holds in found.items() if holds)
 
@@ -87,4 +102,5 @@ def ineligible_all(columns: Columns, on: date, rules: EligibilityRules) -> Mappi
         FIELD_YEARS: (columns.field_years < rules.field_years_min) & ~senior,
         TITLE: columns.title_level < rules.title_level_min,
         PENALISED: columns.penalised,
+        CERTIFICATE: columns.certified_day <= on.toordinal(),
     }

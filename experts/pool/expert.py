@@ -8,11 +8,13 @@ must recuse himself in `experts.conflicts`. Face, identity number and telephone 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum, StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from archive import canonical
 from archive.errors import Faults
@@ -22,7 +24,10 @@ from trading.identifiers import uscc_fault
 
 SPECIALTIES_MAX = 12
 UNITS_MAX = 50
+HOME_POOL = "530000"
+"""The provincial pool itself; other codes are pools that it shares experts with."""
 ID_LENGTH_MAX = 40
+_POOL = re.compile(r"[1-9][0-9]0000")
 
 
 class Status(StrEnum):
@@ -43,15 +48,29 @@ class Title(IntEnum):
     FULL = 4  # 正高级
 
 
+class Term(NamedTuple):
+    """When a specialty holds: from `since` to the day before `until`; None is open on that side."""
+
+    code: str
+    since: date | None
+    until: date | None
+
+    def holds(self, on: date) -> bool:
+        return (self.since is None or self.since <= on) and (self.until is None or on < self.until)
+
+
 @dataclass(frozen=True)
 class Expert:
     """One expert as enrolled.
 
-    `past_employers` are pairs of a USCC and the first day on which he was no more employed there;
-    `board_seats` the companies where he is director or supervisor (董事、监事); `declared_units` those
-    that he declared for kinship or other interest. `home_division` is a county (six digits),
+    `past_employers` and `past_board_seats` are pairs of a USCC and the first day on which he was no
+    more there; `board_seats` the companies where he is director or supervisor (董事、监事);
+    `controlled_units` those that he owns or controls himself (控股股东、实际控制人); `declared_units`
+    those that he declared for kinship or other interest. `home_division` is a county (six digits),
     `lon`, `lat` degrees, used for travel only. `penalised`: an administrative or criminal penalty
-    for acts in tendering or evaluation was ever imposed.
+    for acts in tendering or evaluation was ever imposed. `specialty_terms` limits specialties in
+    time; what has no term there holds always. `certified_until`: the first day on which his
+    certificate (聘期) is over. `pool`: the pool that keeps him, a province's code.
     """
 
     id: str
@@ -71,30 +90,50 @@ class Expert:
     enrolled_on: date
     status: Status = Status.ACTIVE
     penalised: bool = False
+    past_board_seats: tuple[tuple[str, date], ...] = ()
+    controlled_units: tuple[str, ...] = ()
+    specialty_terms: tuple[Term, ...] = ()
+    certified_until: date | None = None
+    pool: str = HOME_POOL
 
     @property
     def prefecture(self) -> str:
         """The six-digit code of the home prefecture."""
         return self.home_division[:4] + "00"
 
+    def specialties_on(self, on: date) -> tuple[str, ...]:
+        """The specialties that hold on a day."""
+        if not self.specialty_terms:
+            return self.specialties
+        over = {term.code for term in self.specialty_terms if not term.holds(on)}
+        return tuple(code for code in self.specialties if code not in over)
+
     @cached_property
     def record_sha256(self) -> str:
         """The digest of what decides about draws: all but name, gender and place on the map."""
-        return canonical.digest(self._record())
+        return canonical.digest(self.facts())
 
-    def _record(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
+        """What decides about draws, in plain JSON values: no name, gender or place on the map."""
         return {
             "id": self.id,
             "born": self.born.isoformat(),
             "employer": self.employer_uscc,
-            "past": [[uscc, until.isoformat()] for uscc, until in self.past_employers],
-            "boards": self.board_seats,
-            "declared": self.declared_units,
-            "specialties": self.specialties,
+            "past": _pairs(self.past_employers),
+            "boards": list(self.board_seats),
+            "past_boards": _pairs(self.past_board_seats),
+            "controls": list(self.controlled_units),
+            "declared": list(self.declared_units),
+            "specialties": list(self.specialties),
+            "terms": [
+                [term.code, _day(term.since), _day(term.until)] for term in self.specialty_terms
+            ],
             "home": self.home_division,
             "title": int(self.title_level),
             "years": self.field_years,
             "enrolled": self.enrolled_on.isoformat(),
+            "certified": _day(self.certified_until),
+            "pool": self.pool,
             "status": self.status.value,
             "penalised": self.penalised,
         }
@@ -102,8 +141,57 @@ class Expert:
     @property
     def units(self) -> tuple[str, ...]:
         """Every organisation that he is or was bound to, by any relation."""
-        past = tuple(uscc for uscc, _ in self.past_employers)
-        return (self.employer_uscc, *past, *self.board_seats, *self.declared_units)
+        past = (uscc for uscc, _ in (*self.past_employers, *self.past_board_seats))
+        now = (*self.board_seats, *self.controlled_units, *self.declared_units)
+        return (self.employer_uscc, *past, *now)
+
+
+def of_facts(
+    facts: Mapping[str, Any], *, name: str = "", gender: str = "", lon: float = 0, lat: float = 0
+) -> Expert:
+    """The expert whose `facts()` these are; what facts do not hold is handed in."""
+    return Expert(
+        id=facts["id"],
+        name=name,
+        gender=gender,
+        born=date.fromisoformat(facts["born"]),
+        employer_uscc=facts["employer"],
+        past_employers=_of_pairs(facts["past"]),
+        board_seats=tuple(facts["boards"]),
+        declared_units=tuple(facts["declared"]),
+        specialties=tuple(facts["specialties"]),
+        home_division=facts["home"],
+        lon=lon,
+        lat=lat,
+        title_level=Title(facts["title"]),
+        field_years=facts["years"],
+        enrolled_on=date.fromisoformat(facts["enrolled"]),
+        status=Status(facts["status"]),
+        penalised=facts["penalised"],
+        past_board_seats=_of_pairs(facts["past_boards"]),
+        controlled_units=tuple(facts["controls"]),
+        specialty_terms=tuple(
+            Term(code, _of_day(since), _of_day(until)) for code, since, until in facts["terms"]
+        ),
+        certified_until=_of_day(facts["certified"]),
+        pool=facts["pool"],
+    )
+
+
+def _day(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
+def _of_day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _pairs(pairs: tuple[tuple[str, date], ...]) -> list[list[str]]:
+    return [[uscc, until.isoformat()] for uscc, until in pairs]
+
+
+def _of_pairs(pairs: list[list[str]]) -> tuple[tuple[str, date], ...]:
+    return tuple((uscc, date.fromisoformat(until)) for uscc, until in pairs)
 
 
 def check(expert: Expert, within: Catalogue, on: date, faults: Faults, pointer: str) -> None:
@@ -135,9 +223,21 @@ def check(expert: Expert, within: Catalogue, on: date, faults: Faults, pointer: 
             faults.add(
                 f"{pointer}/specialties/{index}", "experts.specialty.not_leaf", specialty=code
             )
+    _check_terms(expert, faults, pointer)
     if len(expert.units) > UNITS_MAX:
         faults.add(pointer, "experts.expert.units", count_max=UNITS_MAX)
     for uscc in expert.units:
         wrong = uscc_fault(uscc)
         if wrong is not None:
             faults.add(f"{pointer}/units", "experts.expert.uscc", value=uscc[:18])
+
+
+def _check_terms(expert: Expert, faults: Faults, pointer: str) -> None:
+    for index, term in enumerate(expert.specialty_terms):
+        place = f"{pointer}/specialty_terms/{index}"
+        if term.code not in expert.specialties:
+            faults.add(place, "experts.expert.term_code", specialty=term.code[:7])
+        if term.since is not None and term.until is not None and term.until <= term.since:
+            faults.add(place, "experts.expert.term_order", specialty=term.code[:7])
+    if not _POOL.fullmatch(expert.pool):
+        faults.add(f"{pointer}/pool", "experts.expert.pool", value=expert.pool[:6])

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 from sqlmodel import Field, SQLModel
 
-from experts.pool.expert import Expert, Status, Title
+from experts.pool.expert import HOME_POOL, Expert, Status, Term, Title
 
 
 class ExpertRow(SQLModel, table=True):
-    """One expert. Lists are texts: codes separated by blanks; past employers as `uscc:until`."""
+    """One expert. Lists are texts: codes separated by blanks; what is past as `uscc:until`, terms of
+    specialties as `code:since:until`."""
 
     __tablename__ = "expert"
     __table_args__ = (
@@ -41,6 +42,11 @@ class ExpertRow(SQLModel, table=True):
     enrolled_on: date
     status: str
     penalised: bool
+    past_board_seats: str = ""
+    controlled_units: str = ""
+    specialty_terms: str = ""
+    certified_until: date | None = None
+    pool: str = HOME_POOL
 
     def to_domain(self) -> Expert:
         return expert_of(self)
@@ -54,10 +60,7 @@ def expert_of(row: ExpertRow | Row[Any]) -> Expert:
         gender=row.gender,
         born=row.born,
         employer_uscc=row.employer_uscc,
-        past_employers=tuple(
-            (uscc, date.fromisoformat(until))
-            for uscc, _, until in (item.partition(":") for item in row.past_employers.split())
-        ),
+        past_employers=_pairs(row.past_employers),
         board_seats=tuple(row.board_seats.split()),
         declared_units=tuple(row.declared_units.split()),
         specialties=tuple(row.specialties.split()),
@@ -69,6 +72,25 @@ def expert_of(row: ExpertRow | Row[Any]) -> Expert:
         enrolled_on=row.enrolled_on,
         status=Status(row.status),
         penalised=row.penalised,
+        past_board_seats=_pairs(row.past_board_seats),
+        controlled_units=tuple(row.controlled_units.split()),
+        specialty_terms=tuple(_term(item) for item in row.specialty_terms.split()),
+        certified_until=row.certified_until,
+        pool=row.pool,
+    )
+
+
+def _pairs(text: str) -> tuple[tuple[str, date], ...]:
+    parts = (item.partition(":") for item in text.split())
+    return tuple((uscc, date.fromisoformat(until)) for uscc, _, until in parts)
+
+
+def _term(item: str) -> Term:
+    code, since, until = item.split(":")
+    return Term(
+        code,
+        date.fromisoformat(since) if since else None,
+        date.fromisoformat(until) if until else None,
     )
 
 
@@ -92,6 +114,13 @@ def values_of(expert: Expert) -> dict[str, object]:
         "enrolled_on": expert.enrolled_on,
         "status": expert.status.value,
         "penalised": expert.penalised,
+        "past_board_seats": " ".join(f"{uscc}:{until}" for uscc, until in expert.past_board_seats),
+        "controlled_units": " ".join(expert.controlled_units),
+        "specialty_terms": " ".join(
+            f"{term.code}:{term.since or ''}:{term.until or ''}" for term in expert.specialty_terms
+        ),
+        "certified_until": expert.certified_until,
+        "pool": expert.pool,
     }
 
 

@@ -10,13 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experts.conflicts.context import Context, Party, RecusalRules, Side, context
-from experts.conflicts.control import ControlGraph
-from experts.conflicts.rules import RULES, conflicts, touched
+from experts.conflicts.context import (
+    Context,
+    Party,
+    RecusalRules,
+    Served,
+    Side,
+    Tie,
+    context,
+)
+from experts.conflicts.control import ControlGraph, interest_edges
+from experts.conflicts.law import recusal_rules, switch_of
+from experts.conflicts.rules import RULE_OF_REASON, RULES, conflicts, touched
+from experts.identities.companies import Same
 from experts.pool.columns import build
 from tests.experts.world import make_expert, make_pool, uscc
 from trading.parties.party import Link, Relation
 from trading.regime import Regime
+from trading.rules.book import book
 
 ON = date(2026, 10, 22)
 A, B, C, D, E = (uscc(number) for number in range(501, 506))
@@ -100,6 +111,19 @@ class TestOtherTies:
         """政府采购法实施条例 第九条(四)."""
         assert codes(about((Side.BIDDER, A)), declared_units=(A,)) == ["declared_unit"]
 
+    @pytest.mark.parametrize(
+        ("until", "recuses"), [(date(2023, 10, 22), False), (date(2023, 10, 23), True)]
+    )
+    def test_past_board_seat(self, until: date, recuses: bool) -> None:
+        """政府采购法实施条例 第九条(二): within three years before."""
+        found = codes(about((Side.BIDDER, A)), past_board_seats=((A, until), (B, ON)))
+        assert found == (["past_board_seat"] if recuses else [])
+
+    def test_controls_a_party(self) -> None:
+        """政府采购法实施条例 第九条(三)."""
+        assert codes(about((Side.BIDDER, A)), controlled_units=(A,)) == ["controls_party"]
+        assert codes(about((Side.BIDDER, A)), controlled_units=(B,)) == []
+
     def test_drafted_the_tender_file(self) -> None:
         assert codes(about(drafters=["E0001"])) == ["drafted_file"]
         assert codes(about(drafters=["E0002"])) == []
@@ -150,7 +174,7 @@ class TestControlGroup:
         known = about((Side.BIDDER, B))
         director = make_expert(1, board_seats=(B, C))
         colleague = make_expert(2, employer_uscc=C)
-        assert len(conflicts(director, known)) == 1
+        assert [r.code for r in conflicts(director, known)] == ["experts.conflict.board_seat"]
         assert conflicts(colleague, known) == ()
 
     def test_board_seat_in_the_group_counts(self) -> None:
@@ -201,22 +225,175 @@ class TestControlGroup:
             assert labels[code] == min(group)
 
 
-class TestRegimes:
-    def test_strict_union_applies_everything(self) -> None:
-        assert codes(about((Side.AGENCY, A)), employer_uscc=A) == ["own_agency"]
+class TestInterest:
+    """12号令 第十二条(三): a share that is an interest, one step far and no further."""
 
-    def test_each_regime_alone(self) -> None:
-        alone = replace(UNION, strict_union=False)
-        ztb = about((Side.AGENCY, A), rules=alone)
-        zfcg = about((Side.AGENCY, A), rules=alone, regime=Regime.ZFCG)
-        assert codes(ztb, employer_uscc=A) == []
-        assert codes(zfcg, employer_uscc=A) == ["own_agency"]
-        supervised = about((Side.SUPERVISOR, A), rules=alone, regime=Regime.ZFCG)
-        assert codes(supervised, employer_uscc=A) == []
+    def known(self, *links: Link) -> Context:
+        return context(
+            Regime.ZTB,
+            ON,
+            [Party(Side.BIDDER, A)],
+            graph(*links),
+            UNION,
+            interest=ControlGraph.of(links, ON, interest_edges(250)),
+        )
+
+    @pytest.mark.parametrize(
+        ("share", "found"), [(249, []), (250, ["interest"]), (500, ["interest"])]
+    )
+    def test_from_the_threshold_on(self, share: int, found: list[str]) -> None:
+        assert codes(self.known(link(A, B, Relation.SHARE, share)), employer_uscc=B) == found
+        assert codes(self.known(link(B, A, Relation.SHARE, share)), employer_uscc=B) == found
+
+    def test_control_says_more(self) -> None:
+        known = self.known(link(A, B, Relation.SHARE, 501))
+        assert codes(known, employer_uscc=B) == ["control_group"]
+
+    def test_is_not_passed_on(self) -> None:
+        known = self.known(link(A, B, Relation.SHARE, 300), link(B, C, Relation.SHARE, 300))
+        assert codes(known, employer_uscc=C) == []
+
+    def test_of_a_board_is_none(self) -> None:
+        assert codes(self.known(link(A, B, Relation.SHARE, 300)), board_seats=(B,)) == []
+
+
+class TestOneCompanyUnderTwoCodes:
+    """Confirmed identities hold wherever avoidance looks; unconfirmed ones nowhere."""
+
+    SAME = Same.of([(A, B)])
+
+    def known(self, *links: Link, same: Same = SAME) -> Context:
+        graphs = ControlGraph.of(links, ON, 500, same=same)
+        return context(Regime.ZTB, ON, [Party(Side.BIDDER, B)], graphs, UNION, same=same)
+
+    def test_the_other_code_is_the_party(self) -> None:
+        found = conflicts(make_expert(1, employer_uscc=A), self.known())
+        assert [r.code for r in found] == ["experts.conflict.own_bidder"]
+        assert found[0].params["chain"] == f"{B} – {A}"
+        assert codes(self.known(same=Same()), employer_uscc=A) == []
+
+    def test_control_goes_through_it(self) -> None:
+        found = conflicts(make_expert(1, employer_uscc=C), self.known(link(C, A)))
+        assert [r.params["chain"] for r in found] == [f"{B} – {A} – {C}"]
+        assert conflicts(make_expert(1, employer_uscc=C), self.known(link(C, A), same=Same())) == ()
+
+
+class TestCaps:
+    """How often is too often are parameters; nobody else is touched."""
+
+    def known(self, **counts: int) -> Context:
+        return context(Regime.ZTB, ON, [], graph(), UNION, served={"E0001": Served(**counts)})
+
+    def test_a_week(self) -> None:
+        assert codes(self.known(week=2)) == []
+        assert codes(self.known(week=3)) == ["frequent"]
+
+    def test_one_tenderer(self) -> None:
+        assert codes(self.known(tenderer=1)) == []
+        assert codes(self.known(tenderer=2)) == ["same_tenderer"]
+
+    def test_of_others(self) -> None:
+        assert conflicts(make_expert(2), self.known(week=9, tenderer=9)) == ()
+
+
+class TestSelfDeclared:
+    """招标投标法实施条例 第七十一条(一): who must recuse and says so."""
+
+    def test_holds_for_this_lot(self) -> None:
+        known = context(Regime.ZTB, ON, [], graph(), UNION, recused=["E0001"])
+        assert codes(known) == ["self_declared"]
+        assert conflicts(make_expert(2), known) == ()
+
+
+class TestRegimes:
+    """Which rules hold is data: by regime, by day, and by the strict union."""
+
+    def active(self, regime: Regime, on: date = ON, region: str = "530000") -> set[str]:
+        found = recusal_rules(book(), on, regime, region, {}).active
+        assert found is not None
+        return {rule.removeprefix("recusal.") for rule in found}
+
+    def alone(self, regime: Regime, on: date = ON) -> set[str]:
+        """Without the union: what the regime's own list has."""
+        return {
+            rule.id.removeprefix("recusal.")
+            for rule in RULES
+            if switch_of(book(), rule.id, on, regime, "530000") is not None
+        }
+
+    def test_the_strict_union_holds_in_every_regime(self) -> None:
+        everything = {rule.id.removeprefix("recusal.") for rule in RULES}
+        assert self.active(Regime.ZTB) == self.active(Regime.ZFCG) == everything
+        assert self.active(Regime.LAND) == everything
+
+    def test_each_list_alone(self) -> None:
+        ztb, zfcg = self.alone(Regime.ZTB), self.alone(Regime.ZFCG)
+        assert zfcg - ztb == {
+            "own_tenderer",
+            "own_agency",
+            "past_employer",
+            "board_seat",
+            "past_board_seat",
+            "controls_party",
+            "voided_committee",
+        }
+        assert ztb - zfcg == {"own_supervisor", "penalised"}
+
+    @pytest.mark.parametrize(
+        ("on", "holds"), [(date(2015, 2, 28), False), (date(2015, 3, 1), True)]
+    )
+    def test_from_the_day_of_the_article(self, on: date, holds: bool) -> None:
+        """政府采购法实施条例 is in force from 1 March 2015."""
+        assert ("board_seat" in self.alone(Regime.ZFCG, on)) is holds
+
+    def test_a_rule_that_does_not_hold_says_nothing(self) -> None:
+        off = replace(UNION, active=frozenset({"recusal.own_bidder"}))
+        known = about((Side.BIDDER, A), (Side.AGENCY, B), rules=off)
+        assert codes(known, employer_uscc=A, board_seats=(A,)) == ["own_bidder"]
+        assert codes(known, employer_uscc=B) == []
 
     def test_every_rule_says_its_article(self) -> None:
-        assert len({rule.id for rule in RULES}) == len(RULES)
-        assert all(rule.article and rule.regimes and rule.number for rule in RULES)
+        assert len({rule.id for rule in RULES}) == len(RULES) == len(RULE_OF_REASON)
+        for rule in RULES:
+            versions = book().versions(rule.id)
+            assert versions, rule.id
+            assert all(version.article for version in versions)
+
+    def test_every_rule_has_its_own_reason(self) -> None:
+        """Each rule alone, on an expert whom all of them could bind: one reason each, its own."""
+        expert = make_expert(
+            1,
+            employer_uscc=A,
+            past_employers=((A, ON),),
+            board_seats=(A,),
+            past_board_seats=((A, ON),),
+            controlled_units=(A,),
+            declared_units=(A, B),
+            penalised=True,
+        )
+        sides = [Party(side, A) for side in Side]
+        links = [link(A, B)]
+        seen = set()
+        for rule in RULES:
+            known = context(
+                Regime.ZTB,
+                ON,
+                sides,
+                graph(*links),
+                replace(UNION, active=frozenset({rule.id})),
+                drafters=["E0001"],
+                voided=["E0001"],
+                recused=["E0001"],
+                served={"E0001": Served(9, 9)},
+            )
+            if rule.id == "recusal.interest":
+                known = replace(known, interests={A: (Tie(Side.BIDDER, (C, A), False),)})
+            (reason,) = conflicts(expert, known)
+            assert RULE_OF_REASON[reason.code] == rule.id
+            seen.add(reason.code)
+            if "chain" in reason.params:
+                assert str(reason.params["chain"]).split(" – ")[0] == reason.params["party"]
+        assert len(seen) == len(RULES)
 
 
 class TestPreFilter:
@@ -229,6 +406,13 @@ class TestPreFilter:
                 *((Side.BIDDER, unit) for unit in units[start : start + 3]),
                 links=[link(units[start], units[start - 1])],
                 drafters=["E0005"],
+                recused=["E0006"],
+                served={"E0008": Served(week=3)},
+                interest=ControlGraph.of(
+                    [link(units[start], units[start - 2], Relation.SHARE, 300)],
+                    ON,
+                    interest_edges(250),
+                ),
             )
             mask = touched(columns, known)
             judged = np.array([bool(conflicts(e, known)) for e in columns.experts])

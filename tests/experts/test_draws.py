@@ -19,7 +19,8 @@ from experts.draws.queries import sheet
 from experts.draws.request import Quota, State
 from experts.draws.seed import commitment
 from experts.draws.verify import is_valid, verify_transcript
-from experts.pool import service as pool
+from experts.pool.standing import service as standing
+from experts.pool.standing.machine import Penalise
 from experts.specialties import Widening
 from tests.builders import CENTRE, STAFF, STAFF_2, START
 from tests.builders import expert as expert_actor
@@ -381,12 +382,15 @@ class TestRecheck:
     def seat(self, office: Office, wanted: set[str]) -> draws.Draw:
         """A draw in which one of the wanted sits; salts are tried until one does."""
         for number in range(200):
-            draw = world.perform(office, make_request(f"lot-{number}"), salt=str(number))
+            at = office.clock.now() + timedelta(hours=20)
+            asked = make_request(f"lot-{number}", evaluation_at=at)
+            draw = world.perform(office, asked, salt=str(number))
             draw = world.answer_all(office, draw)
             with office.read() as db:
                 sitting = {member.expert_id for member in draws.committee(db, draw.id)}
             if sitting & wanted:
                 return draw
+            world.forward(office, days=2)  # who sits is engaged for a day
         raise AssertionError("nobody of the wanted was drawn")
 
     def test_conflicted_members_are_replaced_by_the_next_rank(self, office: Office) -> None:
@@ -439,7 +443,7 @@ class TestRecheck:
         with office.read() as db:
             first = draws.committee(db, draw.id)[0].expert_id
         with office.write() as tx:
-            pool.record_penalty(tx, SUPERVISOR, first)
+            standing.act(tx, SUPERVISOR, first, Penalise("处罚决定(示例)"))
         with office.write() as tx:
             found = draws.recheck(tx, STAFF, draw.id, ())
         assert [(who, reason.code) for who, reason in found.removed] == [

@@ -10,15 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.errors import Kind, Refusal
+from archive.actor import Actor
+from archive.errors import Faults, Kind, Refusal
 from archive.journal import service as journal
 from archive.office import Office
 from experts.pool import service as pool
 from experts.pool.columns import build
 from experts.pool.eligibility import EligibilityRules, ineligible, ineligible_all
-from experts.pool.expert import Expert, Status, Title
-from experts.specialties import covers
-from tests.builders import STAFF, SUPERVISOR, bidder, make_office
+from experts.pool.expert import Expert, Status, Term, Title, check, of_facts
+from experts.pool.standing import service as standing
+from experts.pool.standing.history import Cause
+from experts.pool.standing.machine import Leave, Penalise, Suspend
+from experts.specialties import catalogue, covers
+from tests.builders import POOL_OFFICE, STAFF, SUPERVISOR, bidder, make_office
 from tests.experts.world import TODAY, make_expert, make_pool
 
 ZTB = EligibilityRules(70, 8, 3, senior_title_suffices=False)
@@ -52,6 +56,8 @@ class TestEligibility:
             ({"field_years": 7}, ["field_years"]),
             ({"title_level": Title.MIDDLE}, ["title"]),
             ({"penalised": True}, ["penalised"]),
+            ({"certified_until": TODAY}, ["certificate"]),
+            ({"certified_until": date(2026, 10, 22)}, []),
             ({"status": Status.LEFT, "field_years": 1}, ["status", "field_years"]),
         ],
     )
@@ -93,6 +99,7 @@ class TestEligibility:
                 st.sampled_from(Title),
                 st.sampled_from(Status),
                 st.booleans(),
+                st.none() | st.dates(date(2026, 10, 1), date(2026, 11, 1)),
             ),
             min_size=1,
             max_size=8,
@@ -111,8 +118,17 @@ class TestEligibility:
                     title_level=title,
                     status=status,
                     penalised=penalised,
+                    certified_until=certified,
                 )
-                for number, (born, enrolled, years, title, status, penalised) in enumerate(many)
+                for number, (
+                    born,
+                    enrolled,
+                    years,
+                    title,
+                    status,
+                    penalised,
+                    certified,
+                ) in enumerate(many)
             ],
         )
         masks = ineligible_all(columns, TODAY, rules)
@@ -135,6 +151,56 @@ class TestColumns:
         assert build("v", experts).experts == build("v", experts[::-1]).experts
 
 
+class TestTermsOfSpecialties:
+    """A specialty holds from its first day to the day before its end."""
+
+    EXPERT = make_expert(
+        1,
+        specialties=("A060101", "A080104", "C1210"),
+        specialty_terms=(
+            Term("A060101", None, date(2026, 10, 22)),
+            Term("C1210", date(2026, 10, 23), date(2027, 1, 1)),
+        ),
+    )
+
+    @pytest.mark.parametrize(
+        ("on", "held"),
+        [
+            (date(2026, 10, 21), ("A060101", "A080104")),
+            (date(2026, 10, 22), ("A080104",)),
+            (date(2026, 10, 23), ("A080104", "C1210")),
+            (date(2027, 1, 1), ("A080104",)),
+        ],
+    )
+    def test_on_a_day(self, on: date, held: tuple[str, ...]) -> None:
+        assert self.EXPERT.specialties_on(on) == held
+        columns = build("v", [self.EXPERT], on)
+        assert columns.experts[0].specialties == held
+        assert [code for code in self.EXPERT.specialties if columns.matching(code).size] == [*held]
+
+    def test_the_pool_of_a_day_is_kept_from_one_boundary_to_the_next(self, office: Office) -> None:
+        with office.write() as tx:
+            pool.enrol_many(tx, POOL_OFFICE, [self.EXPERT, make_expert(2)])
+        with office.read() as db:
+            days = [date(2026, 10, 20), date(2026, 10, 21), date(2026, 10, 22)]
+            first, second, third = (pool.columns(db, day) for day in days)
+            assert first is second
+            assert second is not third
+            assert len(pool.columns(db).experts[0].specialties) == 3
+
+    def test_of_a_specialty_that_he_has_not(self) -> None:
+        faults = Faults("x")
+        wrong = replace(self.EXPERT, specialty_terms=(Term("A0101", TODAY, TODAY),), pool="5301")
+        check(wrong, catalogue(), TODAY, faults, "")
+        with pytest.raises(Refusal) as refused:
+            faults.refuse()
+        assert {(f.pointer, f.code) for f in refused.value.faults} == {
+            ("/specialty_terms/0", "experts.expert.term_code"),
+            ("/specialty_terms/0", "experts.expert.term_order"),
+            ("/pool", "experts.expert.pool"),
+        }
+
+
 class TestEnrolment:
     def test_keeps_what_it_was_given(self, office: Office) -> None:
         given_ = make_expert(
@@ -143,7 +209,7 @@ class TestEnrolment:
             board_seats=(make_expert(11).employer_uscc,),
         )
         with office.write() as tx:
-            assert pool.enrol_many(tx, STAFF, [given_, make_expert(6)]) == 2
+            assert pool.enrol_many(tx, POOL_OFFICE, [given_, make_expert(6)]) == 2
         with office.read() as db:
             assert pool.expert(db, "E0005") == given_
             assert pool.size(db) == 2
@@ -160,7 +226,7 @@ class TestEnrolment:
             field_years=-1,
         )
         with pytest.raises(Refusal) as refused, office.write() as tx:
-            pool.enrol_many(tx, STAFF, [make_expert(2), wrong])
+            pool.enrol_many(tx, POOL_OFFICE, [make_expert(2), wrong])
         assert {(f.pointer, f.code) for f in refused.value.faults} == {
             ("/1/id", "experts.expert.id"),
             ("/1/name", "experts.expert.name"),
@@ -172,29 +238,33 @@ class TestEnrolment:
 
     def test_an_id_is_taken_once(self, office: Office) -> None:
         with office.write() as tx:
-            pool.enrol_many(tx, STAFF, [make_expert(1)])
+            pool.enrol_many(tx, POOL_OFFICE, [make_expert(1)])
         for again in ([make_expert(1)], [make_expert(2), make_expert(2)]):
             with pytest.raises(Refusal) as refused, office.write() as tx:
-                pool.enrol_many(tx, STAFF, again)
+                pool.enrol_many(tx, POOL_OFFICE, again)
             assert refused.value.kind is Kind.CONFLICT
 
-    def test_not_by_just_anybody(self, office: Office) -> None:
+    @pytest.mark.parametrize("actor", [bidder("x"), STAFF], ids=["bidder", "staff"])
+    def test_not_by_just_anybody(self, office: Office, actor: Actor) -> None:
+        """Nor by a centre's staff: whoever asks for draws does not fill the pool."""
         with pytest.raises(Refusal) as refused, office.write() as tx:
-            pool.enrol_many(tx, bidder("x"), [make_expert(1)])
+            pool.enrol_many(tx, actor, [make_expert(1)])
         assert refused.value.kind is Kind.FORBIDDEN
 
     def test_changes_move_the_version_on(self, office: Office) -> None:
         versions = []
         with office.write() as tx:
-            pool.enrol_many(tx, STAFF, make_pool(8))
+            pool.enrol_many(tx, POOL_OFFICE, make_pool(8))
             versions.append(pool.columns(tx.db).version)
         with office.write() as tx:
-            assert pool.change_status(tx, STAFF, "E0001", Status.SUSPENDED).status == "SUSPENDED"
+            standing.act(tx, POOL_OFFICE, "E0001", Suspend(Cause.HEALTH, "体检(示例)"))
+            assert pool.expert(tx.db, "E0001").status is Status.SUSPENDED
         with office.read() as db:
             versions.append(pool.columns(db).version)
             assert not pool.columns(db).active[1]
         with office.write() as tx:
-            assert pool.record_penalty(tx, SUPERVISOR, "E0002").penalised
+            standing.act(tx, SUPERVISOR, "E0002", Penalise("处罚决定(示例)"))
+            assert pool.expert(tx.db, "E0002").penalised
         with office.read() as db:
             versions.append(pool.columns(db).version)
             assert pool.columns(db).penalised.tolist() == [n == 2 for n in range(8)]
@@ -202,11 +272,11 @@ class TestEnrolment:
 
     def test_a_rolled_back_change_leaves_nothing(self, office: Office) -> None:
         with office.write() as tx:
-            pool.enrol_many(tx, STAFF, make_pool(8))
+            pool.enrol_many(tx, POOL_OFFICE, make_pool(8))
 
         def change_and_fail() -> None:
             with office.write() as tx:
-                pool.change_status(tx, STAFF, "E0001", Status.LEFT)
+                standing.act(tx, POOL_OFFICE, "E0001", Leave(Cause.WISH))
                 assert not pool.columns(tx.db).active[1]
                 raise ZeroDivisionError
 
@@ -217,19 +287,19 @@ class TestEnrolment:
 
     def test_unknown(self, office: Office) -> None:
         with pytest.raises(Refusal) as refused, office.write() as tx:
-            pool.change_status(tx, STAFF, "E9999", Status.LEFT)
+            standing.act(tx, POOL_OFFICE, "E9999", Leave(Cause.WISH))
         assert refused.value.kind is Kind.NOT_FOUND
 
     def test_no_name_on_the_record(self, office: Office) -> None:
         with office.write() as tx:
-            pool.enrol_many(tx, STAFF, make_pool(8))
+            pool.enrol_many(tx, POOL_OFFICE, make_pool(8))
         with office.write() as tx:
-            pool.change_status(tx, STAFF, "E0001", Status.LEFT)
+            standing.act(tx, POOL_OFFICE, "E0001", Leave(Cause.WISH))
         with office.read() as db:
             entries = list(journal.entries(db, "pool"))
         assert [e.action for e in entries] == [
             "experts:pool:enrolled",
-            "experts:pool:status_changed",
+            "experts:pool:left",
         ]
         assert entries[0].data["count"] == 8
         assert not any("王某".encode() in entry.body for entry in entries)
@@ -247,11 +317,27 @@ class TestTheRecordDigest:
             {"employer_uscc": make_expert(90).employer_uscc},
             {"born": date(1966, 6, 6)},
             {"home_division": "532901"},
+            {"controlled_units": (make_expert(90).employer_uscc,)},
+            {"past_board_seats": ((make_expert(90).employer_uscc, date(2025, 1, 1)),)},
+            {"specialty_terms": (Term("A080104", None, date(2027, 1, 1)),)},
+            {"certified_until": date(2027, 1, 1)},
+            {"pool": "520000"},
         ],
     )
     def test_changes(self, changes: dict[str, Any]) -> None:
         before: Expert = make_expert(1)
         assert replace(before, **changes).record_sha256 != before.record_sha256
+
+    def test_facts_there_and_back(self) -> None:
+        whole = replace(
+            TestTermsOfSpecialties.EXPERT,
+            past_board_seats=((make_expert(90).employer_uscc, date(2025, 1, 1)),),
+            certified_until=date(2027, 1, 1),
+        )
+        again = of_facts(
+            whole.facts(), name=whole.name, gender=whole.gender, lon=whole.lon, lat=whole.lat
+        )
+        assert again == whole
 
     def test_the_name_is_not_in_it(self) -> None:
         before = make_expert(1)

@@ -18,7 +18,7 @@ from experts.draws.seed import commitment
 from experts.draws.service import Draw
 from experts.pool import service as pool
 from experts.pool.expert import Expert, Title
-from tests.builders import CENTRE, STAFF, START, make_office
+from tests.builders import CENTRE, POOL_OFFICE, STAFF, START, make_office
 from trading.divisions import yunnan
 from trading.identifiers import make_uscc
 from trading.money import Money
@@ -132,7 +132,7 @@ def open_office(folder: Path, url: str | None = None) -> Office:
     with office.write() as tx:
         parties.register_organisations(tx, STAFF, organisations())
         parties.register_links(tx, STAFF, LINKS)
-        pool.enrol_many(tx, STAFF, make_pool())
+        pool.enrol_many(tx, POOL_OFFICE, make_pool())
     return office
 
 

@@ -32,6 +32,8 @@ class OrganisationKind(StrEnum):
     COMPANY = "COMPANY"  # 投标企业
     OPERATOR = "OPERATOR"  # 交易中心运行机构
     ISSUER = "ISSUER"  # 保函开立机构
+    STATE_ASSET = "STATE_ASSET"  # 国有资产监督管理机构: controls in name, decides for nobody
+    FUND = "FUND"  # 投资基金
     EMPLOYER = "EMPLOYER"  # other units where experts work: institutes, universities, hospitals
 
 

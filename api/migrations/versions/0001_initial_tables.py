@@ -105,6 +105,7 @@ def upgrade() -> None:
         sa.Column("centre_id", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("tenderer_uscc", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("evaluation_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("request", sa.LargeBinary(), nullable=False),
@@ -128,6 +129,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("centre_id", "number", name=op.f("uq_draw_centre_id_number")),
     )
     op.create_index(op.f("ix_draw_lot_id"), "draw", ["lot_id"], unique=False)
+    op.create_index(op.f("ix_draw_tenderer_uscc"), "draw", ["tenderer_uscc"], unique=False)
     op.create_table(
         "draw_register",
         sa.Column("centre_id", sa.String(), nullable=False),
@@ -195,6 +197,11 @@ def upgrade() -> None:
         sa.Column("enrolled_on", sa.Date(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("penalised", sa.Boolean(), nullable=False),
+        sa.Column("past_board_seats", sa.String(), nullable=False),
+        sa.Column("controlled_units", sa.String(), nullable=False),
+        sa.Column("specialty_terms", sa.String(), nullable=False),
+        sa.Column("certified_until", sa.Date(), nullable=True),
+        sa.Column("pool", sa.String(), nullable=False),
         sa.CheckConstraint(
             "status IN ('ACTIVE', 'SUSPENDED', 'LEFT')", name=op.f("ck_expert_status_known")
         ),
@@ -206,12 +213,82 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_expert_employer_uscc"), "expert", ["employer_uscc"], unique=False)
     op.create_table(
+        "expert_application",
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("gender", sa.String(), nullable=False),
+        sa.Column("lon", sa.Float(), nullable=False),
+        sa.Column("lat", sa.Float(), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("filed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("expert_id", name=op.f("pk_expert_application")),
+    )
+    op.create_index(
+        op.f("ix_expert_application_stage"), "expert_application", ["stage"], unique=False
+    )
+    op.create_table(
+        "expert_line",
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("act", sa.String(), nullable=False),
+        sa.Column("effective_on", sa.Date(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("actor_id", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("changes", sa.LargeBinary(), nullable=False),
+        sa.Column("appeal_until", sa.Date(), nullable=True),
+        sa.Column("prev", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "act IN ('APPLIED', 'ADMITTED', 'REFUSED', 'TRAINED', 'CERTIFIED', 'ENROLLED', 'ASSESSED', 'SUSPENDED', 'RETURNED', 'LEFT', 'AMENDED', 'PENALISED')",
+            name=op.f("ck_expert_line_act_known"),
+        ),
+        sa.CheckConstraint(
+            "cause IN ('', 'AGE', 'HEALTH', 'WISH', 'DISCIPLINE', 'ASSESSMENT', 'ABSENCE', 'MERGED')",
+            name=op.f("ck_expert_line_cause_known"),
+        ),
+        sa.CheckConstraint("length(prev) = 64", name=op.f("ck_expert_line_prev_length")),
+        sa.CheckConstraint("seq > 0", name=op.f("ck_expert_line_seq_positive")),
+        sa.PrimaryKeyConstraint("expert_id", "seq", name=op.f("pk_expert_line")),
+    )
+    op.create_index(op.f("ix_expert_line_act"), "expert_line", ["act"], unique=False)
+    op.create_table(
         "expert_pool_head",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("changes", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_expert_pool_head_only_one")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_expert_pool_head")),
+    )
+    op.create_table(
+        "identity_proposal",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("one", sa.String(), nullable=False),
+        sa.Column("other", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("proposed_by", sa.String(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("given", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('PERSON', 'COMPANY')", name=op.f("ck_identity_proposal_kind_known")
+        ),
+        sa.CheckConstraint(
+            "state IN ('OPEN', 'CONFIRMED', 'REJECTED', 'UNDONE')",
+            name=op.f("ck_identity_proposal_state_known"),
+        ),
+        sa.CheckConstraint("one <> other", name=op.f("ck_identity_proposal_two_records")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_proposal")),
+        sa.UniqueConstraint(
+            "kind", "one", "other", name=op.f("uq_identity_proposal_kind_one_other")
+        ),
+    )
+    op.create_index(
+        op.f("ix_identity_proposal_state"), "identity_proposal", ["state"], unique=False
     )
     op.create_table(
         "journal_anchor",
@@ -250,7 +327,7 @@ def upgrade() -> None:
         sa.Column("division_code", sa.String(), nullable=False),
         sa.Column("basic_account", sa.String(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('TENDERER', 'AGENCY', 'SUPERVISOR', 'COMPANY', 'OPERATOR', 'ISSUER', 'EMPLOYER')",
+            "kind IN ('TENDERER', 'AGENCY', 'SUPERVISOR', 'COMPANY', 'OPERATOR', 'ISSUER', 'STATE_ASSET', 'FUND', 'EMPLOYER')",
             name=op.f("ck_organisation_kind_known"),
         ),
         sa.CheckConstraint("length(uscc) = 18", name=op.f("ck_organisation_uscc_length")),

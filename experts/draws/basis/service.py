@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
@@ -19,8 +19,9 @@ from archive.errors import Faults, Kind, Reason, Refusal
 from archive.office import Tx
 from experts.committee import Coupling
 from experts.composition import composition_faults
-from experts.conflicts.context import Context, Party, Side, context
-from experts.conflicts.control import ControlGraph
+from experts.conflicts.context import Context, Party, RecusalRules, Served, Side, context
+from experts.conflicts.service import Affiliations, affiliations
+from experts.draws import queries
 from experts.draws.candidates import (
     Prepared,
     cards_of,
@@ -38,10 +39,12 @@ from experts.rules import DrawRules, rules_for
 from experts.specialties import catalogue
 from trading.calendar.legal import legal_day
 from trading.money import Money
-from trading.parties import service as parties
-from trading.parties.party import Link, OrganisationKind
+from trading.parties.party import Link
 from trading.regime import ProjectKind, Regime
 from trading.rules.book import book
+
+WEEK_SIDE = timedelta(days=3, hours=12)
+"""So far on both sides of an evaluation the week reaches that a cap speaks of."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +111,11 @@ def feasibility(db: Session, now: datetime, request: DrawRequest) -> Feasibility
     `check_request`. It promises nothing: the pool may change until the request is made."""
     rules = _checked(now, request)
     on = legal_day(request.evaluation_at)
-    columns = pool.columns(db)
-    _, graph = _graph(db, legal_day(now), rules)
+    columns = pool.columns(db, on)
+    found = affiliations(db, legal_day(now), rules)
+    known = _context(db, request, rules, found)
     # The order of the leaves matters to no number here, so any key will do.
-    tree = leaves(columns, bytes(KEY_BYTES), unit_labels(columns, graph, rules.one_per))
-    known = _context(request, rules, graph)
+    tree = leaves(columns, bytes(KEY_BYTES), unit_labels(columns, found.control, rules.one_per))
     prepared = prepare(columns, tree, request, rules, known, on)
     coupling = Coupling(rules.one_per != "none", rules.prefecture_max(request.size))
     groups = groups_of([(q.specialty, q.count) for q in request.quotas], prepared.candidates)
@@ -122,27 +125,46 @@ def feasibility(db: Session, now: datetime, request: DrawRequest) -> Feasibility
     )
 
 
-def _context(request: DrawRequest, rules: DrawRules, graph: ControlGraph) -> Context:
+def _context(db: Session, request: DrawRequest, rules: DrawRules, found: Affiliations) -> Context:
+    """What recusal is judged by before the opening; how often experts served lately as well, which
+    later passes leave alone: a member does not lose his seat for sitting on it."""
     return context(
         request.regime,
         legal_day(request.evaluation_at),
         parties_of(request),
-        graph,
+        found.control,
         rules.recusal,
         request.drafters,
         request.voided,
+        interest=found.interest,
+        same=found.same,
+        recused=queries.recused_of_lot(db, request.lot_id),
+        served=_served(db, request, rules.recusal),
     )
+
+
+def _served(db: Session, request: DrawRequest, rules: RecusalRules) -> dict[str, Served]:
+    at = request.evaluation_at
+    week = queries.seated_between(db, at - WEEK_SIDE, at + WEEK_SIDE)
+    start = at - timedelta(days=rules.tenderer_days)
+    tenderer = queries.seated_between(db, start, at + WEEK_SIDE, request.tenderer_uscc)
+    return {
+        expert_id: Served(week.get(expert_id, 0), tenderer.get(expert_id, 0))
+        for expert_id in sorted(week.keys() | tenderer.keys())
+        if week.get(expert_id, 0) >= rules.week_max
+        or tenderer.get(expert_id, 0) >= rules.tenderer_max
+    }
 
 
 def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
     """Gather pool, parties and candidates. CONFLICT where a quota cannot be met, with specialty,
     eligible and needed number and the rule."""
     on = legal_day(request.evaluation_at)
-    columns = pool.columns(tx.db)
-    links, graph = _graph(tx.db, legal_day(tx.now), rules)
-    known = _context(request, rules, graph)
+    columns = pool.columns(tx.db, on)
+    found = affiliations(tx.db, legal_day(tx.now), rules)
+    known = _context(tx.db, request, rules, found)
     key = tx.entropy.bytes(KEY_BYTES)
-    tree = leaves(columns, key, unit_labels(columns, graph, rules.one_per))
+    tree = leaves(columns, key, unit_labels(columns, found.control, rules.one_per))
     prepared = prepare(columns, tree, request, rules, known, on)
     coupling = Coupling(rules.one_per != "none", rules.prefecture_max(request.size))
     groups = groups_of([(q.specialty, q.count) for q in request.quotas], prepared.candidates)
@@ -161,7 +183,7 @@ def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
         pool_version=columns.version,
         context=private,
         context_sha256=hashlib.sha256(key + private).hexdigest(),
-        links_sha256=links_digest(links),
+        links_sha256=links_digest(found.links),
     )
 
 
@@ -179,11 +201,22 @@ def context_at(tx: Tx, request: Mapping[str, Any], kept: bytes, bidders: Sequenc
         Money(0),
         complex_or_public=False,
     )
-    _, graph = _graph(tx.db, legal_day(tx.now), rules)
+    found = affiliations(tx.db, legal_day(tx.now), rules)
     listed = [Party(Side(side), uscc) for side, uscc in said["parties"]]
     listed += [Party(Side.BIDDER, uscc) for uscc in bidders]
     on = date.fromisoformat(said["on"])
-    return context(regime, on, listed, graph, rules.recusal, said["drafters"], said["voided"])
+    return context(
+        regime,
+        on,
+        listed,
+        found.control,
+        rules.recusal,
+        said["drafters"],
+        said["voided"],
+        interest=found.interest,
+        same=found.same,
+        recused=queries.recused_of_lot(tx.db, request["lot"]),
+    )
 
 
 def links_digest(links: Sequence[Link]) -> str:
@@ -193,13 +226,3 @@ def links_digest(links: Sequence[Link]) -> str:
         for x in links
     )
     return hashlib.sha256("".join(lines).encode("ascii")).hexdigest()
-
-
-def _graph(db: Session, on: date, rules: DrawRules) -> tuple[list[Link], ControlGraph]:
-    links = parties.ownership_links(db, on)
-    stops = {
-        uscc
-        for kind in rules.control_stops
-        for uscc in parties.organisations(db, kind=OrganisationKind(kind))
-    }
-    return links, ControlGraph.of(links, on, rules.control_permille, stops)
