@@ -6,7 +6,7 @@ from api.demo.doors import DOORS, MORE_DOORS, PASSWORD
 from api.demo.people import staff
 from api.demo.play import Play
 from api.demo.province import REGISTRAR
-from api.demo.script import DALI
+from api.demo.script import host_of
 from api.identity import service as identity
 from api.identity.accounts import Account
 from api.settings import Settings
@@ -22,15 +22,10 @@ EXPERT = "expert"
 def guests(play: Play) -> tuple[Account, ...]:
     """Staff of a host of the day (of Dali, where Dali hosts); the department that supervises one of its
     lots, a bidder and the tenderer; and the province's supervisor, who sees the whole day."""
-    hosts = sorted(
-        {project.centre_id for project, _ in play.script.values()},
-        key=lambda centre: (not centre.startswith(DALI), centre),
-    )
-    project, lot = next(
-        (project, lot) for project, lot in play.script.values() if project.centre_id == hosts[0]
-    )
+    project = host_of([project for project, _ in play.script.values()])
+    lot = project.lots[0]
     return (
-        Account("staff", staff(hosts[0]).roles, centre_id=hosts[0]),
+        Account("staff", staff(project.centre_id).roles, centre_id=project.centre_id),
         Account("supervisor", frozenset({Role.SUPERVISOR})),
         Account("department", frozenset({Role.SUPERVISOR}), party_id=project.supervisor),
         Account("bidder", frozenset({Role.BIDDER}), party_id=lot.bids[0].bidder),

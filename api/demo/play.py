@@ -16,7 +16,17 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from api.demo.province import POOL_SIZE, Province
-from api.demo.script import LotScript, Moments, ProjectScript, at, cohort, moments
+from api.demo.script import (
+    TENDERS,
+    LotScript,
+    Moments,
+    ProjectScript,
+    at,
+    cohort,
+    host_of,
+    moments,
+    tenders,
+)
 from archive.custody import Custodian
 from archive.entropy import SeededEntropy
 from archive.office import Office, Tx
@@ -24,6 +34,7 @@ from archive.tasks.service import Handler, Write, enqueue
 from trading.calendar.legal import calendar
 
 PREFIX = "demo."
+TENDERS_AFTER = timedelta(days=14)
 Act: TypeAlias = "Callable[[Play, Mapping[str, Any]], Write]"
 
 
@@ -36,10 +47,32 @@ class Play:
     sessions: int
     """How many sessions the cohort has, about."""
     pool_size: int = POOL_SIZE
+    has_tenders: bool = False
+    """Whether a second, small cohort follows at the guests' centre: what is open for bids while the
+    first one is evaluated."""
 
     @cached_property
     def moments(self) -> Moments:
         return moments(self.day, calendar())
+
+    @cached_property
+    def tender_day(self) -> date:
+        """The evaluation day of the second cohort: its notices stand before the first one's day, and
+        its bids are due after that."""
+        day = self.day + TENDERS_AFTER
+        while not calendar().is_workday(day):
+            day += timedelta(days=1)
+        return day
+
+    @cached_property
+    def tender_moments(self) -> Moments:
+        return moments(self.tender_day, calendar())
+
+    def when(self, args: Mapping[str, Any]) -> Moments:
+        """The moments of the cohort to which an act's lot or project belongs; an act for a whole
+        cohort names it."""
+        key = args.get("key") or args.get("project") or args.get("cohort", "")
+        return self.tender_moments if key.startswith(TENDERS) else self.moments
 
     @cached_property
     def province(self) -> Province:
@@ -58,6 +91,8 @@ class Play:
     def script(self) -> Mapping[str, tuple[ProjectScript, LotScript]]:
         """By key of the lot."""
         projects = cohort(self.seed, self.day, self.province.cast, self.sessions)
+        if self.has_tenders:
+            projects += tenders(self.seed, self.tender_day, self.province.cast, host_of(projects))
         return {lot.key: (project, lot) for project in projects for lot in project.lots}
 
     @cached_property

@@ -12,7 +12,7 @@ give the same script.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 SESSIONS_MEAN = 50
 OVERNIGHT_PERMILLE = 180
+TENDERS = "T"
+TENDERS_MEAN = 3
 DALI = "5329"
 DALI_HOST_PERMILLE = 38
 """400 hosted projects in 210 working days are 1.9 of the province's 50 sessions a day."""
@@ -366,6 +368,30 @@ def cohort(
             )
         )
     return tuple(projects)
+
+
+def host_of(projects: Sequence[ProjectScript]) -> ProjectScript:
+    """The project whose centre, supervisor and tenderer a demonstration's guests belong to: of Dali, where
+    Dali hosts."""
+    return min(
+        projects, key=lambda each: (not each.centre_id.startswith(DALI), each.centre_id, each.key)
+    )
+
+
+def tenders(seed: int, day: date, cast: Cast, host: ProjectScript) -> tuple[ProjectScript, ...]:
+    """A small cohort of a later day, all of it at one host's centre. Its keys begin with `TENDERS`."""
+    return tuple(
+        replace(
+            project,
+            key=TENDERS + project.key,
+            centre_id=host.centre_id,
+            division=host.division,
+            tenderer=host.tenderer,
+            supervisor=host.supervisor,
+            lots=tuple(replace(lot, key=TENDERS + lot.key) for lot in project.lots),
+        )
+        for project in cohort(seed, day, cast, TENDERS_MEAN)
+    )
 
 
 def _lot(

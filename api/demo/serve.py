@@ -1,7 +1,8 @@
 """`bigloop demo --serve`: the server on a running day.
 
 The weeks before the day are played at once, then legal time runs `--rate` times as fast as real time
-(four times that at night, when little happens), and after the last report it jumps from act to act.
+(four times that at night, when little happens), and after the last report it jumps from act to act:
+to the day of a second, small cohort at the guests' centre, which is open for bids until then.
 Everything stands in the data folder: stopped or killed, it goes on from there.
 """
 
@@ -42,6 +43,9 @@ AFTERWARDS_SECONDS = 0.5
 """Real time between two acts once the day is over."""
 AFTER_FAILURE_SECONDS = 1.0
 NIGHT_FACTOR = 4
+BEFORE_OPENING = timedelta(minutes=15)
+AFTER_UNSEALING = timedelta(hours=4)
+"""From when to when of each evaluation day the legal clock runs; between them it jumps from act to act."""
 WORKER = "demo"
 
 _log = logging.getLogger("bigloop.demo")
@@ -122,13 +126,18 @@ class Driver:
         if self.worker.run_one():
             return
         when, now = self.play.moments, self.clock.now()
-        live_from = when.opening - timedelta(minutes=15)
-        live_until = when.unseal + timedelta(hours=4)
+        if self.play.has_tenders and now >= when.unseal + AFTER_UNSEALING:
+            when = self.play.tender_moments
+        live_from = when.opening - BEFORE_OPENING
+        live_until = when.unseal + AFTER_UNSEALING
         with self.office.read() as db:
             due = tasks.next_due(db)
         if due is not None and due <= now and now < live_from:
             self._stop.wait(0.2)  # a task that failed waits for its next attempt
         elif now < live_from:
+            self.clock.set_rate(0)
+            if now >= self.play.moments.opening:
+                self._stop.wait(AFTERWARDS_SECONDS)
             self.clock.move_to(min(due or live_from, live_from))
         elif now < live_until:
             night = when.seal + timedelta(hours=2) <= now < when.unseal - timedelta(minutes=30)
@@ -166,6 +175,7 @@ def serve(arguments: argparse.Namespace) -> int:
             date.fromisoformat(booking.day),
             booking.sessions,
             booking.pool,
+            has_tenders=True,
         )
         with office.read() as db:
             clock.move_to(journal.latest_moment(db) or play.starts_at)

@@ -29,6 +29,11 @@ def signed_in(db: Session, token_sha256: str) -> tuple[SignInRow, AccountRow] | 
     ).one_or_none()
 
 
+def is_signed_in(db: Session, account_id: str) -> bool:
+    found = select(SignInRow.token_sha256).where(SignInRow.account_id == account_id)
+    return db.exec(found.limit(1)).first() is not None
+
+
 def mark_seen(db: Session, token_sha256: str, now: datetime) -> None:
     db.execute(
         sa.update(SignInRow)

@@ -50,6 +50,11 @@ class Throttled(Exception):
         self.retry_seconds = retry_seconds
 
 
+def is_signed_in(db: Session, account_id: str) -> bool:
+    """Whether anybody has signed in with an account and not signed out again."""
+    return queries.is_signed_in(db, account_id)
+
+
 def create_account(tx: Tx, actor: Actor, account: Account, password: str | None) -> Account:
     """Make an account; without a password nobody can sign in with one.
 

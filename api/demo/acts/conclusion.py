@@ -23,8 +23,8 @@ def publish_candidates(play: Play, args: Mapping[str, Any]) -> Write:
     def write(tx: Tx) -> None:
         review.publish_candidates(tx, people.staff(project.centre_id), args["lot"])
         if lot.objection == "RESULT":
-            play.later(tx, "object_to_result", args, play.moments.result_objection)
-        play.later(tx, "award", args, play.moments.award)
+            play.later(tx, "object_to_result", args, play.when(args).result_objection)
+        play.later(tx, "award", args, play.when(args).award)
 
     return write
 
@@ -42,7 +42,7 @@ def object_to_result(play: Play, args: Mapping[str, Any]) -> Write:
             ObjectionStage.RESULT,
             "对评标结果的异议(示例):请求复核商务评分。".encode(),
         )
-        play.later(tx, "answer_objection", args, play.moments.result_answer)
+        play.later(tx, "answer_objection", args, play.when(args).result_answer)
 
     return write
 
@@ -52,7 +52,7 @@ def award(play: Play, args: Mapping[str, Any]) -> Write:
 
     def write(tx: Tx) -> None:
         completion.award(tx, people.tenderer(project.tenderer), args["lot"])
-        play.later(tx, "contract", args, play.moments.contract)
+        play.later(tx, "contract", args, play.when(args).contract)
 
     return write
 
@@ -66,7 +66,7 @@ def contract(play: Play, args: Mapping[str, Any]) -> Write:
         text = f"合同(示例):{lot.name}".encode()
         completion.sign_contract(tx, tenderer, args["lot"], price, text)
         awards.publish_contract(tx, tenderer, args["lot"])
-        play.later(tx, "release", args, play.moments.release)
+        play.later(tx, "release", args, play.when(args).release)
 
     return write
 
@@ -77,7 +77,7 @@ def release(play: Play, args: Mapping[str, Any]) -> Write:
 
     def write(tx: Tx) -> None:
         completion.release(tx, people.staff(project.centre_id), args["lot"])
-        enqueue(tx, DOSSIER_TASK, {"lot": args["lot"]}, play.moments.archive)
+        enqueue(tx, DOSSIER_TASK, {"lot": args["lot"]}, play.when(args).archive)
 
     return write
 

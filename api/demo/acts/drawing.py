@@ -85,7 +85,7 @@ def _answer(tx: Tx, draw_id: str, expert_id: str, yes: bool) -> None:
 
 def plan(play: Play, args: Mapping[str, Any]) -> Write:
     """The province's staff ask for the plan of the day; lots whose calls still go on come later."""
-    day = play.moments.opening.astimezone(SHANGHAI).date()
+    day = play.when(args).opening.astimezone(SHANGHAI).date()
 
     def write(tx: Tx) -> None:
         enqueue(tx, PLAN_TASK, {"day": day.isoformat()})
@@ -108,7 +108,7 @@ def reseat(play: Play, args: Mapping[str, Any]) -> Write:
 
     def write(tx: Tx) -> None:
         if _complete(play, tx, args):
-            play.later(tx, "convene", args, max(tx.now, play.moments.start(0)))
+            play.later(tx, "convene", args, max(tx.now, play.when(args).start(0)))
         else:
             play.later(tx, "reseat", args, tx.now + timedelta(minutes=5))
 

@@ -12,7 +12,15 @@ from sqlmodel import Session
 
 from api.demo import people
 from api.demo.play import Play
-from api.demo.script import DALI, BidScript, LotScript, ProjectScript, bid_content, lodging_place
+from api.demo.script import (
+    DALI,
+    TENDERS,
+    BidScript,
+    LotScript,
+    ProjectScript,
+    bid_content,
+    lodging_place,
+)
 from api.flows import registration as intake
 from archive import canonical, sealing
 from archive.actor import Actor
@@ -60,7 +68,7 @@ def register(play: Play, args: Mapping[str, Any]) -> Write:
         registered = intake.register(tx, actor, registration)
         for lot in registered.lots:
             next_args = {"lot": lot.id, "key": play.key_of_name[lot.name]}
-            play.later(tx, "notice", next_args, play.moments.notice)
+            play.later(tx, "notice", next_args, play.when(args).notice)
 
     return write
 
@@ -75,7 +83,7 @@ def _must_be_refused(office: Office, actor: Actor, registration: Registration) -
 
 
 def _registration(play: Play, project: ProjectScript) -> Registration:
-    today = play.moments.registration.astimezone(SHANGHAI).date()
+    today = play.when({"project": project.key}).registration.astimezone(SHANGHAI).date()
     review = FairReview(
         reviewer_uscc=project.supervisor,
         reviewed_on=today - timedelta(days=3),
@@ -116,7 +124,7 @@ def _lot_spec(play: Play, project: ProjectScript, lot: LotScript) -> LotSpec:
 def notice(play: Play, args: Mapping[str, Any]) -> Write:
     """Staff publish the tender notice."""
     project, lot = play.lot(args)
-    when = play.moments
+    when = play.when(args)
     terms = NoticeTerms(
         issued_at=when.notice,
         opening_at=when.opening,
@@ -156,7 +164,7 @@ def object_to_file(play: Play, args: Mapping[str, Any]) -> Write:
             "对招标文件的异议(示例):资格条件表述不清。".encode(),
             interest="潜在投标人",
         )
-        play.later(tx, "answer_objection", args, play.moments.file_answer)
+        play.later(tx, "answer_objection", args, play.when(args).file_answer)
 
     return write
 
@@ -198,9 +206,11 @@ def lodge(play: Play, args: Mapping[str, Any]) -> Write:
     with play.office.read() as db:
         for lot in projects.lots(db, stage=Stage.NOTICED):
             key = play.key_of_name.get(lot.name)
-            for bid in play.script[key][1].bids if key else ():
-                if lodging_place(play.seed, lot.name, bid.bidder, play.moments.lodgings) == tick:
-                    cells += _sealed(play, db, lot, bid, play.moments.lodgings[tick])
+            if key is None or key.startswith(TENDERS) != (args["cohort"] == TENDERS):
+                continue
+            for bid in play.script[key][1].bids:
+                if lodging_place(play.seed, lot.name, bid.bidder, play.when(args).lodgings) == tick:
+                    cells += _sealed(play, db, lot, bid, play.when(args).lodgings[tick])
 
     def write(tx: Tx) -> None:
         lodging.lodge(tx, cells)

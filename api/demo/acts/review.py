@@ -1,7 +1,8 @@
 """Acts of the day: halves of the keys, opening, arrival, review, the night under seal, the report.
 
 Several people act in each step; each of their commands is given by the account of the one who acts.
-A step is one transaction, so a killed demo never leaves half a committee checked in.
+A step is one transaction, so a killed demo never leaves half a committee checked in. A guest may have
+done some of it already, or is still about to (`api.demo.patience`).
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 from api.demo import people
+from api.demo.patience import awaited, served, wait
 from api.demo.play import Play
 from api.flows import drawing, review
 from api.flows import opening as flow
-from archive.errors import Refusal
+from archive.actor import Actor
+from archive.errors import Kind, Refusal
 from archive.office import Tx
 from archive.tasks.service import Write
 from evaluation.seating.checkin.service import assign_label
@@ -22,11 +25,12 @@ from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session import synthetic
 from evaluation.session.session import Session
-from evaluation.session.state import PauseKind
+from evaluation.session.state import Answer, Member, PauseKind, Recusal
 from evaluation.session.state import Stage as SessionStage
 from evaluation.sheets import service as sheets
 from evaluation.witness import service as witness
 from experts.draws import service as draws
+from experts.draws.request import State
 from trading.opening import service as opening
 from trading.projects import service as projects
 from trading.projects.stages import Stage
@@ -51,7 +55,9 @@ def halves(play: Play, args: Mapping[str, Any]) -> Write:
             if not bid.loses_half:
                 half = play.half(lot.key, bidder)
                 opening.submit_half(tx, people.bidder(bidder), args["lot"], bidder, half)
-        play.later(tx, "finish_opening", args, max(play.moments.opening_end, tx.now + 30 * MINUTE))
+        play.later(
+            tx, "finish_opening", args, max(play.when(args).opening_end, tx.now + 30 * MINUTE)
+        )
 
     return write
 
@@ -61,12 +67,13 @@ def finish_opening(play: Play, args: Mapping[str, Any]) -> Write:
     project, _ = play.lot(args)
 
     def write(tx: Tx) -> None:
-        opened = flow.finish(tx, people.staff(project.centre_id), args["lot"])
-        if opened.recheck is None:  # too few bidders: there is nothing to review
-            return
-        if opened.recheck.removed:
-            more = {**args, "draw": opened.recheck.draw.id}
-            play.later(tx, "answer", more, tx.now + 5 * MINUTE)
+        if projects.lot(tx.db, args["lot"]).stage is Stage.OPENING:
+            flow.finish(tx, people.staff(project.centre_id), args["lot"])
+        if projects.lot(tx.db, args["lot"]).stage is not Stage.OPENED:
+            return  # too few bidders: there is nothing to review
+        draw = drawing.current(tx.db, args["lot"])
+        if draw.state is State.INVITING:
+            play.later(tx, "answer", {**args, "draw": draw.id}, tx.now + 5 * MINUTE)
         play.later(tx, "reseat", args, tx.now + 10 * MINUTE)
 
     return write
@@ -82,38 +89,51 @@ def convene(play: Play, args: Mapping[str, Any]) -> Write:
     project, lot = play.lot(args)
     host = people.staff(project.centre_id)
     persons = [people.representative(lot.key, n + 1) for n in range(lot.representatives)]
-    start = play.moments.start(lot.first_part)
+    start = play.when(args).start(lot.first_part)
 
     def write(tx: Tx) -> None:
         if tx.now < start:
             play.later(tx, "convene", args, start)
             return
-        session = review.schedule(tx, host, args["lot"], persons)
-        session = sessions.act(tx, host, session.id, c.OpenCheckIn())
-        session = review.enter_bids(tx, host, session)
+        session = sessions.session_of_lot(tx.db, args["lot"])
+        if session is None:
+            session = review.schedule(tx, host, args["lot"], persons)
+        if session.stage is SessionStage.SCHEDULED:
+            session = sessions.act(tx, host, session.id, c.OpenCheckIn())
+        if not session.state.bids:
+            session = review.enter_bids(tx, host, session)
+        guest = awaited(tx, args)
         for member in session.state.sitting:
-            _arrive(play, tx, session, member.expert_id, member.centre_id)
-            if not member.is_representative:
-                assign_label(tx, people.staff(member.centre_id), session.id, member.expert_id)
-        sessions.act(tx, host, session.id, c.BeginReview())
-        if lot.overnight:
-            play.later(tx, "draft", args, tx.now + REVIEW)
-        else:
-            play.later(tx, "score", args, tx.now + REVIEW)
+            session = _arrive(play, tx, session, member, is_left=member.expert_id == guest)
+        if not all(member.is_admitted for member in session.state.sitting):
+            wait(play, tx, "convene", args)
+            return
+        if session.stage is SessionStage.CHECK_IN:
+            sessions.act(tx, host, session.id, c.BeginReview())
+        play.later(tx, "draft" if lot.overnight else "score", served(args), tx.now + REVIEW)
 
     return write
 
 
-def _arrive(play: Play, tx: Tx, session: Session, person: str, centre: str) -> None:
+def _arrive(play: Play, tx: Tx, session: Session, member: Member, *, is_left: bool) -> Session:
+    """A member arrives and is admitted, as far as he is not yet; what is left to a guest is what he
+    signs himself."""
+    person, desk = member.expert_id, people.staff(member.centre_id)
     own = people.member(person)
-    notice, identity = _digest(play, "discipline"), _digest(play, f"identity {person}")
-    sessions.act(tx, own, session.id, c.ReadDiscipline(person, notice))
-    sessions.act(tx, people.staff(centre), session.id, c.CheckIn(person, identity))
-    statement = _digest(play, f"recusal {session.id} {person}")
-    sessions.act(tx, own, session.id, c.SignRecusal(person, False, statement))
-    seat = next(m.seat_code for m in session.state.members if m.expert_id == person)
-    presence = {"seat": seat, "place": "BOOTH", "present": True}
-    witness.record_event(tx, people.staff(centre), session.id, "presence", presence)
+    if not member.discipline and not is_left:
+        notice = _digest(play, "discipline")
+        session = sessions.act(tx, own, session.id, c.ReadDiscipline(person, notice))
+    if not member.identity and (member.discipline or not is_left):
+        identity = _digest(play, f"identity {person}")
+        session = sessions.act(tx, desk, session.id, c.CheckIn(person, identity))
+        presence = {"seat": member.seat_code, "place": "BOOTH", "present": True}
+        witness.record_event(tx, desk, session.id, "presence", presence)
+        if not member.is_representative:
+            assign_label(tx, desk, session.id, person)
+    if member.recusal is Recusal.UNSIGNED and not is_left:
+        statement = _digest(play, f"recusal {session.id} {person}")
+        session = sessions.act(tx, own, session.id, c.SignRecusal(person, False, statement))
+    return session
 
 
 def _session(tx: Tx, args: Mapping[str, Any]) -> Session:
@@ -122,14 +142,35 @@ def _session(tx: Tx, args: Mapping[str, Any]) -> Session:
     return found
 
 
-def _fill(play: Play, tx: Tx, session: Session, key: str, share: int) -> None:
-    """Each member fills his sheet, or the first part of it (permille)."""
+def _fill(play: Play, tx: Tx, session: Session, key: str, *, permille: int, but: str = "") -> None:
+    """Each member but one fills his sheet, or the first part of it; what stands there stays."""
     seed = f"demo {play.seed} scores {key}".encode()
     bidders = sheets.valid_bidders(session.state, session.rules)
     for member in session.state.sitting:
+        if member.expert_id == but or member.submitted or _is_locked(session, member):
+            continue
         cells = synthetic.scores(seed, session.method, bidders, member.seat_code)
-        chosen = dict(sorted(cells.items())[: len(cells) * share // 1000])
-        sheets.save_cells(tx, people.member(member.expert_id), session.id, member.expert_id, chosen)
+        held = _cells(tx, session, member)
+        first = sorted(cells.items())[: len(cells) * permille // 1000]
+        chosen = {cell: score for cell, score in first if cell not in held}
+        if chosen:
+            own = people.member(member.expert_id)
+            sheets.save_cells(tx, own, session.id, member.expert_id, chosen)
+
+
+def _is_locked(session: Session, member: Member) -> bool:
+    is_pausing = session.stage is SessionStage.PAUSE_APPROVED
+    return is_pausing and bool(session.state.night.locked_of(member.expert_id))
+
+
+def _cells(tx: Tx, session: Session, member: Member) -> Mapping[tuple[str, str], int]:
+    """What stands in a member's sheet; nothing where he has not begun."""
+    try:
+        return sheets.sheet(tx.db, session.id, member.expert_id).sheet.cells
+    except Refusal as refusal:
+        if refusal.kind is not Kind.NOT_FOUND:
+            raise
+        return {}
 
 
 def draft(play: Play, args: Mapping[str, Any]) -> Write:
@@ -138,49 +179,63 @@ def draft(play: Play, args: Mapping[str, Any]) -> Write:
 
     def write(tx: Tx) -> None:
         session = _session(tx, args)
-        _fill(play, tx, session, lot.key, share=500)
+        guest = awaited(tx, args)
+        _fill(play, tx, session, lot.key, permille=500, but=guest)
         for member in session.state.sitting[: len(session.state.sitting) // 2]:
+            if member.asks_for_time or session.stage is not SessionStage.REVIEWING:
+                continue
             sessions.act(
                 tx, people.member(member.expert_id), session.id, c.AskForTime(member.expert_id)
             )
-        play.later(tx, "seal", args, max(play.moments.seal, tx.now))
+        play.later(tx, "seal", args, max(play.when(args).seal, tx.now))
 
     return write
 
 
 def seal(play: Play, args: Mapping[str, Any]) -> Write:
     """Pause asked and approved, sheets locked, each venue sealed by one and witnessed by another."""
-    project, _ = play.lot(args)
+    project, lot = play.lot(args)
     host = people.staff(project.centre_id)
     watch = people.supervisor(project.supervisor)
 
     def write(tx: Tx) -> None:
         session = _session(tx, args)
-        pause = c.RequestPause(PauseKind.PLANNED, "workload")
-        sessions.act(tx, host, session.id, pause)
-        session = sessions.act(tx, watch, session.id, c.ApprovePause())
+        if session.stage is SessionStage.REVIEWING:
+            pause = c.RequestPause(PauseKind.PLANNED, "workload")
+            session = sessions.act(tx, host, session.id, pause)
+        if session.stage is SessionStage.PAUSE_REQUESTED:
+            session = sessions.act(tx, watch, session.id, c.ApprovePause())
+        guest = awaited(tx, args)
+        _fill(play, tx, session, lot.key, permille=500, but=guest)
         for member in session.state.sitting:
-            drafted = sheets.sheet(tx.db, session.id, member.expert_id).sheet.digest
-            session = sessions.act(
-                tx,
-                people.member(member.expert_id),
-                session.id,
-                c.LockSheet(member.expert_id, drafted),
-            )
+            person = member.expert_id
+            if not session.state.night.locked_of(person) and person != guest:
+                drafted = sheets.sheet(tx.db, session.id, person).sheet.digest
+                lock = c.LockSheet(person, drafted)
+                session = sessions.act(tx, people.member(person), session.id, lock)
+        if not all(session.state.night.locked_of(m.expert_id) for m in session.state.sitting):
+            wait(play, tx, "seal", args)
+            return
         for venue in session.state.night.venues:
             number = f"S{venue}-{session.id[-6:].upper()}"
-            photo = _digest(play, f"seal {number}")
-            sessions.act(tx, people.staff(venue), session.id, c.Seal(venue, number, photo))
-            sessions.act(tx, people.staff(venue, 2), session.id, c.WitnessSeal(venue, number))
-        _next_round(play, tx, args, 1)
-        play.later(tx, "unseal", args, max(play.moments.unseal, tx.now))
+            held = session.state.night.seal_of(venue)
+            if held is None:
+                photo = _digest(play, f"seal {number}")
+                put = c.Seal(venue, number, photo)
+                session = sessions.act(tx, people.staff(venue), session.id, put)
+            if held is None or not held.witnessed_by:
+                seen = c.WitnessSeal(venue, held.number if held else number)
+                session = sessions.act(tx, people.staff(venue, 2), session.id, seen)
+        more = served(args)
+        _next_round(play, tx, more, 1)
+        play.later(tx, "unseal", more, max(play.when(args).unseal, tx.now))
 
     return write
 
 
 def _next_round(play: Play, tx: Tx, args: Mapping[str, Any], number: int) -> None:
-    if number <= len(play.moments.night):
-        moment = play.moments.night[number - 1]
+    if number <= len(play.when(args).night):
+        moment = play.when(args).night[number - 1]
         play.later(tx, "watch", {**args, "round": number}, max(moment, tx.now))
 
 
@@ -247,12 +302,19 @@ def score(play: Play, args: Mapping[str, Any]) -> Write:
 
     def write(tx: Tx) -> None:
         session = _session(tx, args)
-        _fill(play, tx, session, lot.key, share=1000)
+        guest = awaited(tx, args)
+        _fill(play, tx, session, lot.key, permille=1000, but=guest)
         for member in session.state.sitting:
+            if member.submitted or member.expert_id == guest:
+                continue
             digest = sheets.sheet(tx.db, session.id, member.expert_id).sheet.digest
             own = people.member(member.expert_id)
-            sessions.act(tx, own, session.id, c.SubmitScores(member.expert_id, digest))
-        play.later(tx, "report", args, tx.now + 30 * MINUTE)
+            submit = c.SubmitScores(member.expert_id, digest)
+            session = sessions.act(tx, own, session.id, submit)
+        if not all(member.submitted for member in session.state.sitting):
+            wait(play, tx, "score", args)
+            return
+        play.later(tx, "report", served(args), tx.now + 30 * MINUTE)
 
     return write
 
@@ -264,21 +326,35 @@ def report(play: Play, args: Mapping[str, Any]) -> Write:
 
     def write(tx: Tx) -> None:
         session = _session(tx, args)
-        try:
-            session = sessions.act(tx, host, session.id, c.FileReport())
-        except Refusal as refusal:
-            if not refusal.code.endswith("argument_needed"):
-                raise
-            argument = _digest(play, f"argument {lot.key}")
-            session = sessions.act(tx, host, session.id, c.FileReport(argument))
+        if not session.state.report:
+            session = _file_report(play, tx, session, host, lot.key)
+        guest = awaited(tx, args)
         for member in session.state.sitting:
-            sign = c.SignReport(member.expert_id, session.state.report)
-            sessions.act(tx, people.member(member.expert_id), session.id, sign)
-        sessions.act(tx, host, session.id, c.Close())
-        draws.close_draw(tx, host, drawing.current(tx.db, args["lot"]).id)
-        play.later(tx, "publish_candidates", args, max(play.moments.candidates, tx.now))
+            if member.answer is Answer.OPEN and member.expert_id != guest:
+                sign = c.SignReport(member.expert_id, session.state.report)
+                own = people.member(member.expert_id)
+                session = sessions.act(tx, own, session.id, sign)
+        if any(member.answer is Answer.OPEN for member in session.state.sitting):
+            wait(play, tx, "report", args)
+            return
+        if session.stage is not SessionStage.CLOSED:
+            sessions.act(tx, host, session.id, c.Close())
+        draw = drawing.current(tx.db, args["lot"])
+        if not draw.transcript_sha256:
+            draws.close_draw(tx, host, draw.id)
+        more = served(args)
+        play.later(tx, "publish_candidates", more, max(play.when(args).candidates, tx.now))
 
     return write
+
+
+def _file_report(play: Play, tx: Tx, session: Session, host: Actor, key: str) -> Session:
+    try:
+        return sessions.act(tx, host, session.id, c.FileReport())
+    except Refusal as refusal:
+        if not refusal.code.endswith("argument_needed"):
+            raise
+        return sessions.act(tx, host, session.id, c.FileReport(_digest(play, f"argument {key}")))
 
 
 ACTS = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from api.demo.acts import conclusion, drawing, intake, review
 from api.demo.play import Act, Play
+from api.demo.script import TENDERS
 
 ACTS: Mapping[str, Act] = {**intake.ACTS, **drawing.ACTS, **review.ACTS, **conclusion.ACTS}
 
@@ -15,8 +16,11 @@ ACTS: Mapping[str, Act] = {**intake.ACTS, **drawing.ACTS, **review.ACTS, **concl
 def first_acts(play: Play) -> Iterator[tuple[str, Mapping[str, Any], datetime]]:
     """What stands on the calendar when the province is set up; everything else follows from it."""
     for key in sorted(play.projects):
-        yield "register", {"project": key}, play.moments.registration
-    yield "ask_registers", {}, play.moments.registers
-    for tick, moment in enumerate(play.moments.lodgings):
-        yield "lodge", {"tick": tick}, moment
-    yield "plan", {}, play.moments.plan
+        yield "register", {"project": key}, play.when({"project": key}).registration
+    for cohort in ("", TENDERS) if play.has_tenders else ("",):
+        args = {"cohort": cohort}
+        when = play.when(args)
+        yield "ask_registers", args, when.registers
+        for tick, moment in enumerate(when.lodgings):
+            yield "lodge", {**args, "tick": tick}, moment
+        yield "plan", args, when.plan

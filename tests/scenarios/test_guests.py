@@ -1,0 +1,140 @@
+"""A demonstration with guests in it: what they do is not done a second time, what is theirs to do is
+waited for while they are signed in, and nothing of theirs is overwritten afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from api.demo import people
+from api.demo.acts.table import ACTS, first_acts
+from api.demo.doors import PASSWORD
+from api.demo.guests import EXPERT, guests, open_expert_account
+from api.demo.once import opened, settings_of
+from api.demo.play import Play
+from api.flows import opening as flow
+from api.handlers import handlers
+from api.identity import service as identity
+from api.office import open_custodian
+from archive.clock import DrivenClock
+from archive.office import Office
+from archive.tasks import service as tasks
+from archive.tasks.service import Worker
+from evaluation.session import commands as c
+from evaluation.session import service as sessions
+from evaluation.session.session import Session
+from evaluation.session.state import Member, Stage
+from evaluation.sheets import service as sheets
+from tests.scenarios.conftest import POOL
+from trading.projects import service as projects
+from trading.projects.stages import Stage as LotStage
+
+DAY = date(2026, 10, 21)
+STEPS_MAX = 3000
+DIGEST = "d" * 64
+LIMITS = identity.Limits(timedelta(hours=1), timedelta(hours=8), timedelta(minutes=5), 5)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Stagehand:
+    """Runs the play up to where a test wants to act."""
+
+    office: Office
+    clock: DrivenClock
+    worker: Worker
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        for _ in range(STEPS_MAX):
+            if reached():
+                return
+            if self.worker.run_one():
+                continue
+            with self.office.read() as db:
+                due, failed = tasks.next_due(db), tasks.failed(db)
+            assert failed == [], "somebody of the play was refused"
+            assert due is not None, "the play is over"
+            self.clock.move_to(max(due, self.clock.now()))
+        raise AssertionError("did not come so far")
+
+
+def test_the_play_goes_on_around_its_guests(migrated_sqlite_url: str, tmp_path: Path) -> None:
+    clock = DrivenClock(datetime(2000, 1, 1, tzinfo=UTC))
+    settings = settings_of(tmp_path, migrated_sqlite_url)
+    with opened(settings, clock, 1) as office:
+        play = Play(office, open_custodian(settings, office), 1, DAY, 3, POOL)
+        clock.move_to(play.starts_at)
+        play.set_up(first_acts(play))
+        known = {**handlers(play.custodian, tmp_path / "dossiers"), **play.handlers(ACTS)}
+        hand = Stagehand(office, clock, Worker(office, known, "test"))
+        host = guests(play)[0].centre_id
+        hand.until(lambda: open_expert_account(office, host))
+        token, expert = identity.sign_in(office, LIMITS, EXPERT, PASSWORD, "here", NOW)
+        who = expert.party_id
+        lot_id = _read_out(hand, play, host)
+        _arrive(hand, lot_id, who)
+        hand.until(lambda: _waits_for(_session(office, lot_id), who))
+        session = _session(office, lot_id)
+        bidder, item = session.state.bids[0].bidder, session.method.items[0].code
+        with office.write() as tx:
+            sheets.save_cell(tx, people.expert(who), session.id, who, bidder, item, 125)
+        identity.sign_out(office, token)
+        hand.until(lambda: _session(office, lot_id).stage is Stage.CLOSED)
+        with office.read() as db:
+            held = sheets.sheet(db, session.id, who).sheet.cells
+        assert held[bidder, item] == 125
+        assert len(held) > 1
+
+
+def _read_out(hand: Stagehand, play: Play, host: str) -> str:
+    """The guest of the centre reads a lot's bids out before the play does."""
+    hand.until(lambda: hand.clock.now() >= play.moments.opening_end)
+    with hand.office.read() as db:
+        found = projects.lots(db, stage=LotStage.OPENING, centre_id=host)
+    with hand.office.write() as tx:
+        for lot in found:
+            flow.finish(tx, people.staff(host), lot.id)
+    hand.until(lambda: _has_session(hand.office, found[0].id))
+    return found[0].id
+
+
+def _arrive(hand: Stagehand, lot_id: str, who: str) -> None:
+    """The guest signs for himself; the staff of his venue identify him between."""
+    session = _session(hand.office, lot_id)
+    assert session.stage is Stage.CHECK_IN
+    assert [m.expert_id for m in session.state.sitting if not m.is_admitted] == [who]
+    own = people.expert(who)
+    with hand.office.write() as tx:
+        sessions.act(tx, own, session.id, c.ReadDiscipline(who, DIGEST))
+    hand.until(lambda: bool(_member(hand.office, lot_id, who).identity))
+    with hand.office.write() as tx:
+        sessions.act(tx, own, session.id, c.SignRecusal(who, False, DIGEST))
+    hand.until(lambda: _session(hand.office, lot_id).stage is Stage.REVIEWING)
+
+
+def _waits_for(session: Session, who: str) -> bool:
+    """Everybody else is done with his sheet, or has locked it for the night."""
+    others = [m for m in session.state.sitting if m.expert_id != who]
+    if session.stage is Stage.PAUSE_APPROVED:
+        return all(session.state.night.locked_of(m.expert_id) for m in others)
+    return all(m.submitted for m in others)
+
+
+def _has_session(office: Office, lot_id: str) -> bool:
+    with office.read() as db:
+        return sessions.session_of_lot(db, lot_id) is not None
+
+
+def _session(office: Office, lot_id: str) -> Session:
+    with office.read() as db:
+        found = sessions.session_of_lot(db, lot_id)
+    assert found is not None
+    return found
+
+
+def _member(office: Office, lot_id: str, who: str) -> Member:
+    found = _session(office, lot_id).state.member(who)
+    assert found is not None
+    return found
