@@ -51,7 +51,7 @@ pages: setup ## The browser tests
 	$(BIN)/pytest -q -m "page and not soak"; s=$$?; [ $$s = 5 ] || exit $$s
 
 screenshots: setup ## Take the pictures of docs/images anew
-	BIGLOOP_PICTURES="$(CURDIR)/docs/images" $(BIN)/pytest -q tests/pages/test_start.py
+	BIGLOOP_PICTURES="$(CURDIR)/docs/images" $(BIN)/pytest -q tests/pages/screenshots.py
 
 bench: .venv/dev.ok ## Run every benchmark
 	@set -e; for f in benchmarks/*.py; do [ ! -f "$$f" ] || { echo "== $$f"; $(BIN)/python "$$f"; }; done

@@ -14,6 +14,7 @@ from archive.clock import SHANGHAI
 from evaluation.session import service as sessions
 from evaluation.session.session import Session as Review
 from evaluation.session.state import FINAL
+from evaluation.session.state import Stage as SessionStage
 from experts.draws import service as draws
 from experts.draws.service import Draw
 from trading.awards import service as awards
@@ -21,6 +22,8 @@ from trading.calendar.legal import Deadline
 from trading.projects import service as projects
 from trading.projects.project import Lot
 from trading.projects.stages import BEFORE_OPENING, Stage
+
+NOT_BEGUN = frozenset({SessionStage.SCHEDULED, SessionStage.CHECK_IN, SessionStage.VOID})
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,10 @@ def workday(db: Session, actor: Actor, day: date) -> Workday:
     by_stage = Counter(lot.stage for lot in lots)
     dues, lines, reviews = [], [], []
     for lot in lots:
-        dues += [due for due in _dues(db, lot) if legal_day(due.at) == day]
         if lot.notice is not None and _is_near(lot.notice.evaluation_at, day):
             lines += _draws(db, lot)
         review = sessions.session_of_lot(db, lot.id)
+        dues += [due for due in _dues(db, lot, review) if legal_day(due.at) == day]
         if review is not None and _is_of(review, day):
             reviews.append((review, lot))
     return Workday(
@@ -75,12 +78,12 @@ def legal_day(at: datetime) -> date:
     return at.astimezone(SHANGHAI).date()
 
 
-def _dues(db: Session, lot: Lot) -> list[Due]:
+def _dues(db: Session, lot: Lot, review: Review | None) -> list[Due]:
     found = []
     if lot.notice is not None:
         begun = lot.stage not in BEFORE_OPENING
         found.append(Due("opening", lot, lot.notice.opening_at, begun))
-        held = lot.stage not in (*BEFORE_OPENING, Stage.OPENING, Stage.OPENED)
+        held = review is not None and review.stage not in NOT_BEGUN
         found.append(Due("evaluation", lot, lot.notice.evaluation_at, held))
     for clock in awards.clocks(db, lot.id):
         found.append(Due(clock.rule, lot, _last_moment(clock.due), clock.done_at is not None))

@@ -20,6 +20,7 @@ from api.transactions import ReadDb
 from archive.actor import Actor
 from archive.clock import SHANGHAI
 from evaluation.criteria import METHOD_FORMAT, ItemKind
+from experts.specialties import REQUEST_LEVEL_MIN, catalogue
 from trading.divisions import yunnan
 from trading.parties import service as parties
 from trading.parties.party import OrganisationKind
@@ -36,6 +37,7 @@ from trading.regime import ProjectKind, Regime
 
 router = APIRouter(include_in_schema=False)
 
+SUGGESTIONS_MAX = 1000
 LOTS_MAX = 3
 """On one form; the JSON interface takes more."""
 FORMULAS = ("LOW_PRICE", "MEAN_DEVIATION")
@@ -99,11 +101,23 @@ def _project(request: Request, actor: Actor, db: Session, form: Form) -> Respons
         centres=[(c.id, c.name) for c in parties.centres(db) if actor.centre_id in ("", c.id)],
         divisions=[(d.code, d.name) for d in yunnan().values() if d.code.startswith(near)],
         supervisors=[(o.uscc, f"{o.name} {o.uscc}") for o in supervisors],
+        tenderers=_known(db, OrganisationKind.TENDERER, near),
+        agencies=_known(db, OrganisationKind.AGENCY),
         regimes=words_of(request, "regime", Regime),
         kinds=words_of(request, "kind", ProjectKind),
         conclusions=words_of(request, "intake.conclusion", Conclusion),
+        specialties=[
+            (s.code, s.name) for s in catalogue().entries.values() if s.level >= REQUEST_LEVEL_MIN
+        ],
         formulas=words_of(request, "intake.formula", FORMULAS),
     )
+
+
+def _known(db: Session, kind: OrganisationKind, near: str = "") -> list[tuple[str, str]]:
+    """(code, name) of the parties of a kind and place, for a field to suggest."""
+    found = parties.organisations(db, kind=kind).values()
+    near_by = [(o.uscc, o.name) for o in found if o.division_code.startswith(near)]
+    return near_by[:SUGGESTIONS_MAX]
 
 
 def _lots(form: Form) -> int:

@@ -36,7 +36,7 @@ def operations(routes: Any) -> list[Operation]:
         (declared,) = declarations(route.dependant)
         roles = sorted(declared.roles) if isinstance(declared, Allowed) else []
         for method in sorted(route.methods or ()):
-            summary = (route.description or "").partition("\n")[0]
+            summary = " ".join((route.description or "").partition("\n\n")[0].split())
             is_public = not isinstance(declared, Allowed)
             found.append(Operation(method, route.path, summary, tuple(roles), is_public))
     return sorted(found, key=lambda operation: (operation.path, operation.method))

@@ -41,8 +41,6 @@ def looks(page: Page, name: str = "") -> None:
     """Fail where axe finds something serious or worse, or the page is wider than the window, at
     1366×768 and at 125 %. With `name` a picture is kept in the folder BIGLOOP_PICTURES."""
     found: list[str] = []
-    if not page.evaluate("typeof axe === 'object'"):
-        page.evaluate(AXE.read_text("utf-8"))
     for width, height in (OFFICE, ENLARGED):
         page.set_viewport_size({"width": width, "height": height})
         found += [f"{width} px: {fault}" for fault in violations(page)]
@@ -61,6 +59,8 @@ def looks(page: Page, name: str = "") -> None:
 
 def violations(page: Page) -> list[str]:
     """One line for each grave violation with the first elements that have it."""
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(AXE.read_text("utf-8"))
     result: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{v['impact']} {v['id']}: {v['help']} at {[n['target'] for n in v['nodes'][:3]]}"

@@ -18,7 +18,15 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Playwright,
+    expect,
+)
 from playwright.sync_api import sync_playwright as start_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -26,7 +34,8 @@ UNPACKED = ROOT / ".tools" / "chromium"
 SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 INNER_SCHEMES = frozenset({"data", "blob", "about", "chrome-error"})
-TIMEOUT_MS = 5_000
+TIMEOUT_MS = 20_000
+"""For what must come at all; how quickly it comes is a benchmark's matter, on a machine of its own."""
 
 FLAGS = (
     "--no-sandbox",
@@ -88,6 +97,7 @@ class BrowserThread:
             if program.parent == UNPACKED:
                 environment["LD_LIBRARY_PATH"] = os.fspath(UNPACKED / "lib")
             self._playwright = start_playwright().start()
+            expect.set_options(timeout=TIMEOUT_MS)
             self._browser = self._playwright.chromium.launch(
                 executable_path=program,
                 args=[*FLAGS, *MEDIA_FLAGS],
