@@ -7,6 +7,8 @@ backup). `serve` is also what the demonstration ends in.
 from __future__ import annotations
 
 import argparse
+import errno
+import gc
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -43,18 +45,47 @@ def run(arguments: argparse.Namespace) -> int:
     elif not is_newest(settings.url):
         complain("the database is not at the newest version: run `bigloop migrate`")
         return 1
-    serve(open_office(settings), settings)
+    listener = listen(settings.host, settings.port)
+    if listener is None:
+        return 1
+    serve(open_office(settings), settings, listener)
     return 0
+
+
+def listen(host: str, port: int) -> socket.socket | None:
+    """The socket to serve on, bound before anything is made or said; None, and why, where the
+    address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        # Of two that bind at one moment the second fails here, not when it begins to serve.
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        taken = "端口已被占用 / the port is taken"
+        cause = taken if error.errno == errno.EADDRINUSE else error.strerror or str(error)
+        complain(f"{host}:{port}: {cause}; BIGLOOP_PORT, --port: 另选端口 / choose another")
+        return None
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """Where a browser finds what is served on it, without the slash at the end."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def serve(
     office: Office,
     settings: Settings,
+    listener: socket.socket,
     *,
     also: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> None:
-    """Serve an open office on a migrated database until SIGINT or SIGTERM. `also` is entered at
-    the start and left at the end (a demonstration's own thread)."""
+    """Serve an open office on a migrated database until SIGINT or SIGTERM, on the address of
+    `listener`. `also` is entered at the start and left at the end (a demonstration's own thread)."""
     from contextlib import ExitStack, contextmanager
 
     import uvicorn
@@ -90,8 +121,6 @@ def serve(
 
     config = uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,  # ours names routes, never paths: api.middleware
         server_header=False,
@@ -101,10 +130,13 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    say(f"bigloop: http://{settings.host}:{settings.port}/ ({settings.environment})")
+    say(f"bigloop: {address_of(listener)}/ ({settings.environment})")
     try:
-        Server(config).run()
+        Server(config).run([listener])
     except KeyboardInterrupt:
         say("bigloop: stopped")
     finally:
         office.connections.dispose()
+        # The interpreter would look at every object of a province once more before it ends: seconds
+        # in which whoever pressed Ctrl-C waits for nothing.
+        gc.freeze()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         trust = [key for file in arguments.trust for key in read_keys(file)]
     except (OSError, UnicodeDecodeError, MalformedNote) as error:
-        _write(f"--trust: {error}")
+        sys.stderr.write(f"bigloop: --trust: 无法读取公钥 / keys cannot be read: {error}\n")
         return EX_USAGE
     report = verify(arguments.path, trust, verifiers())
     if arguments.json:
@@ -83,6 +84,4 @@ def read_keys(file: Path) -> list[Verifier]:
 
 
 def _write(text: str) -> None:
-    import sys
-
     sys.stdout.write(f"{text}\n")

@@ -15,7 +15,8 @@ from api.demo.script import SESSIONS_MEAN
 DEFAULT_DAY = date(2026, 10, 21)
 """A Wednesday whose weeks before and after lie in announced years, with a long holiday in between."""
 DEFAULT_SEED = 1
-
+FIRST_DAY, LAST_DAY = date(2020, 1, 1), date(2099, 12, 31)
+"""From the calendar's first announced year on; beyond its last one days are provisional."""
 
 PORT_MAX = 65535
 RATE_MAX = 10_000
@@ -54,8 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, help="folder for --once: dossiers, trust keys, data")
     parser.add_argument("--data", type=Path, default=Path("demo-data"), help="folder for --serve")
-    parser.add_argument("--host", default="127.0.0.1", help="address for --serve")
-    parser.add_argument("--port", type=_whole(0, PORT_MAX), default=8000, help="port for --serve")
+    parser.add_argument("--host", help="address for --serve, instead of BIGLOOP_HOST")
+    parser.add_argument(
+        "--port", type=_whole(0, PORT_MAX), help="port for --serve, instead of BIGLOOP_PORT"
+    )
     parser.add_argument(
         "--rate", type=_whole(1, RATE_MAX), default=60, help="legal minutes a minute, for --serve"
     )
@@ -67,7 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from trading.calendar.legal import calendar
 
-    if not arguments.months and not calendar().is_workday(arguments.date):
+    if not FIRST_DAY <= arguments.date <= LAST_DAY:
+        complain(f"--date {arguments.date}: {FIRST_DAY}..{LAST_DAY}")
+        return 64
+    if arguments.months is None and not calendar().is_workday(arguments.date):
         complain(f"--date {arguments.date}: 不是工作日 / not a working day")
         return 64
     if arguments.once:

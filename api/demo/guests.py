@@ -9,7 +9,6 @@ from api.demo.province import REGISTRAR
 from api.demo.script import host_of
 from api.identity import service as identity
 from api.identity.accounts import Account
-from api.settings import Settings
 from archive.actor import Role
 from archive.office import Office
 from archive.words import Language, say
@@ -60,9 +59,8 @@ def _open(office: Office, account: Account) -> None:
             identity.create_account(tx, REGISTRAR, account, PASSWORD)
 
 
-def accounts_text(settings: Settings, play: Play) -> str:
+def accounts_text(address: str, play: Play) -> str:
     """What is printed at the start: the day, and an address for each of the four roles."""
-    address = f"http://{settings.host}:{settings.port}"
     lines = [
         f"演示日 {play.day}(种子 {play.seed})/ evaluation day {play.day}, seed {play.seed}",
         f"首页 / start page: {address}/",

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from api.commands.terminal import read_settings
 from api.commands.verify import verifiers
 from api.demo.acts.table import ACTS, first_acts
 from api.demo.play import Play
@@ -52,7 +53,7 @@ def opened(settings: Settings, clock: DrivenClock, seed: int | str) -> Iterator[
 
 
 def settings_of(data: Path, database_url: str, **more: Any) -> Settings:
-    return Settings(
+    return read_settings(
         environment=Environment.DEMO,
         data=data,
         database_url=database_url,

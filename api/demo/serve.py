@@ -20,6 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+from api.commands.serve import address_of, listen
 from api.commands.serve import serve as serve_office
 from api.commands.terminal import log_to_stderr, say
 from api.demo.acts.table import ACTS, first_acts
@@ -156,7 +157,6 @@ def serve(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     log_to_stderr()
     folder: Path = arguments.data
-    booking = _booking(folder, arguments)
     settings = settings_of(
         folder,
         arguments.database_url,
@@ -165,6 +165,10 @@ def serve(arguments: argparse.Namespace) -> int:
         embedded_worker=False,
         shutdown_seconds=0,  # nobody's work is lost: what was acknowledged is committed
     )
+    listener = listen(settings.host, settings.port)
+    if listener is None:
+        return 1
+    booking = _booking(folder, arguments)
     clock = KeptClock(folder / "legal-time", datetime(2000, 1, 1, tzinfo=UTC))
     with closing(clock), opened(settings, clock, f"{booking.seed} run {booking.runs}") as office:
         custodian = open_custodian(settings, office)
@@ -194,6 +198,6 @@ def serve(arguments: argparse.Namespace) -> int:
                 stop.set()
                 thread.join(0.2)  # a killed task is taken up again; nobody waits for it
 
-        say(accounts_text(settings, play))
-        serve_office(office, settings, also=people)
+        say(accounts_text(address_of(listener), play))
+        serve_office(office, settings, listener, also=people)
     return 0

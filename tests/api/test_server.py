@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from dataclasses import replace
@@ -127,3 +128,23 @@ def test_production_does_not_start_with_a_seed(env: dict[str, str]) -> None:
     done = subprocess.run([bigloop(), "serve"], env=real, capture_output=True, text=True)
     assert done.returncode == 78
     assert "BIGLOOP_SEED" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["serve"], ["demo", "--serve", "--data", "play"]])
+def test_a_taken_port_is_said_before_anything_is_made(
+    words: list[str], env: dict[str, str], tmp_path: Path
+) -> None:
+    """And the port is a setting, of the demonstration too."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [bigloop(), *words],
+            env={**os.environ, **env, "BIGLOOP_PORT": str(port)},
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+    assert done.returncode == 1
+    assert f"127.0.0.1:{port}: 端口已被占用 / the port is taken" in done.stderr
+    assert not done.stdout, "no address of somebody else's server"
+    assert not (tmp_path / "play").exists()

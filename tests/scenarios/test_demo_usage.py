@@ -23,6 +23,8 @@ class TestWrongUsage:
             (["--once", "--out", "file"], "不是目录", "not a folder"),
             (["--serve", "--date", "2026-10-25"], "不是工作日", "not a working day"),
             (["--serve", "--date", "2026-02-29"], "不是日期", "not a day"),
+            (["--serve", "--date", "2019-12-31"], "2020-01-01..", "2099-12-31"),
+            (["--once", "--out", "new", "--date", "9999-12-30"], "2020-01-01..", "2099-12-31"),
             (["--serve", "--data", "file"], "不是目录", "not a folder"),
         ],
     )
