@@ -48,6 +48,7 @@ from api.routes import (
     projects,
     sessions,
     sign_in,
+    trustees,
 )
 from api.settings import Settings
 from api.shell import Shell
@@ -64,6 +65,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     opening.router,
     objections.router,
     draws.router,
+    trustees.router,
     sessions.router,
     awards.router,
     dossiers.router,

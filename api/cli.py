@@ -23,6 +23,7 @@ COMMANDS = {
     "migrate": ("api.commands.migrate", "bring the database to the newest version"),
     "account": ("api.commands.account", "make, list and disable accounts"),
     "verify": ("api.commands.verify", "verify a dossier, transcript or note offline"),
+    "trustee": ("api.commands.trustee", "a trustee's key, and his answers to draws"),
     "check": ("api.commands.check", "re-read every stream of the journal"),
     "demo": ("api.demo.command", "play a demonstration with invented data"),
 }

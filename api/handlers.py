@@ -10,6 +10,7 @@ from api.flows.names import DOSSIER_TASK, OPEN_TASK, PLAN_TASK
 from archive.custody import Custodian
 from archive.tasks.service import Handler
 from deposits.guarantees import service as guarantees
+from experts.draws.asking import service as asking
 
 
 def handlers(custodian: Custodian, dossiers: Path) -> Mapping[str, Handler]:
@@ -19,6 +20,7 @@ def handlers(custodian: Custodian, dossiers: Path) -> Mapping[str, Handler]:
         OPEN_TASK: opening.begin_task(custodian),
         PLAN_TASK: seating.plan_day,
         DOSSIER_TASK: dossier.seal_task(dossiers),
+        **asking.HANDLERS,
         guarantees.VERIFY_TASK: guarantees.verify_task,
         guarantees.RELEASE_TASK: guarantees.release_task,
     }

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from experts.lottery import Permutation, blocks
+from experts.suite import Hash, sha256
 
 
 class Card(NamedTuple):
@@ -101,12 +102,12 @@ class Selection:
         )
 
 
-def permutations(seed: bytes, groups: Sequence[Group], attempt: int) -> Selection:
+def permutations(seed: bytes, groups: Sequence[Group], attempt: int, h: Hash = sha256) -> Selection:
     """The permutations of one attempt, whether or not it would be accepted."""
     return Selection(
         attempt,
         tuple(groups),
-        tuple(Permutation(len(g.leaves), blocks(seed, g.specialty, attempt)) for g in groups),
+        tuple(Permutation(len(g.leaves), blocks(seed, g.specialty, attempt, h)) for g in groups),
     )
 
 
@@ -116,6 +117,7 @@ def select(
     cards: Mapping[str, Card],
     coupling: Coupling,
     attempts_max: int,
+    h: Hash = sha256,
 ) -> Selection | None:
     """The first attempt that meets the coupling rules, or None after `attempts_max` of them.
 
@@ -123,7 +125,7 @@ def select(
     """
     assert all(len(group.leaves) >= group.count for group in groups)
     for attempt in range(attempts_max):
-        selection = permutations(seed, groups, attempt)
+        selection = permutations(seed, groups, attempt, h)
         if coupling.meets([cards[leaf] for group in selection.drawn() for leaf in group]):
             return selection
     return None

@@ -1,11 +1,12 @@
 """The lottery: from a seed to permutations, in a few lines that any language can repeat.
 
-All of it, byte by byte. `‖` joins bytes; `u8`, `u32`, `u64` are big-endian numbers of 1, 4, 8 bytes.
+All of it, byte by byte. `‖` joins bytes; `u8`, `u32`, `u64` are big-endian numbers of 1, 4, 8 bytes;
+H is the hash of the request's algorithm (`experts.suite`).
 
-1.  key      = SHA-256( "bigloop.draw.lottery.v1" ‖ 0x00 ‖ seed[32] ‖ u32(attempt)
+1.  key      = H( "bigloop.draw.lottery.v1" ‖ 0x00 ‖ seed[32] ‖ u32(attempt)
                         ‖ u8(length of label) ‖ label in ASCII )
     One key, so one independent stream, per seat group (label: its specialty code) and attempt.
-2.  block c  = SHA-256( key ‖ u64(c) ), c = 0, 1, 2, …, read as a number below 2^256.
+2.  block c  = H( key ‖ u64(c) ), c = 0, 1, 2, …, read as a number below 2^256.
 3.  below(n) : take the next block; if it is not below ⌊2^256 / n⌋ · n, drop it and take the next
     one; the answer is block mod n. Every answer uses up whole blocks; none is shared.
 4.  The permutation of n candidates, in Fisher and Yates' order from the front: start from
@@ -21,8 +22,9 @@ seed is made of is said in `experts.draws.seed`; who sits is decided in `experts
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
+
+from experts.suite import Hash, sha256
 
 TAG = b"bigloop.draw.lottery.v1\x00"
 BLOCK_BITS = 256
@@ -30,16 +32,16 @@ SEED_BYTES = 32
 CANDIDATES_MAX = 2**32
 
 
-def blocks(seed: bytes, label: str, attempt: int) -> Iterator[int]:
+def blocks(seed: bytes, label: str, attempt: int, h: Hash = sha256) -> Iterator[int]:
     """The stream of one seat group in one attempt, without end."""
     if len(seed) != SEED_BYTES:
         raise ValueError(f"a seed has {SEED_BYTES} bytes, not {len(seed)}")
     name = label.encode("ascii")
     prefix = TAG + seed + attempt.to_bytes(4, "big") + len(name).to_bytes(1, "big") + name
-    key = hashlib.sha256(prefix).digest()
+    key = h(prefix)
     counter = 0
     while True:
-        yield int.from_bytes(hashlib.sha256(key + counter.to_bytes(8, "big")).digest(), "big")
+        yield int.from_bytes(h(key + counter.to_bytes(8, "big")), "big")
         counter += 1
 
 

@@ -15,6 +15,7 @@ from experts.conflicts.context import RecusalRules
 from experts.conflicts.law import recusal_rules
 from experts.feasibility import Limits
 from experts.pool.eligibility import EligibilityRules, eligibility_rules
+from experts.suite import SUITES
 from trading.money import Money
 from trading.regime import ProjectKind, Regime
 from trading.rules.book import Rule, RuleBook
@@ -39,6 +40,9 @@ class DrawRules:
     attempts_max: int
     batch_multiple: int
     answer_minutes: int
+    trustees_min: int
+    trustee_minutes: int
+    hash_name: str
     used: tuple[str, ...]
 
     def prefecture_max(self, size: int) -> int:
@@ -79,6 +83,8 @@ def rules_for(
     assert isinstance(stops, tuple)
     one_per = rule("draw.one_per").text
     assert one_per in ONE_PER
+    hash_name = rule("draw.hash").text
+    assert hash_name in SUITES
     return DrawRules(
         committee=CommitteeRules(
             size.number,
@@ -105,5 +111,8 @@ def rules_for(
         attempts_max=rule("draw.attempts_max").number,
         batch_multiple=rule("draw.batch_multiple").number,
         answer_minutes=rule("draw.answer_minutes").number,
+        trustees_min=rule("draw.trustees_min").number,
+        trustee_minutes=rule("draw.trustee_minutes").number,
+        hash_name=hash_name,
         used=tuple(sorted(version_of(found) for found in used.values())),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 import experts.synthetic
@@ -21,6 +21,10 @@ from evaluation.stations import service as stations
 from evaluation.stations.station import Venue
 from experts.pool import service as pool
 from experts.pool.expert import Expert
+from experts.trustees import service as trustees
+from experts.trustees.synthetic import SyntheticTrustee
+from experts.trustees.synthetic import trustees as make_trustees
+from trading.calendar.legal import start_of
 from trading.parties import service as parties
 from trading.parties.party import OrganisationKind
 from trading.synthetic import Parties, supervisor_of
@@ -29,6 +33,12 @@ from trading.synthetic import parties as synthetic_parties
 POOL_SIZE = 20_000
 INSTITUTES = 40
 """How many of the largest employers among companies bid often enough to meet their own experts."""
+
+KEYS_SINCE, KEYS_FOR = timedelta(days=400), timedelta(days=1000)
+"""Since when and for how long the trustees' keys are valid."""
+
+SUPERVISOR = Actor("demo-supervisor", frozenset({Role.SUPERVISOR}))
+"""Confirms what the registrar enters."""
 
 REGISTRAR = Actor("demo-registrar", frozenset({Role.STAFF, Role.POOL, Role.SYSTEM}))
 """Sets up the demo; a province would do this over months."""
@@ -67,6 +77,10 @@ class Province:
     @cached_property
     def issuers(self) -> tuple[DemoIssuer, ...]:
         return make_issuers(self._seed, self.parties.of_kind(OrganisationKind.ISSUER))
+
+    @cached_property
+    def trustees(self) -> tuple[SyntheticTrustee, ...]:
+        return make_trustees(self._seed)
 
     @cached_property
     def cast(self) -> Cast:
@@ -120,3 +134,15 @@ class Province:
             issuers.register_issuer(tx, REGISTRAR, each.issuer)
         stations.install(tx, REGISTRAR, self.venues)
         pool.enrol_many(tx, REGISTRAR, self.experts)
+        for trustee in self.trustees:
+            trustees.register_trustee(
+                tx,
+                REGISTRAR,
+                trustee.id,
+                trustee.name,
+                trustee.key,
+                trustee.possession,
+                start_of(self.today - KEYS_SINCE),
+                start_of(self.today + KEYS_FOR),
+            )
+            trustees.confirm_trustee(tx, SUPERVISOR, trustee.id)

@@ -496,6 +496,11 @@ def is_silent(seed: int, lot_key: str, expert_id: str) -> bool:
     return _dice(seed, f"silence {lot_key} {expert_id}").chance(25)
 
 
+def is_withheld(seed: int, lot_key: str, trustee_id: str) -> bool:
+    """Whether a trustee does not answer for this lot's draw when he is first asked."""
+    return _dice(seed, f"withheld {lot_key} {trustee_id}").chance(8)
+
+
 def lodging_place(seed: int, lot_name: str, bidder: str, ticks: Sequence[datetime]) -> int:
     """At which of the lodging ticks this bidder sends its envelopes."""
     return _dice(seed, f"lodging {lot_name} {bidder}").below(len(ticks))

@@ -18,7 +18,7 @@ from evaluation.session.session import Session as Review
 from experts.draws import service as draws
 from experts.draws.basis.service import Supply
 from experts.draws.request import ENDED_WITHOUT
-from experts.draws.service import Call, Draw
+from experts.draws.service import Asking, Call, Draw
 from trading.acting import must_serve
 from trading.projects import service as projects
 from trading.projects.project import Lot
@@ -72,11 +72,10 @@ def own_lot(db: Session, actor: Actor, lot_id: str) -> Lot:
 
 @dataclass(frozen=True)
 class Course:
-    """How a draw goes, without a name: who has committed and revealed (`centre`, `supervisor`), the
-    calls by rank, and how many of them are answered how."""
+    """How a draw goes, without a name: the trustees asked, the calls by rank, and how many of them
+    are answered how."""
 
-    committed: frozenset[str]
-    revealed: frozenset[str]
+    asking: Asking | None
     calls: tuple[Call, ...]
     answers: Counter[str]
 
@@ -84,14 +83,10 @@ class Course:
 def course(db: Session, draw: Draw | None) -> Course:
     """The course of a draw so far; of none, nothing."""
     if draw is None:
-        return Course(frozenset(), frozenset(), (), Counter())
-    given: dict[str, set[str]] = {"COMMITTED": set(), "REVEALED": set()}
-    for step in draws.steps(db, draw.id):
-        if step["kind"] in given:
-            given[step["kind"]].add(step["data"]["party"])
+        return Course(None, (), Counter())
     calls = draws.calls(db, draw.id)
     now = Counter(call.answer or "OPEN" for call in calls if call.round == draw.round)
-    return Course(frozenset(given["COMMITTED"]), frozenset(given["REVEALED"]), calls, now)
+    return Course(draws.asking_of(db, draw.id), calls, now)
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,22 @@
 """The draw explained by one small draw with invented candidates, computed by the drawing code itself.
 
-Two shares are fixed texts here, so that everybody gets the same numbers; in a real draw they are 32
-random bytes each. All else is as in a real draw: the commitments, the seed, the attempts, the ranks.
+The keys of the three trustees follow from fixed texts here, so that everybody gets the same numbers;
+a real key is in its trustee's hands alone. All else is as in a real draw: the question, the proofs, the
+seed, the attempts, the ranks.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 
 from archive import canonical
 from experts.committee import Card, Coupling, Group, permutations, select
-from experts.draws.seed import Seedholder, commitment, seed_of
+from experts.draws.seed import NO_VALUE, alpha_of, seed_of
+from experts.suite import sha256
+from experts.trustees.synthetic import trustees
+from experts.vrf.verify import verified_output
 
 SPECIALTY = "A080304"
 SEATS = 3
@@ -19,7 +24,7 @@ PREFECTURE_MAX = 2
 ATTEMPTS_MAX = 1000
 EMPLOYERS = "甲甲乙丙丁戊己庚辛"
 HOMES = ("532900", "532900", "532900", "530100", "530100", "530300", "530700", "532900", "532300")
-SHARES = {party: hashlib.sha256(f"演示份额 {party}".encode()).digest() for party in Seedholder}
+TRUSTEES = 3
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,9 @@ class Attempt:
 class Example:
     request: str
     request_hash: str
-    shares: tuple[tuple[str, str, str], ...]
-    """(party, commitment, share), in hex."""
+    alpha: str
+    trustees: tuple[tuple[str, str, str], ...]
+    """(id, key, proof), key and proof in hex."""
     seed: str
     seats: int
     prefecture_max: int
@@ -56,10 +62,12 @@ class Example:
     attempts: tuple[Attempt, ...]
 
 
+@cache
 def example() -> Example:
     """The worked example; always the same."""
     people = _people()
     leaves = sorted(people)
+    holders = trustees("演示".encode(), TRUSTEES)
     request = canonical.encode(
         {
             "candidates": hashlib.sha256(
@@ -67,10 +75,17 @@ def example() -> Example:
             ).hexdigest(),
             "quotas": {SPECIALTY: SEATS},
             "prefecture_max": PREFECTURE_MAX,
+            "trustees": {holder.id: holder.key for holder in holders},
         }
     )
     request_hash = hashlib.sha256(request).hexdigest()
-    seed = seed_of(request_hash, SHARES[Seedholder.CENTRE], SHARES[Seedholder.SUPERVISOR])
+    alpha = alpha_of(request_hash, 1, NO_VALUE)
+    proofs = [holder.answer(request_hash, 1) for holder in holders]
+    outputs = [
+        verified_output(bytes.fromhex(holder.key), alpha, proof)
+        for holder, proof in zip(holders, proofs, strict=True)
+    ]
+    seed = seed_of(alpha, outputs, sha256)
     cards = {
         leaf: Card(leaf, hashlib.sha256(employer.encode()).hexdigest(), home)
         for leaf, (_, employer, home) in people.items()
@@ -89,9 +104,10 @@ def example() -> Example:
     return Example(
         request=request.decode(),
         request_hash=request_hash,
-        shares=tuple(
-            (party.value, commitment(request_hash, party, SHARES[party]), SHARES[party].hex())
-            for party in Seedholder
+        alpha=alpha.hex(),
+        trustees=tuple(
+            (holder.id, holder.key, proof.hex())
+            for holder, proof in zip(holders, proofs, strict=True)
         ),
         seed=seed.hex(),
         seats=SEATS,

@@ -1,11 +1,10 @@
-"""The committee's draw for staff: what it would find, the centre's share, the calls by rank.
+"""The committee's draw for staff: what it would find, the trustees' progress, the calls by rank.
 
 No name is shown: until the result is settled the committee is secret (招标投标法 第三十七条).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,10 +23,8 @@ from api.transactions import ReadDb
 from archive.actor import Actor
 from archive.office import Tx
 from experts.draws import service as draws
-from experts.draws.seed import SHARE_BYTES, Seedholder
 
 router = APIRouter(include_in_schema=False)
-CENTRE = Seedholder.CENTRE.value
 
 
 def _known(request: Request, actor: Actor, db: Session, lot_id: str) -> dict[str, Any]:
@@ -78,40 +75,18 @@ def _step(path: str, said: str, call: Callable[[Tx, Actor, str, Any], object], r
         )
 
 
-def _share(form: Form) -> bytes:
-    typed = form.text("share").lower()
-    if typed and not re.fullmatch(f"[0-9a-f]{{{2 * SHARE_BYTES}}}", typed):
-        form.fault("share", "api.desk.share", digits=2 * SHARE_BYTES)
-        return b""
-    return bytes.fromhex(typed)
-
-
 def _nothing(_form: Form) -> None:
     return None
 
 
 _step("", "draw_requested", lambda tx, actor, lot, _: flow.request_draw(tx, actor, lot), _nothing)
 _step(
-    "/commitment",
-    "share_committed",
-    lambda tx, actor, lot, value: draws.commit_share(
-        tx, actor, flow.own_draw(tx.db, actor, lot).id, CENTRE, value
+    "/value",
+    "value_recorded",
+    lambda tx, actor, lot, value: draws.give_public_value(
+        tx, actor, flow.own_draw(tx.db, actor, lot).id, value
     ),
-    lambda form: form.text("commitment").lower(),
-)
-_step(
-    "/share",
-    "share_revealed",
-    lambda tx, actor, lot, value: draws.reveal_share(
-        tx, actor, flow.own_draw(tx.db, actor, lot).id, CENTRE, value
-    ),
-    _share,
-)
-_step(
-    "/performance",
-    "draw_performed",
-    lambda tx, actor, lot, _: draws.perform_draw(tx, actor, flow.own_draw(tx.db, actor, lot).id),
-    _nothing,
+    lambda form: form.text("value"),
 )
 _step(
     "/settlement",

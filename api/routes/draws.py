@@ -1,4 +1,6 @@
-"""Draws of experts: two parties commit and reveal, the draw is performed, experts answer.
+"""Draws of experts: requested by staff, seeded by trustees, answered by experts.
+
+A trustee needs no account: the request is asked for in the open, and an output proves itself.
 
 No answer here names an expert: officials see the course of a draw, an expert sees his own
 invitations, which name a time and an area and nothing of the lot.
@@ -12,13 +14,13 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from api.access import ExpertActor, OfficialActor, StaffActor
+from api.access import ExpertActor, OfficialActor, Public, StaffActor
 from api.flows import drawing as flow
-from api.routes.fields import Answer, Body, Digest, Identifier, IdInPath, Switch
+from api.routes.fields import Answer, Body, Identifier, IdInPath, Line, Switch
 from api.transactions import ReadDb, WriteTx
-from archive.actor import Actor, Role
 from archive.errors import Refusal
 from experts.draws import service as draws
+from experts.draws.seed import ASKING_FORMAT
 from trading.acting import must_serve, must_watch
 from trading.projects import service as projects
 
@@ -30,12 +32,15 @@ class DrawBody(Body):
     replaces: Annotated[str, Field(max_length=64)] = ""
 
 
-class CommitmentBody(Body):
-    commitment: Digest
+class ValueBody(Body):
+    value: Line
 
 
-class ShareBody(Body):
-    share: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){1,64}$")]
+class OutputBody(Body):
+    """What `bigloop trustee answer` sends."""
+
+    trustee: Identifier
+    proof: Annotated[str, Field(pattern=r"^[0-9a-f]{160}$")]
 
 
 class AnswerBody(Body):
@@ -68,9 +73,28 @@ def _answer(draw: draws.Draw) -> DrawAnswer:
     return DrawAnswer.model_validate(draw)
 
 
-def _party(actor: Actor) -> str:
-    """Which of the two shares an official gives: staff the centre's, supervisors theirs."""
-    return "centre" if Role.STAFF in actor.roles else "supervisor"
+class AskedAnswer(Answer):
+    id: str
+    key: str
+    has_answered: bool
+
+
+class AskingAnswer(Answer):
+    """What the trustees of a draw are asked (`experts.draws.seed`)."""
+
+    format: str = ASKING_FORMAT
+    draw_id: str
+    centre_id: str
+    register_number: int
+    predecessor: str
+    request_hash: str
+    number: int
+    public_value: str
+    opens_at: datetime | None
+    until: datetime | None
+    trustees: list[AskedAnswer]
+    withheld: list[str]
+    is_open: bool
 
 
 @router.post("/draws", status_code=201)
@@ -87,28 +111,38 @@ def show(actor: OfficialActor, db: ReadDb, draw_id: IdInPath) -> DrawAnswer:
     return _answer(found)
 
 
-@router.post("/draws/{draw_id}/commitments", status_code=201)
-def commit(
-    actor: OfficialActor, tx: WriteTx, draw_id: IdInPath, body: CommitmentBody
+@router.post("/draws/{draw_id}/public-value", status_code=201)
+def public_value(
+    actor: OfficialActor, tx: WriteTx, draw_id: IdInPath, body: ValueBody
 ) -> DrawAnswer:
-    """Commit to a share of the seed."""
+    """Put the public value that the request names on the record."""
+    return _answer(draws.give_public_value(tx, actor, draw_id, body.value))
+
+
+@router.get("/askings")
+def askings(_: Public, db: ReadDb) -> list[AskingAnswer]:
+    """All draws whose trustees are asked now."""
+    return [AskingAnswer.model_validate(found) for found in draws.askings(db)]
+
+
+@router.get("/draws/{draw_id}/asking")
+def asking(_: Public, db: ReadDb, draw_id: IdInPath) -> AskingAnswer:
+    """What the trustees of one draw are asked, and who has answered."""
+    return AskingAnswer.model_validate(draws.asking_of(db, draw_id))
+
+
+@router.post("/draws/{draw_id}/outputs", status_code=201)
+def output(_: Public, tx: WriteTx, draw_id: IdInPath, body: OutputBody) -> AskingAnswer:
+    """Take a trustee's output; with the last one the committee is drawn."""
+    draws.give_output(tx, draw_id, body.trustee, bytes.fromhex(body.proof))
+    return AskingAnswer.model_validate(draws.asking_of(tx.db, draw_id))
+
+
+@router.post("/draws/{draw_id}/askings", status_code=201)
+def ask_again(actor: OfficialActor, tx: WriteTx, draw_id: IdInPath) -> DrawAnswer:
+    """When the time is over: name who withheld an output, and ask the others again."""
     must_serve(actor, draws.draw(tx.db, draw_id).centre_id)
-    return _answer(draws.commit_share(tx, actor, draw_id, _party(actor), body.commitment))
-
-
-@router.post("/draws/{draw_id}/shares", status_code=201)
-def reveal(actor: OfficialActor, tx: WriteTx, draw_id: IdInPath, body: ShareBody) -> DrawAnswer:
-    """Reveal the share that was committed to."""
-    must_serve(actor, draws.draw(tx.db, draw_id).centre_id)
-    share = bytes.fromhex(body.share)
-    return _answer(draws.reveal_share(tx, actor, draw_id, _party(actor), share))
-
-
-@router.post("/draws/{draw_id}/performance", status_code=201)
-def perform(actor: StaffActor, tx: WriteTx, draw_id: IdInPath) -> DrawAnswer:
-    """Draw: seed, permutations, first invitations."""
-    must_serve(actor, draws.draw(tx.db, draw_id).centre_id)
-    return _answer(draws.perform_draw(tx, actor, draw_id))
+    return _answer(draws.ask_again(tx, actor, draw_id))
 
 
 @router.post("/draws/{draw_id}/settlement", status_code=201)

@@ -13,9 +13,9 @@ from experts.draws.request import NO_PREDECESSOR, State
 from experts.draws.tables import (
     DrawInvitationRow,
     DrawMemberRow,
+    DrawOutputRow,
     DrawRegisterRow,
     DrawRow,
-    DrawShareRow,
     DrawSheetRow,
     DrawStepRow,
 )
@@ -70,9 +70,16 @@ def sheet(db: Session, draw_id: str) -> DrawSheetRow:
     return db.exec(select(DrawSheetRow).where(col(DrawSheetRow.draw_id) == draw_id)).one()
 
 
-def shares(db: Session, draw_id: str) -> list[DrawShareRow]:
-    rows = db.exec(select(DrawShareRow).where(col(DrawShareRow.draw_id) == draw_id)).all()
-    return sorted(rows, key=lambda row: row.party)
+def outputs(db: Session, draw_id: str) -> list[DrawOutputRow]:
+    """All who were asked, by number of the asking and id."""
+    rows = db.exec(select(DrawOutputRow).where(col(DrawOutputRow.draw_id) == draw_id)).all()
+    return sorted(rows, key=lambda row: (row.asking, row.trustee_id))
+
+
+def waiting(db: Session) -> list[DrawRow]:
+    """The draws whose trustees are asked now, by id."""
+    rows = db.exec(select(DrawRow).where(col(DrawRow.state) == State.ASKING)).all()
+    return sorted(rows, key=lambda row: row.id)
 
 
 def steps(db: Session, draw_id: str) -> list[DrawStepRow]:

@@ -129,7 +129,8 @@ def check_course(run: Run) -> None:
     opened: list[list[Any]] | None = None
     round_number = 0
     ended = False
-    for step in run.steps[6:]:
+    kinds = [step["kind"] for step in run.steps]
+    for step in run.steps[kinds.index("DRAWN") + 1 :]:
         kind, data, where = step["kind"], step["data"], step["seq"]
         need(not ended, "after the end", where)
         complete = len(run.seats) == sum(count for _, count in board.quotas)

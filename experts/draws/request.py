@@ -22,33 +22,35 @@ from experts.committee import Coupling
 from experts.feasibility import GROUPS_MAX
 from experts.rules import DrawRules
 from experts.specialties import Catalogue, Widening, request_faults
+from experts.suite import algorithm_of
+from experts.trustees.trustee import Trustee
 from trading.divisions import yunnan
 from trading.identifiers import uscc_fault
 from trading.money import Money
 from trading.regime import ProjectKind, Regime
 
 FORMAT = "bigloop.draw-request.v1"
-ALGORITHM = "bigloop.draw.sha256.v1"
 NO_PREDECESSOR = "0" * 64
 SEATS_MAX = 99
 NAMED_MAX = 200
+SOURCE_CHARACTERS_MAX = 200
 
 
 class State(StrEnum):
     """Where a draw stands."""
 
-    REQUESTED = "REQUESTED"
-    COMMITTED = "COMMITTED"  # both commitments are on the record
-    REVEALED = "REVEALED"  # both shares are: the seed is fixed
+    REQUESTED = "REQUESTED"  # the public value is not known yet
+    ASKING = "ASKING"  # the trustees are asked for their outputs
     INVITING = "INVITING"  # a batch of invitations is open
     SEATED = "SEATED"  # every seat is taken
     CLOSED = "CLOSED"  # the transcript is made
-    ABANDONED = "ABANDONED"  # given up before both shares were known
+    ABANDONED = "ABANDONED"  # given up before any trustee had answered
+    UNSEEDED = "UNSEEDED"  # too many trustees withheld their outputs
     ABORTED = "ABORTED"  # no attempt met the coupling rules
     EXHAUSTED = "EXHAUSTED"  # nobody is left to invite for some seat
 
 
-ENDED_WITHOUT = frozenset({State.ABANDONED, State.ABORTED, State.EXHAUSTED})
+ENDED_WITHOUT = frozenset({State.ABANDONED, State.UNSEEDED, State.ABORTED, State.EXHAUSTED})
 """The states after which another draw for the lot may be requested; it names the one it replaces."""
 
 
@@ -64,6 +66,16 @@ class Quota:
     def source(self) -> str:
         """The code whose experts are candidates."""
         return self.widening.code if self.widening else self.specialty
+
+
+@dataclass(frozen=True)
+class PublicValue:
+    """Something that everybody can look up and nobody can foresee, to be mixed into the seed: where
+    it will stand, in words, and from when. E.g. a lottery's numbers, an index at its close, a round of
+    a public beacon."""
+
+    source: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,7 @@ class DrawRequest:
     drafters: tuple[str, ...] = ()
     voided: tuple[str, ...] = ()
     replaces: str = ""
+    public_value: PublicValue | None = None
 
     @property
     def experts(self) -> int:
@@ -122,6 +135,11 @@ def form_faults(request: DrawRequest, within: Catalogue) -> tuple[Fault, ...]:
     for pointer, code in (("/division_code", request.division_code), ("/area", request.area)):
         if code not in yunnan():
             add(pointer, "experts.request.division", value=code[:20])
+    said = request.public_value
+    if said is not None and not 0 < len(said.source.strip()) <= SOURCE_CHARACTERS_MAX:
+        add("/public_value/source", "experts.request.source", characters_max=SOURCE_CHARACTERS_MAX)
+    if said is not None and said.at >= request.evaluation_at:
+        add("/public_value/at", "experts.request.value_late")
     for pointer, uscc in _organisations(request):
         wrong = uscc_fault(uscc)
         if wrong is not None:
@@ -181,6 +199,7 @@ class Fixed:
     pool_version: str
     context_sha256: str
     links_sha256: str
+    trustees: tuple[Trustee, ...]
 
 
 def request_json(
@@ -194,7 +213,7 @@ def request_json(
     excluded = Counter(code for candidate in candidates for code in candidate.reasons)
     return {
         "format": FORMAT,
-        "algorithm": ALGORITHM,
+        "algorithm": algorithm_of(rules.hash_name),
         "draw": fixed.draw_id,
         "centre": request.centre_id,
         "number": fixed.number,
@@ -224,12 +243,22 @@ def request_json(
             "one_per_unit": coupling.one_per_unit,
             "prefecture_max": coupling.prefecture_max,
         },
+        "trustees": {
+            "members": [{"id": trustee.id, "key": trustee.key} for trustee in fixed.trustees],
+            "min": rules.trustees_min,
+            "minutes": rules.trustee_minutes,
+        },
+        "public_value": _value_json(request.public_value),
         "attempts_max": rules.attempts_max,
         "batch_multiple": rules.batch_multiple,
         "answer_minutes": rules.answer_minutes,
         "earliest_hours": rules.earliest_hours,
         "rules": list(rules.used),
     }
+
+
+def _value_json(value: PublicValue | None) -> Mapping[str, Any] | None:
+    return {"source": value.source, "at": moment_text(value.at)} if value else None
 
 
 def _quota_json(quota: Quota) -> Mapping[str, Any]:

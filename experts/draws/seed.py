@@ -1,47 +1,51 @@
-"""The seed of a draw from two committed shares (承诺—公开), one of the centre, one of the supervisor.
+"""The seed of a draw, from the outputs of its trustees and, where asked for, a public value.
 
-    commitment = SHA-256( "bigloop.draw.share.v1" ‖ 0x00 ‖ request hash[32] ‖ party ‖ 0x00 ‖ share[32] )
-    seed       = SHA-256( "bigloop.draw.seed.v1"  ‖ 0x00 ‖ request hash[32]
-                          ‖ share of the centre[32] ‖ share of the supervisor[32] )
+    value  = 32 zero bytes, or SHA-256 of the public value's text in UTF-8
+    alpha  = "bigloop.draw.alpha.v1" ‖ 0x00 ‖ request hash[32] ‖ u32(asking) ‖ value
+    output = 64 bytes, each trustee's for alpha (ECVRF, `experts.vrf`)
+    seed   = H( "bigloop.draw.seed.v1" ‖ 0x00 ‖ alpha ‖ output ‖ output … )
 
-`party` is `centre` or `supervisor` in ASCII. Both commitments are on the record before either share
-is, so neither can choose after seeing the other; the request is fixed before both. What remains is
-that the second may keep silent when it does not like the result: that ends the draw on the record,
-and the next request names it.
+The outputs stand in the order in which the request names the trustees. H is the hash of the
+request's algorithm (`experts.suite`).
+
+The request, with the trustees' keys, is on the record before any of them is asked, and a key has one
+output for an input. So nobody chooses: neither the centre, which no longer changes the request, nor
+a trustee, nor all but one of them together, to whom the missing output is 64 unknown bytes. What is
+left is to keep silent. Then, when the time is over, those who did not answer are named on the
+record, and the others are asked again under the next number: a new alpha, so that nobody could know
+what his silence would lead to. Who was silent once is not asked again in this draw, and below the
+number of the rule `draw.trustees_min` there is no draw.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
-from enum import StrEnum
+from collections.abc import Sequence
 
-SHARE_BYTES = 32
+from experts.suite import Hash
 
+ASKING_FORMAT = "bigloop.draw-asking.v1"
+"""Of what a trustee is handed: a file or an answer of the platform."""
 
-class Seedholder(StrEnum):
-    """Who gives a share."""
-
-    CENTRE = "centre"
-    SUPERVISOR = "supervisor"
-
-
-def commitment(request_hash: str, party: str, share: bytes) -> str:
-    """What a party publishes before its share: hex. ValueError for a share of another length."""
-    if len(share) != SHARE_BYTES:
-        raise ValueError(f"a share has {SHARE_BYTES} bytes, not {len(share)}")
-    text = b"bigloop.draw.share.v1\x00" + bytes.fromhex(request_hash)
-    return hashlib.sha256(text + party.encode("ascii") + b"\x00" + share).hexdigest()
+ALPHA_TAG = b"bigloop.draw.alpha.v1\x00"
+SEED_TAG = b"bigloop.draw.seed.v1\x00"
+NO_VALUE = bytes(32)
+VALUE_CHARACTERS_MAX = 200
 
 
-def opens(request_hash: str, party: str, share: bytes, committed: str) -> bool:
-    """Whether the share is the one committed to."""
-    return len(share) == SHARE_BYTES and hmac.compare_digest(
-        commitment(request_hash, party, share), committed
-    )
+def value_digest(text: str) -> bytes:
+    """What a public value adds: 32 bytes; zeros for none (the empty text)."""
+    return hashlib.sha256(text.encode("utf-8")).digest() if text else NO_VALUE
 
 
-def seed_of(request_hash: str, centre: bytes, supervisor: bytes) -> bytes:
-    """The seed, 32 bytes."""
-    text = b"bigloop.draw.seed.v1\x00" + bytes.fromhex(request_hash) + centre + supervisor
-    return hashlib.sha256(text).digest()
+def alpha_of(request_hash: str, asking: int, value: bytes) -> bytes:
+    """What the trustees are asked; `asking` counts from 1."""
+    assert asking >= 1
+    assert len(value) == len(NO_VALUE)
+    return ALPHA_TAG + bytes.fromhex(request_hash) + asking.to_bytes(4, "big") + value
+
+
+def seed_of(alpha: bytes, outputs: Sequence[bytes], h: Hash) -> bytes:
+    """The seed, 32 bytes, from the outputs in the order of the request."""
+    assert all(len(output) == 64 for output in outputs)
+    return h(SEED_TAG + alpha + b"".join(outputs))

@@ -1,17 +1,14 @@
-"""Draws at work: request, shares, draw, invitations, seats, recusal at the opening, transcript.
+"""Draws at work: request, trustees, draw, invitations, seats, recusal at the opening, transcript.
 
-    request_draw → commit_share ×2 → reveal_share ×2 → perform_draw → (answer … settle)* → SEATED
+    request_draw → (give_public_value) → give_output × trustees → (answer … settle)* → SEATED
         → recheck / substitute → (answer … settle)* → close_draw
 
 Each act is a step: kept with its content in the draw, chained by hash, and its hash goes at once on
-the stream `draw/<id>`; the request also on the centre's register `draws/<centre_id>`. The streams
-hold hashes and counts. Experts answer there under their pseudonym in this draw, so a reader of the
-record does not learn whom was asked. How a committee follows from the seed is in
-`experts.committee`, what happens afterwards in `experts.draws.process`.
-
-The two parties are those of the request: staff of its centre (an account without a centre serves
-all), and an account of the supervisor that it names; the province's supervisor, an account without a
-party, reads every draw and gives no share.
+the stream `draw/<id>`; the request also on the centre's register `draws/<centre_id>`, and with it what
+became of the number where no committee did. The streams hold hashes and counts. Experts answer there
+under their pseudonym in this draw, so a reader of the record does not learn whom was asked. How a
+committee follows from the seed is in `experts.committee`, what happens afterwards in
+`experts.draws.process`, where the seed comes from in `experts.draws.seed`.
 """
 
 from __future__ import annotations
@@ -19,7 +16,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlmodel import Session
@@ -27,17 +23,24 @@ from sqlmodel import Session
 from archive import canonical
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
-from archive.journal.entry import DocumentRef, moment_text
+from archive.journal.entry import DocumentRef
 from archive.office import Tx
-from experts.committee import select
-from experts.conflicts.context import Side
 from experts.draws import queries
+from experts.draws.asking import service as asking
+from experts.draws.asking.service import (
+    Asking,
+    ask_again,
+    askings,
+    give_output,
+    give_public_value,
+)
+from experts.draws.asking.service import asking as asking_of
 from experts.draws.basis import service as basis
 from experts.draws.basis.service import Feasibility, feasibility
 from experts.draws.candidates import exclusions_in, read_sheet, sheet_of
 from experts.draws.course import service as course
 from experts.draws.course.service import Draw, Invited
-from experts.draws.process import Cause, Process, Seat
+from experts.draws.process import Cause, Seat
 from experts.draws.request import (
     ENDED_WITHOUT,
     DrawRequest,
@@ -46,17 +49,13 @@ from experts.draws.request import (
     request_json,
 )
 from experts.draws.rounds.service import Recheck, answer, recheck, settle, substitute
-from experts.draws.seed import SHARE_BYTES, Seedholder, opens, seed_of
-from experts.draws.tables import (
-    DrawRow,
-    DrawShareRow,
-    DrawSheetRow,
-)
+from experts.draws.tables import DrawRow, DrawSheetRow
 from experts.draws.transcript import FIRST_PREV, transcript_json
 
-ROLE_OF = {Seedholder.CENTRE: Role.STAFF, Seedholder.SUPERVISOR: Role.SUPERVISOR}
+CAUSE_CHARACTERS_MAX = 200
 
 __all__ = [
+    "Asking",
     "Call",
     "Cause",
     "Draw",
@@ -66,20 +65,22 @@ __all__ = [
     "Recheck",
     "abandon_draw",
     "answer",
+    "ask_again",
+    "asking_of",
+    "askings",
     "calls",
     "close_draw",
-    "commit_share",
     "committee",
     "draw",
     "draws_of_lot",
     "exclusions",
     "feasibility",
+    "give_output",
+    "give_public_value",
     "invitations_of",
     "invited",
-    "perform_draw",
     "recheck",
     "request_draw",
-    "reveal_share",
     "settle",
     "steps",
     "substitute",
@@ -121,6 +122,7 @@ def request_draw(tx: Tx, actor: Actor, request: DrawRequest) -> Draw:
         pool_version=found.pool_version,
         context_sha256=found.context_sha256,
         links_sha256=found.links_sha256,
+        trustees=found.trustees,
     )
     said = request_json(request, fixed, found.prepared.candidates, rules, found.coupling)
     request_hash = canonical.digest(said)
@@ -166,93 +168,22 @@ def request_draw(tx: Tx, actor: Actor, request: DrawRequest) -> Draw:
             tx.keep("draw-recusals.json", course.evidence_json(found.prepared.evidence))
         )
     course.step(tx, actor, row, "REQUESTED", {"request": request_hash}, tuple(documents))
-    return course.draw_of(row)
-
-
-def commit_share(tx: Tx, actor: Actor, draw_id: str, party: str, commitment: str) -> Draw:
-    """Take a party's commitment (64 hex digits, see `experts.draws.seed`). Nobody gives two."""
-    holder = _holder(actor, party)
-    row = course.locked(tx, draw_id, State.REQUESTED)
-    _check_party(actor, row, holder)
-    if len(commitment) != 64 or not set(commitment) <= set("0123456789abcdef"):
-        raise Refusal("experts.share.commitment", {"party": party})
-    given = queries.shares(tx.db, draw_id)
-    for other in given:
-        actor.must_not_be(other.actor_id)
-        if other.party == holder:
-            raise Refusal("experts.share.twice", {"party": party}, Kind.CONFLICT)
-        if other.commitment == commitment:
-            raise Refusal("experts.share.copied", {"party": party}, Kind.CONFLICT)
-    tx.db.add(DrawShareRow(draw_id=draw_id, party=holder, actor_id=actor.id, commitment=commitment))
-    if len(given) + 1 == len(Seedholder):
-        row.state = State.COMMITTED
-    data = {"party": holder.value, "actor": actor.id, "commitment": commitment}
-    course.step(tx, actor, row, "COMMITTED", data)
-    return course.draw_of(row)
-
-
-def reveal_share(tx: Tx, actor: Actor, draw_id: str, party: str, share: bytes) -> Draw:
-    """Take a party's share. CONFLICT before both commitments are on the record, TOO_EARLY before
-    the hour of the rule, INVALID where the share is not the one committed to."""
-    holder = _holder(actor, party)
-    row = course.locked(tx, draw_id, State.COMMITTED)
-    _check_party(actor, row, holder)
-    _check_hour(tx, row)
-    given = {item.party: item for item in queries.shares(tx.db, draw_id)}
-    own = given[holder]
-    if own.actor_id != actor.id:
-        raise Refusal("experts.share.other_person", {"party": party}, Kind.FORBIDDEN)
-    if own.share:
-        raise Refusal("experts.share.twice", {"party": party}, Kind.CONFLICT)
-    if len(share) != SHARE_BYTES or not opens(row.request_hash, party, share, own.commitment):
-        raise Refusal("experts.share.mismatch", {"party": party})
-    own.share = share.hex()
-    tx.db.add(own)
-    if all(item.share for item in given.values()):
-        row.state = State.REVEALED
-    data = {"party": holder.value, "actor": actor.id, "share": own.share}
-    course.step(tx, actor, row, "REVEALED", data)
+    asking.begin(tx, actor, row)
     return course.draw_of(row)
 
 
 def abandon_draw(tx: Tx, actor: Actor, draw_id: str, cause: str) -> Draw:
-    """Give a draw up while its result cannot be known yet. Once both shares are on the record it
-    can only be performed: a draw is never given up for its result."""
+    """Give a draw up while nobody can know anything of its result. Once a trustee has answered there
+    is no way back: a draw is never given up for its result."""
     actor.must_be(Role.STAFF, Role.SUPERVISOR)
-    row = course.locked(tx, draw_id, State.REQUESTED, State.COMMITTED)
-    _check_party(actor, row, *(holder for holder in Seedholder if ROLE_OF[holder] in actor.roles))
-    row.state = State.ABANDONED
-    course.step(tx, actor, row, "ABANDONED", {"cause": cause[:200]})
-    return course.draw_of(row)
-
-
-def perform_draw(tx: Tx, actor: Actor, draw_id: str) -> Draw:
-    """Draw the committee and open the first batch of invitations.
-
-    Where no attempt meets the coupling rules the draw ends ABORTED, on the record.
-    """
-    actor.must_be(Role.STAFF, Role.SYSTEM)
-    row = course.locked(tx, draw_id, State.REVEALED)
-    _check_hour(tx, row)
-    shares = {item.party: bytes.fromhex(item.share) for item in queries.shares(tx.db, draw_id)}
-    seed = seed_of(row.request_hash, shares[Seedholder.CENTRE], shares[Seedholder.SUPERVISOR])
-    loaded = course.load(tx.db, row)
-    said = loaded.request
-    selection = select(seed, loaded.groups, loaded.cards, loaded.coupling, said["attempts_max"])
-    row.seed = seed.hex()
-    if selection is None:
-        row.state = State.ABORTED
-        data = {"seed": row.seed, "attempts": said["attempts_max"]}
-        course.step(tx, actor, row, "ABORTED", data)
-        return course.draw_of(row)
-    row.attempt = selection.attempt
-    committee = [
-        [group.specialty, list(drawn)]
-        for group, drawn in zip(selection.groups, selection.drawn(), strict=True)
-    ]
-    data = {"seed": row.seed, "attempt": selection.attempt, "committee": committee}
-    course.step(tx, actor, row, "DRAWN", data)
-    course.open_round(tx, actor, row, loaded, loaded.board(row), Process.start())
+    row = course.locked(tx, draw_id, State.REQUESTED, State.ASKING)
+    course.must_take_part(actor, row)
+    if any(item.proof for item in queries.outputs(tx.db, draw_id)):
+        raise Refusal("experts.draw.answered", {"draw": draw_id[:40]}, Kind.CONFLICT)
+    row.state, row.outputs_until = State.ABANDONED, None
+    data = {"cause": cause[:CAUSE_CHARACTERS_MAX]}
+    course.step(tx, actor, row, "ABANDONED", data)
+    course.register(tx, actor, row, "abandoned", data)
     return course.draw_of(row)
 
 
@@ -373,41 +304,3 @@ def _check_replaces(db: Session, request: DrawRequest) -> None:
             {"lot": request.lot_id[:40], "draw": last.id if last else ""},
             Kind.CONFLICT,
         )
-
-
-def _check_hour(tx: Tx, row: DrawRow) -> None:
-    hours = canonical.decode(row.request)["earliest_hours"]
-    earliest = row.evaluation_at - timedelta(hours=hours)
-    if tx.now < earliest:
-        raise Refusal(
-            "experts.draw.too_early",
-            {"hours": hours, "earliest": moment_text(earliest)},
-            Kind.TOO_EARLY,
-            rule="draw.earliest_hours_before_evaluation",
-        )
-
-
-def _holder(actor: Actor, party: str) -> Seedholder:
-    if party not in set(Seedholder):
-        raise Refusal("experts.share.party", {"party": party[:20]})
-    holder = Seedholder(party)
-    actor.must_be(ROLE_OF[holder])
-    return holder
-
-
-def _check_party(actor: Actor, row: DrawRow, *holders: Seedholder) -> None:
-    """Refuse FORBIDDEN an account that stands for none of these parties of the request."""
-    parties = canonical.decode(row.context)["parties"]
-    supervisor = next(uscc for side, uscc in parties if side == Side.SUPERVISOR)
-    stands = {
-        Seedholder.CENTRE: actor.centre_id in ("", row.centre_id),
-        Seedholder.SUPERVISOR: bool(actor.party_id) and actor.party_id == supervisor,
-    }
-    if not any(stands[holder] for holder in holders):
-        code = (
-            "experts.share.other_centre"
-            if Seedholder.CENTRE in holders
-            else "experts.share.other_supervisor"
-        )
-        params = {"centre": row.centre_id, "supervisor": supervisor}
-        raise Refusal(code, params, Kind.FORBIDDEN)

@@ -47,6 +47,10 @@ class DrawRow(SQLModel, table=True):
     request_hash: str
     key: bytes
     context: bytes
+    asking: int = 0
+    outputs_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    outputs_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    public_value: str = ""
     seed: str = ""
     attempt: int | None = None
     round: int = 0
@@ -66,17 +70,16 @@ class DrawSheetRow(SQLModel, table=True):
     proof: bytes
 
 
-class DrawShareRow(SQLModel, table=True):
-    """What one party committed to, and its share (hex) once it is revealed."""
+class DrawOutputRow(SQLModel, table=True):
+    """One trustee asked under one number; `proof` (hex) is empty until he answers."""
 
-    __tablename__ = "draw_share"
-    __table_args__ = (sa.CheckConstraint("party IN ('centre', 'supervisor')", name="party_known"),)
+    __tablename__ = "draw_output"
 
     draw_id: str = Field(primary_key=True, foreign_key="draw.id")
-    party: str = Field(primary_key=True)
-    actor_id: str
-    commitment: str
-    share: str = ""
+    asking: int = Field(primary_key=True)
+    trustee_id: str = Field(primary_key=True)
+    key: str
+    proof: str = ""
 
 
 class DrawStepRow(SQLModel, table=True):

@@ -14,8 +14,11 @@ again and compare, and no name.
 Kinds of steps and their data:
 
     REQUESTED    {request}                                  the request's hash
-    COMMITTED    {party, actor, commitment}                 twice, before any share
-    REVEALED     {party, actor, share}
+    VALUE        {value}                                    the public value, where one is asked for
+    ASKED        {asking, trustees, from, until}            who is asked, under which number
+    OUTPUT       {trustee, proof}                           a trustee's proof (RFC 9381), in hex
+    WITHHELD     {asking, trustees}                         who did not answer in time
+    UNSEEDED     {left}                                     too few are left to ask
     DRAWN        {seed, attempt, committee: [[specialty, [leaf, …]], …]}
     ABORTED      {seed, attempts}                           no attempt met the coupling rules
     INVITED      {round, until, invitations: [[group, rank, leaf], …]}

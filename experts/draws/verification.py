@@ -23,6 +23,8 @@ class Run:
     value: Json
     leaves: list[str] = field(default_factory=list)
     seed: bytes = b""
+    alpha: bytes = b""
+    outputs: list[bytes] = field(default_factory=list)
     attempt: int = -1
     state: str = "REQUESTED"
     seats: dict[str, tuple[str, int, str]] = field(default_factory=dict)
@@ -61,5 +63,5 @@ def sha(*parts: bytes) -> bytes:
     return hashlib.sha256(b"".join(parts)).digest()
 
 
-def only(value: Json, keys: str, where: str) -> None:
+def only(value: Json, keys: str, where: object) -> None:
     need(isinstance(value, dict) and set(value) == set(keys.split()), "fields", where)

@@ -5,12 +5,12 @@ written again from the published description. It needs the transcript and nothin
 
     1. form        format, fields, and their types
     2. chain       steps numbered from 0, each holding the hash of the one before
-    3. order       request, two commitments, two shares, the draw, then rounds, in that order
+    3. order       request, public value, trustees' outputs, the draw, then rounds, in that order
     4. request     its hash is the one that was recorded first
     5. pool        the opened leaves are in the pool's tree, in ascending order
     6. candidates  digest, number and counts by reason are those of the request; each answers a quota
-    7. shares      each opens its party's commitment; two parties, two persons
-    8. seed        made of the request's hash and both shares
+    7. outputs     each asked trustee's proof is his key's for what was asked, or he is named silent
+    8. seed        made of what was asked and the outputs
     9. lottery     every attempt before the accepted one fails the coupling rules, this one meets them
     10. course     every round invites, seats and removes whom the rules say
     11. result     state and members are what the course leads to
@@ -23,14 +23,17 @@ record should compare the last hash of the chain with the stream `draw/<id>`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from archive.errors import Reason
 from experts.draws.replay import check_course, check_lottery
 from experts.draws.verification import Json, Run, Wrong, canonical_bytes, digest, need, only, sha
+from experts.vrf.verify import InvalidProof, verified_output
 
 NAMES = (
     "form",
@@ -39,7 +42,7 @@ NAMES = (
     "request",
     "pool",
     "candidates",
-    "shares",
+    "outputs",
     "seed",
     "lottery",
     "course",
@@ -47,8 +50,31 @@ NAMES = (
 )
 ZEROS = "0" * 64
 ATTEMPTS_MAX = 1_000_000
-BEFORE_DRAW = ["REQUESTED", "COMMITTED", "COMMITTED", "REVEALED", "REVEALED"]
-STATE_AFTER = ["REQUESTED", "REQUESTED", "COMMITTED", "COMMITTED", "REVEALED"]
+LETTERS = {
+    "REQUESTED": "r",
+    "VALUE": "v",
+    "ASKED": "a",
+    "OUTPUT": "o",
+    "WITHHELD": "w",
+    "UNSEEDED": "u",
+    "ABANDONED": "z",
+    "ABORTED": "x",
+    "DRAWN": "d",
+    "INVITED": "i",
+    "SETTLED": "s",
+    "RECHECKED": "c",
+    "SUBSTITUTED": "b",
+    "EXHAUSTED": "e",
+}
+GRAMMAR = re.compile("rv?(z|a(o*wa)*(z|o*(wu|d[iscbe]*|x)?))?")
+STATE_AFTER = {
+    "r": "REQUESTED",
+    "v": "REQUESTED",
+    "a": "ASKING",
+    "o": "ASKING",
+    "u": "UNSEEDED",
+    "z": "ABANDONED",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +96,7 @@ def verify_transcript(value: Json) -> list[Step]:
         _request,
         _pool,
         _candidates,
-        _shares,
+        _outputs,
         _seed,
         check_lottery,
         check_course,
@@ -138,21 +164,12 @@ def _chain(run: Run) -> None:
 
 # 3
 def _order(run: Run) -> None:
-    kinds = [step["kind"] for step in run.steps]
-    need(bool(kinds), "empty")
-    if kinds[-1] == "ABANDONED":
-        before = kinds[:-1]
-        need(before == BEFORE_DRAW[: len(before)] and len(before) < 5, "order", len(before))
-        run.state = "ABANDONED"
-        return
-    head = kinds[:5]
-    need(head == BEFORE_DRAW[: len(head)], "order", len(head))
-    run.state = STATE_AFTER[len(head) - 1]
-    if len(kinds) > 5:
-        need(kinds[5] in ("DRAWN", "ABORTED"), "order", 5)
-        need(kinds[5] == "DRAWN" or len(kinds) == 6, "order", 6)
-        rest = {"INVITED", "SETTLED", "RECHECKED", "SUBSTITUTED", "EXHAUSTED"}
-        need(set(kinds[6:]) <= rest, "order", 6)
+    text = "".join(LETTERS.get(step["kind"], "?") for step in run.steps)
+    need(GRAMMAR.fullmatch(text) is not None, "order", text)
+    need("z" not in text or "o" not in text, "given up after an output")
+    need("v" in text or "a" not in text or run.request["public_value"] is None, "no public value")
+    need("v" not in text or run.request["public_value"] is not None, "public value")
+    run.state = STATE_AFTER.get(text[-1], "")
 
 
 # 4
@@ -230,34 +247,71 @@ def _candidates(run: Run) -> None:
 
 
 # 7
-def _shares(run: Run) -> None:
-    committed = {data["party"]: data for data in run.kinds("COMMITTED")}
-    revealed = {data["party"]: data for data in run.kinds("REVEALED")}
-    for data in run.kinds("COMMITTED"):
-        only(data, "party actor commitment", "COMMITTED")
-    need(len(committed) == len(run.kinds("COMMITTED")), "party twice")
-    need(len(revealed) == len(run.kinds("REVEALED")), "party twice")
-    need(set(committed) <= {"centre", "supervisor"}, "party")
-    actors = [data["actor"] for data in committed.values()]
-    need(len(set(actors)) == len(actors), "one person twice")
+def _outputs(run: Run) -> None:
+    panel = run.request["trustees"]
+    members = {member["id"]: bytes.fromhex(member["key"]) for member in panel["members"]}
+    ids = [member["id"] for member in panel["members"]]
+    need(ids == sorted(set(ids)), "members")
+    need(1 <= panel["min"] <= len(ids), "too few trustees")
     request_hash = bytes.fromhex(run.steps[0]["data"]["request"])
-    for party, data in revealed.items():
-        only(data, "party actor share", "REVEALED")
-        need(data["actor"] == committed[party]["actor"], "other person", party)
-        share = bytes.fromhex(data["share"])
-        need(len(share) == 32, "length", party)
-        opened = sha(b"bigloop.draw.share.v1\0", request_hash, party.encode(), b"\0", share)
-        need(opened.hex() == committed[party]["commitment"], "commitment", party)
+    value, number, asked = bytes(32), 0, ids
+    given: dict[str, bytes] = {}
+    for step in run.steps[1:]:
+        kind, data, where = step["kind"], step["data"], step["seq"]
+        if kind == "VALUE":
+            only(data, "value", where)
+            need(isinstance(data["value"], str) and data["value"] != "", "value", where)
+            value = sha(data["value"].encode())
+        elif kind == "ASKED":
+            only(data, "asking trustees from until", where)
+            number, given = number + 1, {}
+            need(data["asking"] == number and data["trustees"] == asked, "asked", where)
+            _hours(run.request, data, where)
+            run.alpha = (
+                b"bigloop.draw.alpha.v1\0" + request_hash + number.to_bytes(4, "big") + value
+            )
+        elif kind == "OUTPUT":
+            only(data, "trustee proof", where)
+            who = data["trustee"]
+            need(who in asked and who not in given, "trustee", who)
+            given[who] = _output(members[who], run.alpha, data["proof"], who)
+        elif kind == "WITHHELD":
+            only(data, "asking trustees", where)
+            silent = [who for who in asked if who not in given]
+            need(data["asking"] == number and data["trustees"] == silent != [], "withheld", where)
+            asked = [who for who in asked if who in given]
+        elif kind == "UNSEEDED":
+            only(data, "left", where)
+            need(data["left"] == len(asked) < panel["min"], "left", where)
+        elif kind == "ABANDONED":
+            only(data, "cause", where)
+        else:
+            need(len(given) == len(asked), "output missing", where)
+            run.outputs = [given[who] for who in asked]
+            break
+        need(kind != "ASKED" or len(asked) >= panel["min"], "too few trustees", where)
+
+
+def _hours(request: Json, data: Json, where: object) -> None:
+    """Outputs are taken from the earliest hour on, for as long as the request says."""
+    start, end = (datetime.fromisoformat(data[name]) for name in ("from", "until"))
+    evaluation = datetime.fromisoformat(request["evaluation_at"])
+    need(start >= evaluation - timedelta(hours=request["earliest_hours"]), "too early", where)
+    need(end - start == timedelta(minutes=request["trustees"]["minutes"]), "until", where)
+
+
+def _output(key: bytes, alpha: bytes, proof: str, who: str) -> bytes:
+    need(proof == proof.lower(), "case", who)
+    try:
+        return verified_output(key, alpha, bytes.fromhex(proof))
+    except InvalidProof as invalid:
+        raise Wrong(str(invalid), who) from None
 
 
 # 8
 def _seed(run: Run) -> None:
     for data in run.kinds("DRAWN") + run.kinds("ABORTED"):
-        shares = {item["party"]: bytes.fromhex(item["share"]) for item in run.kinds("REVEALED")}
-        request_hash = bytes.fromhex(run.steps[0]["data"]["request"])
-        run.seed = sha(
-            b"bigloop.draw.seed.v1\0", request_hash, shares["centre"], shares["supervisor"]
-        )
+        run.seed = sha(b"bigloop.draw.seed.v1\0", run.alpha, *run.outputs)
         need(data["seed"] == run.seed.hex(), "seed")
 
 

@@ -1,4 +1,4 @@
-"""The draw as a whole, on both databases: request, shares, committee, answers, recheck, close."""
+"""The draw as a whole, on both databases: request, trustees, committee, answers, recheck, close."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,20 +12,31 @@ from archive.actor import Actor
 from archive.errors import Kind, Refusal
 from archive.journal import service as journal
 from archive.office import Office
+from archive.tasks.service import Worker
 from experts.draws import service as draws
+from experts.draws.asking import service as asking
 from experts.draws.candidates import read_sheet
 from experts.draws.process import Cause
 from experts.draws.queries import sheet
-from experts.draws.request import Quota, State
-from experts.draws.seed import commitment
+from experts.draws.request import PublicValue, Quota, State
 from experts.draws.verify import is_valid, verify_transcript
 from experts.pool.standing import service as standing
 from experts.pool.standing.machine import Penalise
 from experts.specialties import Widening
+from experts.trustees import service as trustees
+from experts.trustees.synthetic import SyntheticTrustee
 from tests.builders import CENTRE, STAFF, STAFF_2, START
 from tests.builders import expert as expert_actor
 from tests.experts import world
-from tests.experts.world import BIDDERS, CODES, SUPERVISOR, SYSTEM, TENDERER, make_request
+from tests.experts.world import (
+    BIDDERS,
+    CODES,
+    SUPERVISOR,
+    SYSTEM,
+    TENDERER,
+    TRUSTEES,
+    make_request,
+)
 
 
 def refused(call: Callable[[], object]) -> Refusal:
@@ -134,7 +145,7 @@ class TestRequest:
         again = make_request(replaces=draw.id)
         assert refused(lambda: world.request(office, again)).code == "experts.draw.already"
         with office.write() as tx:
-            draws.abandon_draw(tx, SUPERVISOR, draw.id, "share withheld")
+            draws.abandon_draw(tx, SUPERVISOR, draw.id, "wrong lot")
         assert refused(lambda: world.request(office)).code == "experts.draw.already"
         assert world.request(office, again).number == 2
         with office.read() as db:
@@ -145,126 +156,221 @@ class TestRequest:
         assert refused(lambda: world.request(office, other)).kind is Kind.FORBIDDEN
 
 
-class TestShares:
-    """Neither can choose after seeing the other."""
+class TestTrustees:
+    """Nobody chooses the seed, and nobody decides whether to go on once it is known."""
 
-    def commit(
-        self, office: Office, draw: draws.Draw, party: str, actor: Any, salt: str = ""
-    ) -> None:
+    def give(self, office: Office, draw: draws.Draw, trustee: str, proof: bytes) -> draws.Draw:
         with office.write() as tx:
-            said = commitment(draw.request_hash, party, world.share(party, salt))
-            draws.commit_share(tx, actor, draw.id, party, said)
+            return draws.give_output(tx, draw.id, trustee, proof)
 
-    def reveal(
-        self, office: Office, draw: draws.Draw, party: str, actor: Any, share: bytes
-    ) -> None:
+    def again(self, office: Office, draw: draws.Draw, actor: Actor = SYSTEM) -> draws.Draw:
         with office.write() as tx:
-            draws.reveal_share(tx, actor, draw.id, party, share)
+            return draws.ask_again(tx, actor, draw.id)
 
-    def test_no_share_before_both_commitments(self, office: Office) -> None:
+    def test_the_last_output_draws(self, office: Office) -> None:
         draw = world.request(office)
-        self.commit(office, draw, "centre", STAFF)
-        found = refused(lambda: self.reveal(office, draw, "centre", STAFF, world.share("centre")))
-        assert found.code == "experts.draw.state"
-
-    def test_a_share_must_be_the_one_committed_to(self, office: Office) -> None:
-        draw = world.request(office)
-        world.commit(office, draw)
-        for wrong in (world.share("centre", "x"), world.share("supervisor"), b"short"):
-            with pytest.raises(Refusal) as caught:
-                self.reveal(office, draw, "centre", STAFF, wrong)
-            assert caught.value.code == "experts.share.mismatch"
-
-    def test_nobody_gives_both(self, office: Office) -> None:
-        both = replace(SUPERVISOR, roles=STAFF.roles | SUPERVISOR.roles, centre_id=CENTRE)
-        draw = world.request(office)
-        self.commit(office, draw, "centre", both)
-        found = refused(lambda: self.commit(office, draw, "supervisor", both))
-        assert found.code == "archive.actor.two_persons"
-
-    def test_by_the_right_role_and_once(self, office: Office) -> None:
-        draw = world.request(office)
-        assert (
-            refused(lambda: self.commit(office, draw, "supervisor", STAFF)).kind is Kind.FORBIDDEN
-        )
-        assert refused(lambda: self.commit(office, draw, "bidder", STAFF)).kind is Kind.INVALID
-        self.commit(office, draw, "centre", STAFF)
-        found = refused(lambda: self.commit(office, draw, "centre", STAFF_2, "again"))
-        assert found.code == "experts.share.twice"
-
-    def test_each_part_falls_to_the_party_that_the_request_names(self, office: Office) -> None:
-        draw = world.request(office)
-        strangers = (
-            ("centre", replace(STAFF, centre_id="530100"), "experts.share.other_centre"),
-            (
-                "supervisor",
-                replace(SUPERVISOR, party_id=TENDERER),
-                "experts.share.other_supervisor",
-            ),
-            ("supervisor", replace(SUPERVISOR, party_id=""), "experts.share.other_supervisor"),
-        )
-
-        def abandon(actor: Actor) -> None:
-            with office.write() as tx:
-                draws.abandon_draw(tx, actor, draw.id, "none of my business")
-
-        for party, actor, code in strangers:
-            found = refused(lambda p=party, a=actor: self.commit(office, draw, p, a))  # type: ignore[misc]
-            assert (found.code, found.kind) == (code, Kind.FORBIDDEN)
-            assert refused(lambda a=actor: abandon(a)).code == code  # type: ignore[misc]
+        assert draw.state is State.ASKING
+        draw = world.give_outputs(office, draw, TRUSTEES[:-1])
+        assert draw.state is State.ASKING
+        draw = world.give_outputs(office, draw, TRUSTEES[-1:])
+        assert draw.state is State.INVITING
         with office.read() as db:
-            assert [step["kind"] for step in draws.steps(db, draw.id)] == ["REQUESTED"]
-        province = replace(STAFF, centre_id="")
-        self.commit(office, draw, "centre", province)
-        self.commit(office, draw, "supervisor", SUPERVISOR)
-        for party, actor, code in strangers:
-            share = world.share(party)
-            found = refused(
-                lambda p=party, a=actor, s=share: self.reveal(office, draw, p, a, s)  # type: ignore[misc]
-            )
-            assert found.code == code
-        self.reveal(office, draw, "centre", province, world.share("centre"))
-        abandon(SUPERVISOR)
+            kinds = [step["kind"] for step in draws.steps(db, draw.id)]
+        assert kinds == ["REQUESTED", "ASKED", *["OUTPUT"] * 5, "DRAWN", "INVITED"]
 
-    def test_revealed_by_whoever_committed(self, office: Office) -> None:
+    def test_the_order_of_answers_plays_no_part(self, tmp_path: Path) -> None:
+        seeds = set()
+        for name, holders in (("a", TRUSTEES), ("b", TRUSTEES[::-1])):
+            (tmp_path / name).mkdir()
+            made = world.open_office(tmp_path / name)
+            draw = world.give_outputs(made, world.request(made), holders)
+            with made.read() as db:
+                step = draws.steps(db, draw.id)[-2]
+            seeds.add(step["data"]["seed"])
+            made.connections.dispose()
+        assert len(seeds) == 1
+
+    def test_a_proof_must_be_the_keys_for_what_was_asked(self, office: Office) -> None:
         draw = world.request(office)
-        world.commit(office, draw)
-        found = refused(lambda: self.reveal(office, draw, "centre", STAFF_2, world.share("centre")))
-        assert found.code == "experts.share.other_person"
+        own, other = TRUSTEES[0], TRUSTEES[1]
+        wrong = (
+            other.answer(draw.request_hash, 1),
+            own.answer(draw.request_hash, 2),
+            own.answer("0" * 64, 1),
+            own.answer(draw.request_hash, 1, "a value"),
+            own.answer(draw.request_hash, 1)[:-1],
+            own.possession,
+        )
+        for proof in wrong:
+            found = refused(lambda p=proof: self.give(office, draw, own.id, p))  # type: ignore[misc]
+            assert found.code == "experts.output.invalid"
+        with office.read() as db:
+            assert not any(one.has_answered for one in draws.asking_of(db, draw.id).trustees)
 
-    def test_a_commitment_is_not_copied(self, office: Office) -> None:
+    def test_answered_once_and_by_those_asked(self, office: Office) -> None:
         draw = world.request(office)
-        said = commitment(draw.request_hash, "centre", world.share("centre"))
-        with office.write() as tx:
-            draws.commit_share(tx, STAFF, draw.id, "centre", said)
-
-        def copy() -> None:
-            with office.write() as tx:
-                draws.commit_share(tx, SUPERVISOR, draw.id, "supervisor", said)
-
-        assert refused(copy).code == "experts.share.copied"
+        own = TRUSTEES[0]
+        proof = own.answer(draw.request_hash, 1)
+        self.give(office, draw, own.id, proof)
+        assert (
+            refused(lambda: self.give(office, draw, own.id, proof)).code == "experts.output.twice"
+        )
+        found = refused(lambda: self.give(office, draw, "somebody", proof))
+        assert found.code == "experts.output.not_asked"
 
     def test_not_earlier_than_the_rule_says(self, office: Office) -> None:
         """draw.earliest_hours_before_evaluation."""
         late = make_request(evaluation_at=START + timedelta(hours=24, minutes=1))
         draw = world.request(office, late)
-        world.commit(office, draw)
-        found = refused(lambda: world.reveal(office, draw))
+        found = refused(lambda: world.give_outputs(office, draw))
         assert found.kind is Kind.TOO_EARLY
         assert found.rule == "draw.earliest_hours_before_evaluation"
         world.forward(office, minutes=1)
-        world.reveal(office, draw)
+        assert world.give_outputs(office, draw).state is State.INVITING
 
-    def test_once_both_are_known_it_cannot_be_given_up(self, office: Office) -> None:
+    def test_who_withholds_is_named_and_the_others_asked_anew(self, office: Office) -> None:
         draw = world.request(office)
-        world.commit(office, draw)
-        world.reveal(office, draw)
+        world.give_outputs(office, draw, TRUSTEES[1:])
+        assert refused(lambda: self.again(office, draw)).kind is Kind.TOO_EARLY
+        world.forward(office, minutes=60)
+        found = refused(lambda: world.give_outputs(office, draw, TRUSTEES[:1]))
+        assert found.kind is Kind.TOO_LATE
+        self.again(office, draw)
+        with office.read() as db:
+            asked = draws.asking_of(db, draw.id)
+            register = [e for e in journal.entries(db, f"draws/{CENTRE}") if "withheld" in e.action]
+        assert (asked.number, asked.withheld) == (2, (TRUSTEES[0].id,))
+        assert [one.id for one in asked.trustees] == [holder.id for holder in TRUSTEES[1:]]
+        assert register[0].data["trustees"] == [TRUSTEES[0].id]
+        old = TRUSTEES[1].answer(draw.request_hash, 1)
+        assert refused(lambda: self.give(office, draw, TRUSTEES[1].id, old)).code.endswith(
+            "invalid"
+        )
+        draw = world.give_outputs(office, draw, TRUSTEES[1:])
+        assert draw.state is State.INVITING
+        with office.read() as db:
+            assert is_valid(verify_transcript(draws.transcript(db, draw.id)))
 
-        def abandon() -> None:
+    def test_below_the_least_number_there_is_no_draw(self, office: Office) -> None:
+        """draw.trustees_min: five are asked, three must answer."""
+        draw = world.request(office)
+        for holder in TRUSTEES[:3]:
+            left = [one for one in TRUSTEES if one.id > holder.id]
+            world.give_outputs(office, draw, left)
+            world.forward(office, minutes=60)
+            draw = self.again(office, draw)
+        assert draw.state is State.UNSEEDED
+        with office.read() as db:
+            assert is_valid(verify_transcript(draws.transcript(db, draw.id)))
+            actions = [entry.action for entry in journal.entries(db, f"draws/{CENTRE}")]
+        assert actions[-1] == "experts:draw:unseeded"
+        assert world.request(office, make_request(replaces=draw.id)).number == 2
+
+    def test_the_task_asks_again_once(self, office: Office) -> None:
+        draw = world.request(office)
+        world.forward(office, minutes=60)
+        worker = Worker(office, asking.HANDLERS, "test")
+        worker.run_all_due()
+        with office.read() as db:
+            found = draws.draw(db, draw.id)
+        assert found.state is State.UNSEEDED, "nobody answered"
+        with office.write() as tx:
+            asking.outputs_task(office, {"draw": draw.id, "asking": 1})(tx)
+        with office.read() as db:
+            assert draws.draw(db, draw.id) == found
+
+    def test_too_few_serve(self, office: Office) -> None:
+        for holder in TRUSTEES[:3]:
             with office.write() as tx:
-                draws.abandon_draw(tx, STAFF, draw.id, "we do not like it")
+                trustees.revoke_trustee(tx, world.PROVINCE_SUPERVISOR, holder.id, "closed")
+        with office.read() as db:
+            dry = draws.feasibility(db, START, make_request()).shortage
+        found = refused(lambda: world.request(office))
+        assert dry is not None
+        assert (found.code, found.rule) == (dry.code, "draw.trustees_min")
+        assert found.params == {"count": 2, "needed": 3, "rule": "draw.trustees_min"}
 
-        assert refused(abandon).code == "experts.draw.state"
+    def test_a_request_keeps_its_trustees(self, office: Office) -> None:
+        """Who is revoked afterwards is asked all the same: the panel is fixed with the request."""
+        draw = world.request(office)
+        with office.write() as tx:
+            trustees.revoke_trustee(tx, world.PROVINCE_STAFF, TRUSTEES[0].id, "we do not like it")
+        with office.read() as db:
+            assert len(draws.asking_of(db, draw.id).trustees) == 5
+        assert world.give_outputs(office, draw).state is State.INVITING
+
+    def test_given_up_by_the_parties_and_only_before_the_first_output(self, office: Office) -> None:
+        draw = world.request(office)
+        strangers = (
+            replace(STAFF, centre_id="530100"),
+            replace(SUPERVISOR, party_id=TENDERER),
+            replace(SUPERVISOR, party_id=""),
+        )
+
+        def abandon(actor: Actor) -> draws.Draw:
+            with office.write() as tx:
+                return draws.abandon_draw(tx, actor, draw.id, "wrong lot")
+
+        for actor in strangers:
+            found = refused(lambda a=actor: abandon(a))  # type: ignore[misc]
+            assert (found.code, found.kind) == ("experts.draw.other_party", Kind.FORBIDDEN)
+        world.give_outputs(office, draw, TRUSTEES[:1])
+        assert refused(lambda: abandon(SUPERVISOR)).code == "experts.draw.answered"
+        second = world.request(office, make_request("lot-2"))
+        with office.write() as tx:
+            second = draws.abandon_draw(tx, SUPERVISOR, second.id, "wrong lot")
+        assert second.state is State.ABANDONED
+        with office.read() as db:
+            assert is_valid(verify_transcript(draws.transcript(db, second.id)))
+
+
+class TestPublicValue:
+    """What nobody could foresee when the request was made goes into what the trustees are asked."""
+
+    AT = START + timedelta(hours=2)
+
+    def request(self, office: Office) -> draws.Draw:
+        value = PublicValue("示例彩票第20261021期开奖号码", self.AT)
+        return world.request(office, make_request(public_value=value))
+
+    def give(self, office: Office, draw: draws.Draw, actor: Actor = STAFF) -> draws.Draw:
+        with office.write() as tx:
+            return draws.give_public_value(tx, actor, draw.id, "03 08 17 22 30 + 06 11")
+
+    def test_it_comes_after_the_request_and_before_the_trustees(self, office: Office) -> None:
+        draw = self.request(office)
+        assert draw.state is State.REQUESTED
+        proof = TRUSTEES[0].answer(draw.request_hash, 1)
+
+        def early() -> None:
+            with office.write() as tx:
+                draws.give_output(tx, draw.id, TRUSTEES[0].id, proof)
+
+        assert refused(early).code == "experts.draw.state"
+        assert refused(lambda: self.give(office, draw)).kind is Kind.TOO_EARLY
+        world.forward(office, hours=2)
+        stranger = replace(STAFF, centre_id="530100")
+        assert refused(lambda: self.give(office, draw, stranger)).kind is Kind.FORBIDDEN
+        self.give(office, draw)
+        assert refused(lambda: self.give(office, draw)).code == "experts.draw.state"
+        found = refused(lambda: world.give_outputs(office, draw, [_Deaf(**vars(TRUSTEES[0]))]))
+        assert found.code == "experts.output.invalid", "who ignores the value proves nothing"
+        assert world.give_outputs(office, draw).state is State.INVITING
+        with office.read() as db:
+            assert is_valid(verify_transcript(draws.transcript(db, draw.id)))
+
+    def test_it_must_not_be_known_yet(self, office: Office) -> None:
+        value = PublicValue(" ", START)
+        found = refused(lambda: world.request(office, make_request(public_value=value)))
+        assert {f.code for f in found.faults} == {
+            "experts.request.source",
+            "experts.request.value_known",
+        }
+
+
+class _Deaf(SyntheticTrustee):
+    def answer(self, request_hash: str, asking: int, public_value: str = "") -> bytes:
+        return super().answer(request_hash, asking)
 
 
 class TestFeasibility:
@@ -283,7 +389,7 @@ class TestFeasibility:
         may_be_drawn = [e for e, reasons in candidates(office, draw.id).items() if not reasons]
         assert 0 < max(s.eligible for s in found.supplies) <= len(may_be_drawn)
         with office.read() as db:
-            assert journal.size_of_all(db, ("",)) == before + 2  # the request's own entries
+            assert journal.size_of_all(db, ("",)) == before + 3  # the request's own entries
 
     def test_a_shortage_is_the_refusal_of_the_request(self, office: Office) -> None:
         asked = make_request(quotas=(Quota(CODES[2], 25),), representatives=0)
@@ -380,17 +486,16 @@ class TestRecheck:
     """At the opening the bidders are known (招标投标法 第二十二条 before it)."""
 
     def seat(self, office: Office, wanted: set[str]) -> draws.Draw:
-        """A draw in which one of the wanted sits; salts are tried until one does."""
-        for number in range(200):
+        """A draw in which one of the wanted sits; lots are tried until one does."""
+        for number in range(40):
             at = office.clock.now() + timedelta(hours=20)
-            asked = make_request(f"lot-{number}", evaluation_at=at)
-            draw = world.perform(office, asked, salt=str(number))
+            draw = world.perform(office, make_request(f"lot-{number}", evaluation_at=at))
             draw = world.answer_all(office, draw)
             with office.read() as db:
                 sitting = {member.expert_id for member in draws.committee(db, draw.id)}
             if sitting & wanted:
                 return draw
-            world.forward(office, days=2)  # who sits is engaged for a day
+            world.forward(office, days=2)  # who sits in one evaluation is not free for another
         raise AssertionError("nobody of the wanted was drawn")
 
     def test_conflicted_members_are_replaced_by_the_next_rank(self, office: Office) -> None:

@@ -152,20 +152,27 @@ def other_committee(value: Any) -> None:
     step_of(value, "DRAWN")["committee"][0][1].reverse()
 
 
-def share_after_sight(value: Any) -> None:
-    """The supervisor commits only after the centre revealed."""
+def trustee_dropped(value: Any) -> None:
+    """An output that was not liked is left away."""
+    del value["steps"][4]
+
+
+def output_of_another(value: Any) -> None:
+    """Another trustee's proof in this one's place."""
     steps = value["steps"]
-    steps[2], steps[3] = steps[3], steps[2]
+    steps[2]["data"]["proof"] = steps[3]["data"]["proof"]
 
 
-def one_person(value: Any) -> None:
-    for step in value["steps"]:
-        if "actor" in step["data"]:
-            step["data"]["actor"] = "staff-1"
+def silenced(value: Any) -> None:
+    """Who answered is named as silent, to be asked for something better."""
+    value["steps"][4] = {
+        "kind": "WITHHELD",
+        "data": {"asking": 1, "trustees": [value["steps"][4]["data"]["trustee"]]},
+    }
 
 
-def other_share(value: Any) -> None:
-    step_of(value, "REVEALED")["share"] = hashlib.sha256(b"chosen later").hexdigest()
+def asked_late(value: Any) -> None:
+    value["steps"][1]["data"]["from"] = value["steps"][1]["data"]["from"].replace("2026", "2025")
 
 
 def friend_invited(value: Any) -> None:
@@ -180,7 +187,9 @@ def fast_replier(value: Any) -> None:
 
 def answer_turned(value: Any) -> None:
     said = step_of(value, "SETTLED")
-    said["declined"] = sorted([*said["declined"], said["accepted"].pop(0)])
+    seated = said["seated"][0][3]
+    said["accepted"].remove(seated)
+    said["declined"] = sorted([*said["declined"], seated])
 
 
 def answer_lost(value: Any) -> None:
@@ -202,7 +211,8 @@ def rounds_dropped(value: Any) -> None:
 
 
 def drawn_twice(value: Any) -> None:
-    value["steps"].insert(6, copy.deepcopy(value["steps"][5]))
+    at = [step["kind"] for step in value["steps"]].index("DRAWN")
+    value["steps"].insert(at, copy.deepcopy(value["steps"][at]))
 
 
 class TestFrauds:
@@ -214,9 +224,10 @@ class TestFrauds:
             (second_seed, "seed"),
             (later_attempt, "lottery"),
             (other_committee, "lottery"),
-            (share_after_sight, "order"),
-            (one_person, "shares"),
-            (other_share, "shares"),
+            (trustee_dropped, "outputs"),
+            (output_of_another, "outputs"),
+            (silenced, "order"),
+            (asked_late, "outputs"),
             (friend_invited, "course"),
             (fast_replier, "course"),
             (answer_turned, "course"),
@@ -253,11 +264,11 @@ class TestFrauds:
         value["candidates"][0]["unit"] = value["candidates"][1]["unit"]
         assert failed(value) == "pool"
 
-    def test_another_request_with_the_same_shares(self, valid: Any) -> None:
-        """Shares are bound to the request: a quota changed afterwards breaks the commitments."""
+    def test_another_request_with_the_same_outputs(self, valid: Any) -> None:
+        """Outputs are bound to the request: a quota changed afterwards breaks the proofs."""
         value = copy.deepcopy(valid)
         value["request"]["coupling"]["prefecture_max"] = 5
-        assert failed(rechained(value, with_request=True)) == "shares"
+        assert failed(rechained(value, with_request=True)) == "outputs"
 
     def test_widening_without_consent(self, valid: Any) -> None:
         value = copy.deepcopy(valid)

@@ -3,21 +3,21 @@ a tenderer, an agency, a supervisor, and bidders with a control chain."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from archive.actor import Actor, Role
 from archive.clock import DrivenClock
-from archive.office import Office
+from archive.office import Office, Tx
 from experts.draws import service as draws
 from experts.draws.request import DrawRequest, Quota
-from experts.draws.seed import commitment
 from experts.draws.service import Draw
 from experts.pool import service as pool
 from experts.pool.expert import Expert, Title
+from experts.trustees import service as trustees
+from experts.trustees import synthetic
 from tests.builders import CENTRE, POOL_OFFICE, STAFF, START, make_office
 from trading.divisions import yunnan
 from trading.identifiers import make_uscc
@@ -28,6 +28,9 @@ from trading.regime import ProjectKind, Regime
 
 TODAY = date(2026, 10, 21)
 SYSTEM = Actor("system", frozenset({Role.SYSTEM}))
+PROVINCE_STAFF = Actor("province-1", frozenset({Role.STAFF}))
+PROVINCE_SUPERVISOR = Actor("province-2", frozenset({Role.SUPERVISOR}))
+TRUSTEES = synthetic.trustees(b"world")
 CODES = ("A060101", "A080104", "C1210")
 
 
@@ -133,7 +136,27 @@ def open_office(folder: Path, url: str | None = None) -> Office:
         parties.register_organisations(tx, STAFF, organisations())
         parties.register_links(tx, STAFF, LINKS)
         pool.enrol_many(tx, POOL_OFFICE, make_pool())
+        register_trustees(tx)
     return office
+
+
+def register_trustees(
+    tx: Tx, holders: Iterable[synthetic.SyntheticTrustee] = TRUSTEES, days: int = 1000
+) -> None:
+    """Enter and confirm them, valid from yesterday on."""
+    since = tx.now - timedelta(days=1)
+    for holder in holders:
+        trustees.register_trustee(
+            tx,
+            PROVINCE_STAFF,
+            holder.id,
+            holder.name,
+            holder.key,
+            holder.possession,
+            since,
+            since + timedelta(days=days),
+        )
+        trustees.confirm_trustee(tx, PROVINCE_SUPERVISOR, holder.id)
 
 
 def forward(office: Office, **delta: float) -> None:
@@ -142,38 +165,26 @@ def forward(office: Office, **delta: float) -> None:
     clock.move_to(clock.now() + timedelta(**delta))
 
 
-def share(party: str, salt: str = "") -> bytes:
-    return hashlib.sha256(f"{party}{salt}".encode()).digest()
-
-
 def request(office: Office, asked: DrawRequest | None = None) -> Draw:
     with office.write() as tx:
         return draws.request_draw(tx, STAFF, asked or make_request())
 
 
-PARTIES = (("centre", STAFF), ("supervisor", SUPERVISOR))
-
-
-def commit(office: Office, draw: Draw, salt: str = "") -> None:
-    for party, actor in PARTIES:
+def give_outputs(
+    office: Office, draw: Draw, holders: Iterable[synthetic.SyntheticTrustee] = TRUSTEES
+) -> Draw:
+    """These trustees answer what is asked now."""
+    for holder in holders:
         with office.write() as tx:
-            said = commitment(draw.request_hash, party, share(party, salt))
-            draws.commit_share(tx, actor, draw.id, party, said)
+            asked = draws.asking_of(tx.db, draw.id)
+            proof = holder.answer(asked.request_hash, asked.number, asked.public_value)
+            draw = draws.give_output(tx, draw.id, holder.id, proof)
+    return draw
 
 
-def reveal(office: Office, draw: Draw, salt: str = "") -> None:
-    for party, actor in PARTIES:
-        with office.write() as tx:
-            draws.reveal_share(tx, actor, draw.id, party, share(party, salt))
-
-
-def perform(office: Office, asked: DrawRequest | None = None, salt: str = "") -> Draw:
+def perform(office: Office, asked: DrawRequest | None = None) -> Draw:
     """A draw up to its first open round."""
-    draw = request(office, asked)
-    commit(office, draw, salt)
-    reveal(office, draw, salt)
-    with office.write() as tx:
-        return draws.perform_draw(tx, STAFF, draw.id)
+    return give_outputs(office, request(office, asked))
 
 
 def answer_all(

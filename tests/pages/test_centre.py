@@ -3,7 +3,6 @@ installation whose clock the test drives; and what strangers and wrong input are
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -39,7 +38,6 @@ from evaluation.session.state import State as SessionState
 from evaluation.sheets import service as sheets
 from experts.draws import service as draws
 from experts.draws.request import State
-from experts.draws.seed import commitment
 from tests.builders import START, make_office
 from tests.pages.looks import looks, sign_in
 from tests.support.browser import Pages
@@ -128,15 +126,15 @@ class House:
 
     # --- Others' acts ---------------------------------------------------------------------
 
-    def supervisor_commits(self, draw_id: str) -> None:
+    def trustees_answer(self, draw_id: str, count: int) -> None:
+        """The first `count` of those who are still awaited."""
         with self.office.write() as tx:
-            asked = draws.draw(tx.db, draw_id).request_hash
-            promise = commitment(asked, "supervisor", b"s" * 32)
-            draws.commit_share(tx, self.watch, draw_id, "supervisor", promise)
-
-    def supervisor_reveals(self, draw_id: str) -> None:
-        with self.office.write() as tx:
-            draws.reveal_share(tx, self.watch, draw_id, "supervisor", b"s" * 32)
+            asked = draws.asking_of(tx.db, draw_id)
+            awaited = {one.id for one in asked.trustees if not one.has_answered}
+            holders = [one for one in self.province.trustees if one.id in awaited]
+            for holder in holders[:count]:
+                proof = holder.answer(asked.request_hash, asked.number)
+                draws.give_output(tx, draw_id, holder.id, proof)
 
     def all_accept(self, draw_id: str) -> None:
         with self.office.write() as tx:
@@ -327,26 +325,19 @@ def announce(page: Page, house: House) -> None:
 
 
 def draw(page: Page, house: House) -> None:
-    """The outlook, the share made by the browser, the calls by rank; then the committee."""
+    """The outlook, the trustees' progress, the calls by rank; then the committee."""
     house.now(at(11, 10, 14, 30))
     page.goto(f"{house.url}/centre/lots/{house.lot}/draw")
     expect(page.get_by_text("✓ 可以抽取")).to_be_visible()
     press(page, "申请抽取")
-    filled = re.compile("^[0-9a-f]{64}$")
-    expect(page.locator("#f-commitment")).to_have_value(filled)
-    press(page, "提交承诺")
-    page.get_by_text("等待行政监督部门。").wait_for()
+    expect(page.get_by_text("等待中")).to_have_count(5)
     with house.office.read() as db:
         draw_id = drawing.current(db, house.lot).id
-    house.supervisor_commits(draw_id)
-    expect(page.locator("#f-share")).to_have_value(
-        filled, timeout=LIVE_MS
-    )  # the page has heard of it by itself
-    press(page, "公开份额")
-    page.get_by_text("等待行政监督部门。").wait_for()
-    house.supervisor_reveals(draw_id)
-    press(page, "开始抽取")
-    page.get_by_role("heading", name="通知与答复").wait_for()
+    house.trustees_answer(draw_id, 3)
+    expect(page.get_by_text("等待中")).to_have_count(2, timeout=LIVE_MS)  # heard of by itself
+    looks(page, "centre-draw-trustees")
+    house.trustees_answer(draw_id, 2)
+    page.get_by_role("heading", name="通知与答复").wait_for(timeout=LIVE_MS)
     names = {expert.name for expert in house.province.experts}
     assert not any(name in page.content() for name in names)
     house.all_accept(draw_id)

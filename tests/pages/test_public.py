@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 import shutil
 import stat
@@ -35,6 +36,7 @@ from evaluation.seating import service as seating
 from evaluation.session import service as sessions
 from experts.draws import service as draws
 from experts.pool import service as pool
+from experts.vrf.verify import verified_output
 from tests.archive.dossiers import assembled, fill
 from tests.builders import CENTRE, STAFF, START
 from tests.pages.looks import looks
@@ -192,7 +194,7 @@ class TestDrawNumbers:
     def test_the_example_is_what_the_description_says(self, client: TestClient) -> None:
         """Computed again from docs/draw.md, with hashing alone."""
         shown = client.get("/public/draw").text
-        digests = dict(re.findall(r'id="([a-z-]+)">([0-9a-f]{64})<', shown))
+        digests = dict(re.findall(r'id="([a-z-]+)">([0-9a-f]{64,})<', shown))
 
         def sha(*parts: bytes) -> bytes:
             return hashlib.sha256(b"".join(parts)).digest()
@@ -200,12 +202,13 @@ class TestDrawNumbers:
         made = example()
         request_hash = sha(made.request.encode())
         assert digests["request-hash"] == request_hash.hex()
-        shares = {p: bytes.fromhex(digests[f"share-{p}"]) for p in ("centre", "supervisor")}
-        for party, share in shares.items():
-            tag = b"bigloop.draw.share.v1\0"
-            committed = sha(tag, request_hash, party.encode(), b"\0", share)
-            assert digests[f"commitment-{party}"] == committed.hex()
-        seed = sha(b"bigloop.draw.seed.v1\0", request_hash, shares["centre"], shares["supervisor"])
+        alpha = b"bigloop.draw.alpha.v1\0" + request_hash + (1).to_bytes(4, "big") + bytes(32)
+        assert digests["alpha"] == alpha.hex()
+        outputs = [
+            verified_output(bytes.fromhex(key), alpha, bytes.fromhex(digests[f"proof-{name}"]))
+            for name, key in json.loads(made.request)["trustees"].items()
+        ]
+        seed = sha(b"bigloop.draw.seed.v1\0", alpha, *outputs)
         assert digests["seed"] == seed.hex()
         people = sorted(made.candidates, key=lambda one: one.leaf)
         assert [one.name for one in people] == re.findall("<td>(示例专家[0-9])</td>", shown)

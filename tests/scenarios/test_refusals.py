@@ -45,7 +45,6 @@ from archive.tasks.service import Worker
 from evaluation.stations import service as stations
 from evaluation.stations.slots import slot_at
 from evaluation.witness.protocol import Hello, encode_frame
-from experts.draws import seed as seeds
 from experts.draws import service as draws
 from experts.draws.request import State
 from tests.scenarios.conftest import POOL, SEED, Played, command
@@ -363,14 +362,10 @@ def drawn(world: World, lot: str) -> str:
     """Draw the lot's committee over the interface; everybody who is asked accepts."""
     draw = world.sent("staff", "/api/draws", {"lot": lot})
     path = f"/api/draws/{draw['id']}"
-    parties = {seeds.Seedholder.CENTRE: "staff", seeds.Seedholder.SUPERVISOR: "department"}
-    shares = {party: SeededEntropy(f"{lot} {party}".encode()).bytes(32) for party in parties}
-    for party, account in parties.items():
-        promise = seeds.commitment(draw["request_hash"], party, shares[party])
-        world.sent(account, f"{path}/commitments", {"commitment": promise})
-    for party, account in parties.items():
-        world.sent(account, f"{path}/shares", {"share": shares[party].hex()})
-    state = world.sent("staff", f"{path}/performance", {})["state"]
+    for trustee in world.play.province.trustees:
+        proof = trustee.answer(draw["request_hash"], 1).hex()
+        world.sent("staff", f"{path}/outputs", {"trustee": trustee.id, "proof": proof})
+    state = world.clients["staff"].get(path).json()["state"]
     while state == State.INVITING:
         with world.office.write() as tx:
             for invited in draws.invited(tx.db, draw["id"]):

@@ -1,4 +1,4 @@
-"""Acts of the eve: the draw, the invited experts' answers, the plan of the province's seats."""
+"""Acts of the eve: the draw, the trustees' outputs, the invited experts' answers, the plan of the province's seats."""
 
 from __future__ import annotations
 
@@ -8,41 +8,52 @@ from typing import Any
 
 from api.demo import people
 from api.demo.play import Play
-from api.demo.script import accepts, is_silent
+from api.demo.script import accepts, is_silent, is_withheld
 from api.flows import drawing, seating
 from api.flows.names import PLAN_TASK
 from archive.clock import SHANGHAI
-from archive.entropy import SeededEntropy
 from archive.errors import Refusal
 from archive.office import Tx
 from archive.tasks.service import Write, enqueue
-from experts.draws import seed as seeds
 from experts.draws import service as draws
 from experts.draws.request import State
 
+TRUSTEES_AFTER = timedelta(minutes=1)
 ANSWERS_AFTER = timedelta(minutes=15)
 
 
 def draw(play: Play, args: Mapping[str, Any]) -> Write:
-    """Staff request the draw; centre and supervisor commit, then reveal; the committee is drawn."""
-    project, lot = play.lot(args)
+    """Staff request the draw; the trustees are asked."""
+    project, _ = play.lot(args)
     host = people.staff(project.centre_id)
-    watch = people.supervisor(project.supervisor)
 
     def write(tx: Tx) -> None:
         made = drawing.request(tx, host, args["lot"])
-        shares = {
-            party: SeededEntropy(f"demo {play.seed} share {lot.key} {party}".encode()).bytes(32)
-            for party in seeds.Seedholder
-        }
-        holders = {seeds.Seedholder.CENTRE: host, seeds.Seedholder.SUPERVISOR: watch}
-        for party, share in shares.items():
-            promise = seeds.commitment(made.request_hash, party, share)
-            draws.commit_share(tx, holders[party], made.id, party, promise)
-        for party, share in shares.items():
-            draws.reveal_share(tx, holders[party], made.id, party, share)
-        draws.perform_draw(tx, host, made.id)
-        play.later(tx, "answer", {**args, "draw": made.id}, tx.now + ANSWERS_AFTER)
+        play.later(tx, "trustees", {**args, "draw": made.id}, tx.now + TRUSTEES_AFTER)
+
+    return write
+
+
+def trustees(play: Play, args: Mapping[str, Any]) -> Write:
+    """The trustees answer, each for himself. Who withholds his output at first is named when the time
+    is over, and the others are asked again; with the last output the committee is drawn."""
+    _, lot = play.lot(args)
+    by_id = {trustee.id: trustee for trustee in play.province.trustees}
+
+    def write(tx: Tx) -> None:
+        asked = draws.asking_of(tx.db, args["draw"])
+        if not asked.is_open:
+            return
+        for one in asked.trustees:
+            withholds = asked.number == 1 and is_withheld(play.seed, lot.key, one.id)
+            if not (one.has_answered or withholds):
+                proof = by_id[one.id].answer(asked.request_hash, asked.number, asked.public_value)
+                draws.give_output(tx, asked.draw_id, one.id, proof)
+        if draws.draw(tx.db, asked.draw_id).state is State.ASKING:
+            assert asked.until is not None
+            play.later(tx, "trustees", args, asked.until + TRUSTEES_AFTER)
+        else:
+            play.later(tx, "answer", args, tx.now + ANSWERS_AFTER)
 
     return write
 
@@ -132,6 +143,7 @@ def _complete(play: Play, tx: Tx, args: Mapping[str, Any]) -> bool:
 
 ACTS = {
     "draw": draw,
+    "trustees": trustees,
     "answer": answer,
     "plan": plan,
     "check_seats": check_seats,

@@ -112,6 +112,10 @@ def upgrade() -> None:
         sa.Column("request_hash", sa.String(), nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("context", sa.LargeBinary(), nullable=False),
+        sa.Column("asking", sa.Integer(), nullable=False),
+        sa.Column("outputs_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outputs_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("public_value", sa.String(), nullable=False),
         sa.Column("seed", sa.String(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=True),
         sa.Column("round", sa.Integer(), nullable=False),
@@ -120,7 +124,7 @@ def upgrade() -> None:
         sa.Column("head", sa.String(), nullable=False),
         sa.Column("transcript_sha256", sa.String(), nullable=False),
         sa.CheckConstraint(
-            "state IN ('REQUESTED', 'COMMITTED', 'REVEALED', 'INVITING', 'SEATED', 'CLOSED', 'ABANDONED', 'ABORTED', 'EXHAUSTED')",
+            "state IN ('REQUESTED', 'ASKING', 'INVITING', 'SEATED', 'CLOSED', 'ABANDONED', 'UNSEEDED', 'ABORTED', 'EXHAUSTED')",
             name=op.f("ck_draw_state_known"),
         ),
         sa.CheckConstraint("length(request_hash) = 64", name=op.f("ck_draw_request_hash_length")),
@@ -391,6 +395,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_task_due", "task", ["state", "due_at", "id"], unique=False)
     op.create_table(
+        "trustee",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("registered_by", sa.String(), nullable=False),
+        sa.Column("confirmed_by", sa.String(), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("confirmed_by <> registered_by", name=op.f("ck_trustee_two_persons")),
+        sa.CheckConstraint("length(key) = 64", name=op.f("ck_trustee_key_length")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trustee")),
+        sa.UniqueConstraint("key", name=op.f("uq_trustee_key")),
+    )
+    op.create_table(
         "centre",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -477,17 +496,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_draw_member_expert_id"), "draw_member", ["expert_id"], unique=False)
     op.create_table(
-        "draw_share",
+        "draw_output",
         sa.Column("draw_id", sa.String(), nullable=False),
-        sa.Column("party", sa.String(), nullable=False),
-        sa.Column("actor_id", sa.String(), nullable=False),
-        sa.Column("commitment", sa.String(), nullable=False),
-        sa.Column("share", sa.String(), nullable=False),
-        sa.CheckConstraint(
-            "party IN ('centre', 'supervisor')", name=op.f("ck_draw_share_party_known")
-        ),
-        sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name=op.f("fk_draw_share_draw_id_draw")),
-        sa.PrimaryKeyConstraint("draw_id", "party", name=op.f("pk_draw_share")),
+        sa.Column("asking", sa.Integer(), nullable=False),
+        sa.Column("trustee_id", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("proof", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name=op.f("fk_draw_output_draw_id_draw")),
+        sa.PrimaryKeyConstraint("draw_id", "asking", "trustee_id", name=op.f("pk_draw_output")),
     )
     op.create_table(
         "draw_sheet",

@@ -37,6 +37,8 @@ from experts.feasibility import shortage
 from experts.pool import service as pool
 from experts.rules import DrawRules, rules_for
 from experts.specialties import catalogue
+from experts.trustees import service as trustees
+from experts.trustees.trustee import Trustee
 from trading.calendar.legal import legal_day
 from trading.money import Money
 from trading.parties.party import Link
@@ -62,6 +64,7 @@ class Basis:
     context: bytes
     context_sha256: str
     links_sha256: str
+    trustees: tuple[Trustee, ...]
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ def _checked(now: datetime, request: DrawRequest) -> DrawRules:
     faults.extend(form_faults(request, catalogue()))
     if request.evaluation_at <= now:
         faults.add("/evaluation_at", "experts.request.past")
+    if request.public_value is not None and request.public_value.at <= now:
+        faults.add("/public_value/at", "experts.request.value_known")
     faults.refuse()
     rules = rules_for(
         book(),
@@ -119,9 +124,12 @@ def feasibility(db: Session, now: datetime, request: DrawRequest) -> Feasibility
     prepared = prepare(columns, tree, request, rules, known, on)
     coupling = Coupling(rules.one_per != "none", rules.prefecture_max(request.size))
     groups = groups_of([(q.specialty, q.count) for q in request.quotas], prepared.candidates)
+    lacking = _trustees_shortage(db, now, rules) or shortage(
+        groups, cards_of(prepared.candidates), coupling, rules.limits
+    )
     return Feasibility(
         tuple(Supply(group.specialty, group.count, len(group.leaves)) for group in groups),
-        shortage(groups, cards_of(prepared.candidates), coupling, rules.limits),
+        lacking,
     )
 
 
@@ -160,6 +168,7 @@ def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
     """Gather pool, parties and candidates. CONFLICT where a quota cannot be met, with specialty,
     eligible and needed number and the rule."""
     on = legal_day(request.evaluation_at)
+    _refuse(_trustees_shortage(tx.db, tx.now, rules))
     columns = pool.columns(tx.db, on)
     found = affiliations(tx.db, legal_day(tx.now), rules)
     known = _context(tx.db, request, rules, found)
@@ -168,9 +177,7 @@ def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
     prepared = prepare(columns, tree, request, rules, known, on)
     coupling = Coupling(rules.one_per != "none", rules.prefecture_max(request.size))
     groups = groups_of([(q.specialty, q.count) for q in request.quotas], prepared.candidates)
-    lacking = shortage(groups, cards_of(prepared.candidates), coupling, rules.limits)
-    if lacking is not None:
-        raise Refusal(lacking.code, lacking.params, Kind.CONFLICT, rule=str(lacking.params["rule"]))
+    _refuse(shortage(groups, cards_of(prepared.candidates), coupling, rules.limits))
     private = context_json(request, on)
     return Basis(
         key=key,
@@ -184,7 +191,26 @@ def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
         context=private,
         context_sha256=hashlib.sha256(key + private).hexdigest(),
         links_sha256=links_digest(found.links),
+        trustees=trustees.serving(tx.db, tx.now),
     )
+
+
+def _refuse(lacking: Reason | None) -> None:
+    if lacking is not None:
+        raise Refusal(lacking.code, lacking.params, Kind.CONFLICT, rule=str(lacking.params["rule"]))
+
+
+def _trustees_shortage(db: Session, now: datetime, rules: DrawRules) -> Reason | None:
+    """Why no seed could be made, where fewer trustees serve than the rule wants."""
+    count = len(trustees.serving(db, now))
+    if count >= rules.trustees_min:
+        return None
+    params: dict[str, str | int] = {
+        "count": count,
+        "needed": rules.trustees_min,
+        "rule": "draw.trustees_min",
+    }
+    return Reason("experts.draw.trustees_too_few", params)
 
 
 def context_at(tx: Tx, request: Mapping[str, Any], kept: bytes, bidders: Sequence[str]) -> Context:

@@ -13,17 +13,19 @@ from typing import Any
 from sqlmodel import Session
 
 from archive import canonical
-from archive.actor import Actor
+from archive.actor import Actor, Role
 from archive.errors import Kind, Reason, Refusal
 from archive.journal.entry import DocumentRef, moment_text
 from archive.office import Tx
 from experts.committee import Card, Coupling, Group, permutations
+from experts.conflicts.context import Side
 from experts.draws import queries
 from experts.draws.candidates import cards_of, groups_of, read_sheet
 from experts.draws.process import Board, Invitation, Process, Seat
 from experts.draws.request import Candidate, State
 from experts.draws.tables import DrawInvitationRow, DrawRow, DrawStepRow
 from experts.draws.transcript import step_json
+from experts.suite import ALGORITHMS, Hash
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,14 @@ class Loaded:
     coupling: Coupling
     expert_of: Mapping[str, str]
 
+    @property
+    def h(self) -> Hash:
+        """The hash of the request's algorithm."""
+        return ALGORITHMS[self.request["algorithm"]]
+
     def board(self, row: DrawRow) -> Board:
         assert row.attempt is not None
-        selection = permutations(bytes.fromhex(row.seed), self.groups, row.attempt)
+        selection = permutations(bytes.fromhex(row.seed), self.groups, row.attempt, self.h)
         return Board(selection, self.cards, self.coupling, self.request["batch_multiple"])
 
 
@@ -178,6 +185,27 @@ def step(
     tx.db.flush()
     said = {"step": made["seq"], "hash": made["hash"], "state": row.state}
     tx.record(f"draw/{row.id}", f"experts:draw:{kind.lower()}", actor, said, documents)
+
+
+def register(tx: Tx, actor: Actor, row: DrawRow, what: str, data: Mapping[str, Any]) -> None:
+    """Put on the centre's public register what became of a number."""
+    said = {"draw": row.id, "number": row.number, **data}
+    tx.record(f"draws/{row.centre_id}", f"experts:draw:{what}", actor, said)
+
+
+def must_take_part(actor: Actor, row: DrawRow) -> None:
+    """Refuse FORBIDDEN whoever is neither staff of the request's centre (an account without a centre
+    serves all), nor an account of the supervisor that it names, nor the system."""
+    parties = canonical.decode(row.context)["parties"]
+    supervisor = next(uscc for side, uscc in parties if side == Side.SUPERVISOR)
+    takes_part = (
+        Role.SYSTEM in actor.roles
+        or (Role.STAFF in actor.roles and actor.centre_id in ("", row.centre_id))
+        or (Role.SUPERVISOR in actor.roles and actor.party_id == supervisor)
+    )
+    if not takes_part:
+        params = {"centre": row.centre_id, "supervisor": supervisor}
+        raise Refusal("experts.draw.other_party", params, Kind.FORBIDDEN)
 
 
 def evidence_json(evidence: Mapping[str, Sequence[Reason]]) -> list[Any]:
