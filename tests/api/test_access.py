@@ -71,9 +71,12 @@ def test_the_application_declares_every_route(app: FastAPI) -> None:
 def test_what_is_open_is_open_on_purpose() -> None:
     assert sorted(str(e) for e in ENDPOINTS if e.is_public) == [
         "GET /",
+        "GET /api/askings",
         "GET /api/board",
         "GET /api/clock",
         "GET /api/docs",
+        "GET /api/draws/{draw_id}/asking",
+        "GET /api/trustees",
         "GET /figures",
         "GET /fragments/amount",
         "GET /fragments/board",
@@ -89,6 +92,7 @@ def test_what_is_open_is_open_on_purpose() -> None:
         "GET /public/trust",
         "GET /public/verify",
         "GET /sign-in",
+        "POST /api/draws/{draw_id}/outputs",
         "POST /api/sign-in",
         "POST /api/sign-out",
         "POST /kit",
