@@ -125,6 +125,14 @@ class TestTree:
         with pytest.raises(IndexError):
             merkle.inclusion_proof(LEAVES, 40)
 
+    @pytest.mark.parametrize("short", [b"", b"x" * 31, b"x" * 33])
+    def test_a_hash_of_another_length_proves_nothing(self, short: bytes) -> None:
+        """Beyond RFC 9162: else whatever equals itself would stand in a tree of one leaf."""
+        assert not merkle.verify_inclusion(short, 0, 1, [], short)
+        assert not merkle.verify_consistency(1, 1, [], short, short)
+        root = merkle.node_hash(LEAVES[0], short)
+        assert not merkle.verify_inclusion(LEAVES[0], 0, 2, [short], root)
+
     def test_a_leaf_is_no_node(self) -> None:
         """Second preimage: two leaves' hashes handed in as one entry give another root."""
         for left, right in pairwise(LEAVES[:8]):
