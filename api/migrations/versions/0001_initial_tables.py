@@ -217,6 +217,31 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_expert_employer_uscc"), "expert", ["employer_uscc"], unique=False)
     op.create_table(
+        "expert_appeal",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("against", sa.String(), nullable=False),
+        sa.Column("grounds", sa.String(), nullable=False),
+        sa.Column("filed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reasons", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('ASSESSMENT', 'LINE')", name=op.f("ck_expert_appeal_kind_known")
+        ),
+        sa.CheckConstraint(
+            "outcome IN ('OPEN', 'UPHELD', 'REJECTED')", name=op.f("ck_expert_appeal_outcome_known")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_expert_appeal")),
+        sa.UniqueConstraint("kind", "subject", name=op.f("uq_expert_appeal_kind_subject")),
+    )
+    op.create_index(
+        op.f("ix_expert_appeal_expert_id"), "expert_appeal", ["expert_id"], unique=False
+    )
+    op.create_table(
         "expert_application",
         sa.Column("expert_id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -229,6 +254,41 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_expert_application_stage"), "expert_application", ["stage"], unique=False
+    )
+    op.create_table(
+        "expert_assessment",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("seat_code", sa.String(), nullable=False),
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("side", sa.String(), nullable=False),
+        sa.Column("deductions", sa.String(), nullable=False),
+        sa.Column("points", sa.Integer(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("actor_id", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("appeal_until", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "side IN ('CENTRE', 'TENDERER', 'SUPERVISOR')",
+            name=op.f("ck_expert_assessment_side_known"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('STANDS', 'APPEALED', 'CONFIRMED', 'ANNULLED')",
+            name=op.f("ck_expert_assessment_state_known"),
+        ),
+        sa.CheckConstraint("points >= 0", name=op.f("ck_expert_assessment_points_not_negative")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_expert_assessment")),
+        sa.UniqueConstraint(
+            "session_id",
+            "expert_id",
+            "side",
+            name=op.f("uq_expert_assessment_session_id_expert_id_side"),
+        ),
+    )
+    op.create_index(
+        op.f("ix_expert_assessment_expert_id"), "expert_assessment", ["expert_id"], unique=False
     )
     op.create_table(
         "expert_line",
@@ -264,6 +324,15 @@ def upgrade() -> None:
         sa.Column("version", sa.String(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_expert_pool_head_only_one")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_expert_pool_head")),
+    )
+    op.create_table(
+        "expert_roll",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("actor_id", sa.String(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_expert_roll")),
     )
     op.create_table(
         "identity_proposal",

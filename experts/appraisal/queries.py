@@ -1,0 +1,82 @@
+"""All SQL of assessments, appeals, and of the counts behind patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from experts.appraisal.tables import ExpertAppealRow, ExpertAssessmentRow
+from experts.draws.tables import DrawInvitationRow, DrawSheetRow
+
+
+def assessment(db: Session, assessment_id: str) -> ExpertAssessmentRow | None:
+    return db.exec(
+        select(ExpertAssessmentRow)
+        .where(col(ExpertAssessmentRow.id) == assessment_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def of_session(db: Session, session_id: str) -> list[ExpertAssessmentRow]:
+    rows = db.exec(
+        select(ExpertAssessmentRow).where(col(ExpertAssessmentRow.session_id) == session_id)
+    ).all()
+    return sorted(rows, key=lambda row: (row.seat_code, row.side))
+
+
+def of_expert(db: Session, expert_id: str) -> list[ExpertAssessmentRow]:
+    """The newest first."""
+    rows = db.exec(
+        select(ExpertAssessmentRow).where(col(ExpertAssessmentRow.expert_id) == expert_id)
+    ).all()
+    return sorted(rows, key=lambda row: (row.at, row.id), reverse=True)
+
+
+def everything(db: Session) -> Sequence[ExpertAssessmentRow]:
+    return db.exec(select(ExpertAssessmentRow)).all()
+
+
+def appeal(db: Session, appeal_id: str) -> ExpertAppealRow | None:
+    return db.exec(
+        select(ExpertAppealRow)
+        .where(col(ExpertAppealRow.id) == appeal_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def appeal_of(db: Session, kind: str, subject: str) -> ExpertAppealRow | None:
+    return db.exec(
+        select(ExpertAppealRow).where(
+            col(ExpertAppealRow.kind) == kind, col(ExpertAppealRow.subject) == subject
+        )
+    ).one_or_none()
+
+
+def appeals(db: Session, expert_id: str | None = None) -> list[ExpertAppealRow]:
+    """Those that wait first, then the newest."""
+    statement = select(ExpertAppealRow)
+    if expert_id is not None:
+        statement = statement.where(col(ExpertAppealRow.expert_id) == expert_id)
+    newest = sorted(db.exec(statement).all(), key=lambda row: (row.filed_at, row.id), reverse=True)
+    return sorted(newest, key=lambda row: row.outcome != "OPEN")
+
+
+def sheets(db: Session) -> Sequence[tuple[str, bytes]]:
+    """(draw, its candidates' sheet) of every draw."""
+    rows = db.exec(select(DrawSheetRow.draw_id, DrawSheetRow.candidates)).all()
+    return [(draw_id, sheet) for draw_id, sheet in rows]
+
+
+def calls(db: Session) -> Sequence[tuple[str, int, str, str]]:
+    """(draw, group, expert, answer) of every invitation."""
+    columns = (
+        DrawInvitationRow.draw_id,
+        DrawInvitationRow.group_number,
+        DrawInvitationRow.expert_id,
+        DrawInvitationRow.answer,
+    )
+    rows = db.exec(select(*columns).order_by(col(DrawInvitationRow.round))).all()
+    return [(draw, group, expert, answer) for draw, group, expert, answer in rows]
