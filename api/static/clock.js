@@ -1,7 +1,7 @@
 // The legal clock of the page's head, and countdowns to a legal moment.
 //
 //   <time data-clock="2026-10-21T09:00:00+08:00">   runs on; put right by every reading of the server
-//   <span data-until="2026-10-21T10:00:00+08:00">   "00:59:58", then data-over's text
+//   <span data-until="2026-10-21T10:00:00+08:00">   "13天 00:59:58", then data-over's text
 //
 // Legal time may run at another speed than this machine's (a demonstration), so the speed is measured
 // from readings: those of the socket (`legal-clock`), else one asked for now and then.
@@ -10,6 +10,7 @@
   const ASK_MS = 20000;
   const zone = "Asia/Shanghai";
   const form = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
+  const days = new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit: "day", unitDisplay: "long" });
   let legal = 0;
   let at = 0;
   let rate = 1;
@@ -37,7 +38,7 @@
     const s = Math.max(0, Math.ceil(ms / 1000));
     const d = Math.floor(s / 86400);
     const clock = `${two(Math.floor(s / 3600) % 24)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
-    return d ? `${d} d ${clock}` : clock;
+    return d ? `${days.format(d)} ${clock}` : clock;
   };
 
   const show = () => {
