@@ -51,6 +51,8 @@ ALARMS = (
     "WITNESS_ABSENT",
     "OUTSIDE_CONTACT",
 )
+DRAWS_SHOWN = 20
+"""On one page: each row in sight is verified anew."""
 DRAW_COLUMNS: tuple[Column[flow.DrawLine], ...] = (
     Column("centre", "watch.centre", lambda draw: draw.centre),
     Column(
@@ -239,7 +241,14 @@ def draws(actor: SupervisorActor, request: Request, db: ReadDb) -> Response:
         lambda draw: draw.state,
         words_of(request, "watch.draw_state", State),
     )
-    table = listing(request, DRAW_COLUMNS, found, choices=[states], sort="-evaluation")
+    table = listing(
+        request,
+        DRAW_COLUMNS,
+        found,
+        choices=[states],
+        sort="-evaluation",
+        page_rows=DRAWS_SHOWN,
+    )
     counts: dict[str, int] = {}
     for draw in table.kept:
         for code, count in draw.reasons.items():
