@@ -25,7 +25,7 @@ from api.flows.seating import NEEDS
 from archive.clock import DrivenClock
 from deposits.relief import ProjectRelief, relief_ratio_amount, relief_ratio_projects
 from deposits.terms import TermsFacts, terms
-from evaluation.seating import model
+from evaluation.seating.solve import solve
 from evaluation.seating import service as seating
 from evaluation.seating.problem import SeatRequest
 from evaluation.stations.slots import Part, slot_of, stay
@@ -85,7 +85,7 @@ def volumes(count: int, seed: int) -> dict[str, int | str]:
                 with office.read() as db:
                     horizon = [day, day + timedelta(days=1)]
                     problem = seating.problem_for(db, requests, on_days=horizon, seed=digest)
-                plan = model.solve(problem)
+                plan = solve(problem)
                 total["seats"] += len(plan.assignments)
                 total["unseated"] += len(plan.unseated)
                 total["seats_given"] += sum(

@@ -19,7 +19,7 @@ from archive.actor import SYSTEM, Actor
 from archive.clock import SHANGHAI
 from archive.office import Office, Tx
 from archive.tasks.service import Write
-from evaluation.seating import model
+from evaluation.seating.solve import solve
 from evaluation.seating import service as seating
 from evaluation.seating.problem import SeatRequest
 from evaluation.stations.slots import day_of, slot_at, stay
@@ -105,7 +105,7 @@ def plan_day(office: Office, args: Mapping[str, Any]) -> Write:
         problem = seating.problem_for(
             db, requests, on_days=_days(requests), seed=seed_of(draw for _, draw in wanted)
         )
-    plan = model.solve(problem)
+    plan = solve(problem)
 
     def write(tx: Tx) -> None:
         seating.confirm_plan(tx, SYSTEM, problem, plan)
@@ -130,7 +130,7 @@ def reseat(tx: Tx, actor: Actor, lot_id: str) -> tuple[str, ...]:
     if not requests:
         return ()
     problem = seating.problem_for(tx.db, requests, on_days=_days(requests), seed=seed_of([draw]))
-    plan = seating.confirm_plan(tx, actor, problem, model.solve(problem))
+    plan = seating.confirm_plan(tx, actor, problem, solve(problem))
     return tuple(each.expert_id for each in plan.unseated)
 
 

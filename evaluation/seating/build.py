@@ -16,8 +16,10 @@ from evaluation.seating.booking import BookedSeat, taken, without
 from evaluation.seating.numbers import Numbers
 from evaluation.seating.problem import (
     SEATS_MAX,
+    STAYS_MAX,
     Committee,
     Group,
+    Moved,
     Pinned,
     Place,
     Problem,
@@ -25,13 +27,16 @@ from evaluation.seating.problem import (
     SeatKey,
     SeatRequest,
 )
-from evaluation.stations.slots import days_touched, holds_night, is_run
+from evaluation.stations.slots import day_of, days_touched, holds_night, is_run
 from evaluation.stations.station import Capacity, GroupKey, StationGroup
-from trading.divisions import whole_kilometres
+from trading.divisions import whole_kilometres, yunnan
 from trading.parties.party import Centre
 
 SEED_BYTES_MAX = 64
 PREFECTURE_DIGITS = 4
+COUNTY = 3
+DEGREES_NEAR = 5
+"""No two points this far apart in latitude are within the limit: spares the exact distance."""
 
 
 def check_requests(
@@ -44,17 +49,22 @@ def check_requests(
     in_session = Counter(request.session_id for request in requests)
     first: dict[str, SeatRequest] = {}
     window = set(slots)
+    counties = [division for division in yunnan().values() if division.level == COUNTY]
+    _check_booked_twice(requests, faults)
     for index, request in enumerate(requests):
         place = f"/{index}"
         who = {"session": request.session_id, "expert": request.expert_id}
         if times[request.key] > 1:
             faults.add(place, "evaluation.seat.asked_twice", **who)
-        if not is_run(request.slots) or not window.issuperset(request.slots):
-            faults.add(f"{place}/slots", "evaluation.seat.slots", **who)
-        else:
-            if holds_night(request.slots) and not request.overnight:
+        if len(request.stays) > STAYS_MAX:
+            faults.add(f"{place}/or_else", "evaluation.seat.stays", stays_max=STAYS_MAX, **who)
+        for stay in request.stays:
+            if not is_run(stay) or not window.issuperset(stay):
+                faults.add(f"{place}/slots", "evaluation.seat.slots", **who)
+                continue
+            if holds_night(stay) and not request.overnight:
                 faults.add(f"{place}/overnight", "evaluation.seat.night_unsaid", **who)
-            if days_touched(request.slots) > numbers.stay_days_max:
+            if days_touched(stay) > numbers.stay_days_max:
                 faults.add(
                     f"{place}/slots",
                     "evaluation.seat.stay",
@@ -64,6 +74,20 @@ def check_requests(
                 )
         if not (-180 <= request.lon <= 180 and -90 <= request.lat <= 90):
             faults.add(place, "evaluation.seat.home", **who)
+        elif not any(
+            abs(request.lat - county.lat) < DEGREES_NEAR
+            and whole_kilometres(request, county) <= numbers.home_kilometres_max
+            for county in counties
+        ):
+            faults.add(
+                place,
+                "evaluation.seat.home_outside",
+                rule="seating.home_kilometres_max",
+                kilometres=numbers.home_kilometres_max,
+                **who,
+            )
+        if request.travel_minutes < 0:
+            faults.add(f"{place}/travel_minutes", "evaluation.seat.travel", **who)
         if request.members < in_session[request.session_id]:
             faults.add(
                 f"{place}/members", "evaluation.seat.members", members=request.members, **who
@@ -72,12 +96,50 @@ def check_requests(
             faults.add(place, "evaluation.seat.session_differs", session=request.session_id)
 
 
+def _check_booked_twice(requests: Sequence[SeatRequest], faults: Faults) -> None:
+    """An expert whose sessions must overlap, whatever start is chosen."""
+    held: dict[str, list[tuple[int, SeatRequest]]] = defaultdict(list)
+    for index, request in enumerate(requests):
+        for _, other in held[request.expert_id]:
+            if other.session_id != request.session_id and all(
+                not set(mine).isdisjoint(theirs) for mine in request.stays for theirs in other.stays
+            ):
+                faults.add(
+                    f"/{index}",
+                    "evaluation.seat.booked_twice",
+                    expert=request.expert_id,
+                    session=request.session_id,
+                    other=other.session_id,
+                )
+        held[request.expert_id].append((index, request))
+
+
+def check_open(
+    requests: Sequence[SeatRequest],
+    capacity: Capacity,
+    groups: Sequence[StationGroup],
+    faults: Faults,
+) -> None:
+    """Add every window in which no centre at all is open: no group has a station in all of its
+    slots, whoever may sit there."""
+    asked = {stay: index for index, request in enumerate(requests) for stay in request.stays}
+    for stay, index in sorted(asked.items()):
+        if not any(all(capacity.of(group.key, slot) > 0 for slot in stay) for group in groups):
+            faults.add(
+                f"/{index}/slots",
+                "evaluation.seat.nothing_open",
+                session=requests[index].session_id,
+                first=day_of(stay[0]).isoformat(),
+            )
+
+
 def _session_facts(request: SeatRequest) -> tuple[object, ...]:
     return (
         request.members,
         request.host_centre_id,
         request.tenderer_uscc,
         request.tenderer_division,
+        request.or_else,
         tuple(sorted(set(request.forbidden))),
     )
 
@@ -92,12 +154,15 @@ def build(
     moved: Iterable[SeatKey],
     numbers: Numbers,
     seed: bytes,
+    keeps_reserve: bool = True,
 ) -> Problem:
     """The problem of checked requests. `booked`: all confirmed seats in these slots and of these
-    sessions; those in `moved` are given up and do not count."""
-    moved = tuple(sorted(moved))
-    kept = without(booked, moved)
-    slots = tuple(sorted({slot for request in requests for slot in request.slots}))
+    sessions; those in `moved` are given up and do not count. `keeps_reserve`: what `capacity` is."""
+    gone = set(moved)
+    given_up = tuple(sorted(Moved(*seat.key, seat.id) for seat in booked if seat.key in gone))
+    current = {seat.key: seat.centre_id for seat in booked if seat.key in gone}
+    kept = without(booked, gone)
+    slots = tuple(sorted({slot for r in requests for stay in r.stays for slot in stay}))
     by_id = {centre.id: centre for centre in centres}
     present = [group for group in groups if group.centre_id in by_id]
     places = _places(present, by_id, kept, slots, len(requests))
@@ -115,15 +180,19 @@ def build(
         for request in requests
     }
     ways = [by_id[place.centre_id] for place in places]
+    everywhere = tuple(range(len(ways)))
     seats = tuple(
         Seat(
             session_id=request.session_id,
             expert_id=request.expert_id,
-            slots=request.slots,
+            stays=request.stays,
             needs=request.needs,
             overnight=request.overnight,
             employer_uscc=request.employer_uscc,
+            near=everywhere,
             minutes=tuple(numbers.minutes(whole_kilometres(request, way)) for way in ways),
+            reach=request.travel_minutes or numbers.limits.travel_minutes,
+            current=current.get(request.key, ""),
         )
         for request in sorted(requests, key=lambda request: request.key)
     )
@@ -137,11 +206,12 @@ def build(
         committees=tuple(committees[session] for session in sorted(committees)),
         seats=seats,
         pinned=(),
-        moved=moved,
+        moved=given_up,
         weights=numbers.weights,
         limits=numbers.limits,
         seed=seed,
         rules=numbers.rules,
+        keeps_reserve=keeps_reserve,
     )
     return refresh(draft, capacity, booked)
 
@@ -149,7 +219,7 @@ def build(
 def refresh(problem: Problem, capacity: Capacity, booked: Sequence[BookedSeat]) -> Problem:
     """The problem with its free stations, pinned seats and busy experts as `capacity` and `booked`
     have them."""
-    kept = without(booked, problem.moved)
+    kept = without(booked, [one.key for one in problem.moved])
     used = taken(kept)
     sessions = {committee.session_id for committee in problem.committees}
     known = {place.centre_id for place in problem.places}

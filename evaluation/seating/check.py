@@ -16,11 +16,10 @@ from evaluation.seating.plan import Assignment, Plan
 from evaluation.seating.problem import (
     MILLI,
     Committee,
-    Group,
     Place,
     Problem,
     Seat,
-    perturbation,
+    lot,
 )
 from evaluation.stations.slots import Part, part_of
 
@@ -63,8 +62,8 @@ def night_only_where_it_can_be_held(problem: Problem, plan: Plan) -> Iterator[Re
     """A stay over night is in a venue that can hold one (隔夜评标)."""
     overnight = {place.centre_id for place in problem.places if place.overnight}
     for seat, given in _given(problem, plan):
-        stays = seat.overnight or any(part_of(slot) is Part.NIGHT for slot in seat.slots)
-        if stays and given.centre_id not in overnight:
+        night = any(part_of(slot) is Part.NIGHT for slot in _slots(seat, given))
+        if (seat.overnight or night) and given.centre_id not in overnight:
             yield _reason("evaluation.seat.overnight", given)
 
 
@@ -109,19 +108,37 @@ def never_where_the_session_forbids(problem: Problem, plan: Plan) -> Iterator[Re
 
 
 def way_is_not_too_far(problem: Problem, plan: Plan) -> Iterator[Reason]:
-    """Nobody travels longer than the limit."""
-    most = problem.limits.travel_minutes
+    """Nobody travels longer than the limit, or than the expert is ready to."""
     for seat, given in _given(problem, plan):
-        for minutes, place in zip(seat.minutes, problem.places, strict=True):
-            if place.centre_id == given.centre_id and minutes > most:
-                yield _reason("evaluation.seat.too_far", given, minutes=minutes, minutes_max=most)
+        most = min(problem.limits.travel_minutes, seat.reach)
+        index = problem.place_index.get(given.centre_id)
+        minutes = None if index is None else seat.minutes_to(index)
+        if index is not None and minutes is None:
+            yield _reason("evaluation.seat.out_of_reach", given, minutes_max=most)
+        elif minutes is not None and minutes > most:
+            yield _reason("evaluation.seat.too_far", given, minutes=minutes, minutes_max=most)
+
+
+def a_session_starts_once(problem: Problem, plan: Plan) -> Iterator[Reason]:
+    """All members of a session take the same of its stays, one that it has (common start)."""
+    starts: dict[str, set[int]] = defaultdict(set)
+    for seat, given in _given(problem, plan):
+        if 0 <= given.stay < len(seat.stays):
+            starts[given.session_id].add(given.stay)
+        else:
+            yield _reason("evaluation.seat.no_stay", given, stay=given.stay)
+    for session, stays in sorted(starts.items()):
+        if len(stays) > 1:
+            yield Reason(
+                "evaluation.seat.starts_differ", {"session": session, "starts": len(stays)}
+            )
 
 
 def stations_suffice(problem: Problem, plan: Plan) -> Iterator[Reason]:
     """In no slot are more stations of a group given out than are free."""
     taken: Counter[tuple[str, int, int]] = Counter()
     for seat, given in _given(problem, plan):
-        for slot in seat.slots:
+        for slot in _slots(seat, given):
             taken[given.centre_id, int(given.equipment), slot] += 1
     for group in problem.groups:
         for slot, free in zip(problem.slots, group.free, strict=True):
@@ -182,9 +199,9 @@ def nobody_sits_in_two_places(problem: Problem, plan: Plan) -> Iterator[Reason]:
     """No expert holds two seats in one slot, here or by an earlier plan."""
     held: dict[tuple[str, int], list[str]] = defaultdict(list)
     for seat, given in _given(problem, plan):
-        for slot in seat.slots:
+        for slot in _slots(seat, given):
             held[seat.expert_id, slot].append(seat.session_id)
-        for slot in sorted(set(seat.slots) & set(seat.busy)):
+        for slot in sorted(set(_slots(seat, given)) & set(seat.busy)):
             yield _reason("evaluation.seat.busy", given, slot=slot)
     for (expert, slot), sessions in sorted(held.items()):
         if len(sessions) > 1:
@@ -204,6 +221,7 @@ RULES: tuple[Rule, ...] = (
     never_with_the_employer,
     never_where_the_session_forbids,
     way_is_not_too_far,
+    a_session_starts_once,
     stations_suffice,
     committee_is_dispersed_over_centres,
     committee_is_dispersed_over_prefectures,
@@ -217,9 +235,11 @@ def violations(problem: Problem, plan: Plan) -> list[Reason]:
 
 
 def objective(problem: Problem, plan: Plan) -> int:
-    """What the plan costs, in milli: ways and seed, members together, load, seats not given."""
+    """What the plan costs, in milli: ways and seed, confirmed seats moved, members together, load,
+    seats not given."""
     return (
         way_cost(problem, plan)
+        + move_cost(problem, plan)
         + centre_cost(problem, plan)
         + prefecture_cost(problem, plan)
         + load_cost(problem, plan)
@@ -229,14 +249,20 @@ def objective(problem: Problem, plan: Plan) -> int:
 
 def way_cost(problem: Problem, plan: Plan) -> int:
     """The minutes of all ways, with what the seed adds."""
-    minutes_of = {place.centre_id: index for index, place in enumerate(problem.places)}
     groups = {(group.centre_id, group.equipment): group for group in problem.groups}
     total = 0
     for seat, given in _given(problem, plan):
-        group: Group = groups[given.centre_id, given.equipment]
-        total += seat.minutes[minutes_of[given.centre_id]] * MILLI
-        total += perturbation(problem, seat, group)
+        minutes = seat.minutes_to(problem.place_index[given.centre_id])
+        total += (minutes or 0) * MILLI
+        if problem.weights.amplitude:
+            total += lot(problem, seat, groups[given.centre_id, given.equipment]).extra
     return total
+
+
+def move_cost(problem: Problem, plan: Plan) -> int:
+    """The stay tax: the price of each confirmed seat that is taken to another centre."""
+    moved = sum(seat.current not in ("", given.centre_id) for seat, given in _given(problem, plan))
+    return moved * problem.weights.move
 
 
 def centre_cost(problem: Problem, plan: Plan) -> int:
@@ -281,11 +307,16 @@ def load_cost(problem: Problem, plan: Plan) -> int:
 
 def _given(problem: Problem, plan: Plan) -> Iterator[tuple[Seat, Assignment]]:
     """The assignments with the seats they are for; unknown ones are `each_seat_once`'s matter."""
-    seats = {(seat.session_id, seat.expert_id): seat for seat in problem.seats}
+    seats = problem.seat_of
     for given in plan.assignments:
-        seat = seats.get((given.session_id, given.expert_id))
+        seat = seats.get(given.key)
         if seat is not None:
             yield seat, given
+
+
+def _slots(seat: Seat, given: Assignment) -> tuple[int, ...]:
+    """The slots of the stay taken; of one that there is not, none."""
+    return seat.stays[given.stay] if 0 <= given.stay < len(seat.stays) else ()
 
 
 def _place(problem: Problem, given: Assignment) -> Place | None:

@@ -12,21 +12,33 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from archive import canonical
 from archive.errors import Reason
 from evaluation.seating import problem as problems
 from evaluation.seating.problem import Problem, SeatKey
 from evaluation.stations.station import Equipment, GroupKey
 
 FORMAT = "bigloop.plan.v1"
+PPM = 1_000_000
 
 
 class Method(StrEnum):
     """How a plan was found: LINEAR when the relaxation was whole by itself; MIXED when a few seats
-    needed branching; GREEDY when the solver gave nothing in time."""
+    needed branching; SEARCH by greedy and local search, where the solver gave nothing in time."""
 
     LINEAR = "LINEAR"
     MIXED = "MIXED"
-    GREEDY = "GREEDY"
+    SEARCH = "SEARCH"
+
+
+class Uniqueness(StrEnum):
+    """What is known of other plans with the same cost and the same sum of ties: CERTIFIED when the
+    certificates together prove that there is none; SOLVED when a solver searched the few arcs that
+    they leave open and found none; OPEN when that was not proven."""
+
+    CERTIFIED = "CERTIFIED"
+    SOLVED = "SOLVED"
+    OPEN = "OPEN"
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,8 @@ class Assignment:
     expert_id: str
     centre_id: str
     equipment: Equipment
+    stay: int = 0
+    """The number of its stay (start), the same for all members of a session."""
 
     @property
     def key(self) -> SeatKey:
@@ -62,7 +76,8 @@ class Unseated:
 class Plan:
     """Who sits where. `objective` and `bound` in milli: no plan costs less than `bound`, which the
     `certificate` proves: one whole number for each named row of the linear model (zeros left
-    out)."""
+    out). `ties` does the same for the second criterion, on the face of the plans of least cost, and
+    `alone` for the number of arcs that another plan as good could use: none."""
 
     problem_digest: str
     assignments: tuple[Assignment, ...]
@@ -71,15 +86,33 @@ class Plan:
     bound: int
     certificate: tuple[tuple[str, int], ...]
     method: Method
+    uniqueness: Uniqueness = Uniqueness.OPEN
+    ties: tuple[tuple[str, int], ...] = ()
+    alone: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_fallback(self) -> bool:
-        return self.method is Method.GREEDY
+        return self.method is Method.SEARCH
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of who sits where; the same for the same plan, however it was found."""
+        return canonical.digest(
+            [
+                [*seat.key, seat.centre_id, int(seat.equipment), seat.stay]
+                for seat in self.assignments
+            ]
+        )
 
     @property
     def is_proven(self) -> bool:
         """Whether the certificate proves that there is no better plan."""
         return self.objective == self.bound
+
+    @property
+    def gap_ppm(self) -> int:
+        """How much dearer than the bound it is at most, in millionths, rounded up."""
+        return -(-(self.objective - self.bound) * PPM // max(1, self.bound))
 
 
 def document(problem: Problem, plan: Plan) -> dict[str, Any]:
@@ -90,7 +123,7 @@ def document(problem: Problem, plan: Plan) -> dict[str, Any]:
         "problem_sha256": plan.problem_digest,
         "method": str(plan.method),
         "seats": [
-            [seat.session_id, seat.expert_id, seat.centre_id, int(seat.equipment)]
+            [seat.session_id, seat.expert_id, seat.centre_id, int(seat.equipment), seat.stay]
             for seat in plan.assignments
         ],
         "unseated": [
@@ -105,6 +138,9 @@ def document(problem: Problem, plan: Plan) -> dict[str, Any]:
         "objective": plan.objective,
         "bound": plan.bound,
         "certificate": dict(plan.certificate),
+        "uniqueness": str(plan.uniqueness),
+        "ties": dict(plan.ties),
+        "alone": dict(plan.alone),
         "rules": list(problem.rules),
     }
 
@@ -116,7 +152,7 @@ def from_document(value: Mapping[str, Any]) -> tuple[Problem, Plan]:
     plan = Plan(
         problem_digest=value["problem_sha256"],
         assignments=tuple(
-            Assignment(row[0], row[1], row[2], Equipment(row[3])) for row in value["seats"]
+            Assignment(row[0], row[1], row[2], Equipment(row[3]), row[4]) for row in value["seats"]
         ),
         unseated=tuple(
             Unseated(row["session"], row["expert"], Reason(row["code"], row["params"]))
@@ -126,5 +162,8 @@ def from_document(value: Mapping[str, Any]) -> tuple[Problem, Plan]:
         bound=value["bound"],
         certificate=tuple(sorted(value["certificate"].items())),
         method=Method(value["method"]),
+        uniqueness=Uniqueness(value["uniqueness"]),
+        ties=tuple(sorted(value["ties"].items())),
+        alone=tuple(sorted(value["alone"].items())),
     )
     return problems.from_json(value["problem"]), plan

@@ -8,15 +8,20 @@ minute's price), so that a plan has one value on every machine.
 Sources: 发改办法规〔2025〕807号 (remote evaluation), 发改法规〔2022〕1117号 (15) (dispersal against
 local circles). The numbers are rules of the pack `evaluation_seating`; most are proposals.
 
-A problem is sorted by ids throughout, and so are the plans made from it. The start of a session is
-given; choosing starts is not done here.
+A problem is sorted by ids throughout, and so are the plans made from it. A session may have several
+*stays* to choose from (its starts within a window); all its members then hold the stay with the same
+number.
+
+The seed works twice. It may add up to `Weights.amplitude` to a price, which buys unpredictability
+with minutes; and it breaks ties: among the plans of least cost the one with the least sum of
+`Lot.tie` is wanted, numbers of 44 bits, so that in all likelihood there is only one.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -27,6 +32,9 @@ from evaluation.stations.station import PERMILLE, Equipment, GroupKey
 FORMAT = "bigloop.seating_problem.v1"
 MILLI = 1000
 SEATS_MAX = 50_000
+STAYS_MAX = 16
+TIE_BITS = 44
+"""50,000 numbers of 44 bits have a sum below 2^60."""
 
 
 class SeatKey(NamedTuple):
@@ -45,7 +53,9 @@ class SeatRequest:
 
     `lon`, `lat`: the expert's home in degrees. `slots`: a run of slots, nights included where the
     review stays over night; `overnight` must then be set, and may be set alone where a night is to
-    be expected. `members`: how many experts the committee has, those seated before included.
+    be expected. `or_else`: further runs of slots, other starts of the same session, in the same
+    order for all its members. `travel_minutes`: how far this expert is ready to travel, 0 where the
+    rule alone decides. `members`: how many experts the committee has, those seated before included.
     `forbidden`: further centres that must not be taken.
     """
 
@@ -62,10 +72,17 @@ class SeatRequest:
     needs: Equipment = Equipment.BASIC
     overnight: bool = False
     forbidden: tuple[str, ...] = ()
+    travel_minutes: int = 0
+    or_else: tuple[tuple[int, ...], ...] = ()
 
     @property
     def key(self) -> SeatKey:
         return SeatKey(self.session_id, self.expert_id)
+
+    @property
+    def stays(self) -> tuple[tuple[int, ...], ...]:
+        """All runs of slots to choose from."""
+        return (self.slots, *self.or_else)
 
 
 @dataclass(frozen=True)
@@ -97,25 +114,44 @@ class Committee:
 
 @dataclass(frozen=True)
 class Seat:
-    """A seat to give. `minutes[i]`: the way from home to `places[i]`. `busy`: slots in which the
-    expert holds a confirmed seat elsewhere."""
+    """A seat to give. `near`, `minutes`: indices of places, ascending, and the way from home to each;
+    a place that is not among them is out of reach. `reach`: the longest way in minutes. `stays`: the
+    runs of slots to choose from, by far most often one. `busy`: slots in which the expert holds a
+    confirmed seat elsewhere. `current`: the centre of the confirmed seat that is being planned anew;
+    another one costs `Weights.move`."""
 
     session_id: str
     expert_id: str
-    slots: tuple[int, ...]
+    stays: tuple[tuple[int, ...], ...]
     needs: Equipment
     overnight: bool
     employer_uscc: str
+    near: tuple[int, ...]
     minutes: tuple[int, ...]
+    reach: int
     busy: tuple[int, ...] = ()
+    current: str = ""
 
     @property
     def key(self) -> SeatKey:
         return SeatKey(self.session_id, self.expert_id)
 
     @property
-    def holds_night(self) -> bool:
-        return self.overnight or holds_night(self.slots)
+    def slots(self) -> tuple[int, ...]:
+        """The slots, where there is nothing to choose."""
+        (only,) = self.stays
+        return only
+
+    def minutes_to(self, place: int) -> int | None:
+        """The way to a place by its index; None where it is out of reach."""
+        try:
+            return self.minutes[self.near.index(place)]
+        except ValueError:
+            return None
+
+    def stays_overnight(self, stay: int = 0) -> bool:
+        """Whether the venue must be able to hold a night."""
+        return self.overnight or holds_night(self.stays[stay])
 
 
 @dataclass(frozen=True)
@@ -143,13 +179,15 @@ class Group:
 @dataclass(frozen=True)
 class Weights:
     """Prices in milli. `load[k]`: for each seat above k+1 times the fair share of a centre (below:
-    free). `amplitude`: the seed may make a seat dearer by at most this."""
+    free). `amplitude`: the seed may make a seat dearer by at most this. `move`: a confirmed seat is
+    taken to another centre (the stay tax)."""
 
     second_member: int
     same_prefecture: int
     load: tuple[int, ...]
     unseated: int
     amplitude: int
+    move: int = 0
 
 
 @dataclass(frozen=True)
@@ -176,10 +214,25 @@ class Limits:
         return max(1, -(-members * self.prefecture_permille // PERMILLE))
 
 
+@dataclass(frozen=True, order=True)
+class Moved:
+    """A confirmed seat that is given up when the plan is confirmed, and the id it had when the
+    problem was made: if it has another by then, somebody else has planned it anew."""
+
+    session_id: str
+    expert_id: str
+    seat_id: str
+
+    @property
+    def key(self) -> SeatKey:
+        return SeatKey(self.session_id, self.expert_id)
+
+
 @dataclass(frozen=True)
 class Problem:
     """All of it. `moved`: confirmed seats that are given up when the plan is confirmed; their
-    stations count as free. `rules`: the ids and versions of the rules behind the numbers."""
+    stations count as free. `keeps_reserve`: the stations kept for faults are not counted; a day that
+    is planned anew may use them. `rules`: the ids and versions of the rules behind the numbers."""
 
     slots: tuple[int, ...]
     places: tuple[Place, ...]
@@ -187,11 +240,12 @@ class Problem:
     committees: tuple[Committee, ...]
     seats: tuple[Seat, ...]
     pinned: tuple[Pinned, ...]
-    moved: tuple[SeatKey, ...]
+    moved: tuple[Moved, ...]
     weights: Weights
     limits: Limits
     seed: bytes
     rules: tuple[str, ...] = ()
+    keeps_reserve: bool = True
 
     @cached_property
     def place_index(self) -> Mapping[str, int]:
@@ -238,20 +292,23 @@ def barred_by(problem: Problem, seat: Seat, place: Place) -> str:
     return ""
 
 
-def is_busy(seat: Seat) -> bool:
+def is_busy(seat: Seat, stay: int = 0) -> bool:
     """Whether the expert sits elsewhere, by a confirmed plan, in one of the slots."""
-    return not set(seat.busy).isdisjoint(seat.slots)
+    return not set(seat.busy).isdisjoint(seat.stays[stay])
 
 
-def allowed_groups(problem: Problem, seat: Seat) -> list[int]:
+def allowed_groups(problem: Problem, seat: Seat, stay: int = 0) -> list[int]:
     """The groups that this seat may be in as far as the seat alone decides: class, night, way,
-    barred centres, and a free station in each slot."""
-    if is_busy(seat):
+    barred centres, and a free station in each slot. The planner's own list is made for all seats at
+    once (`evaluation.seating.arcs`)."""
+    if is_busy(seat, stay):
         return []
     found = []
-    slots = [problem.slot_index[slot] for slot in seat.slots]
-    for minutes, place in zip(seat.minutes, problem.places, strict=True):
-        if minutes > problem.limits.travel_minutes or (seat.holds_night and not place.overnight):
+    slots = [problem.slot_index[slot] for slot in seat.stays[stay]]
+    limit = min(seat.reach, problem.limits.travel_minutes)
+    for where, minutes in zip(seat.near, seat.minutes, strict=True):
+        place = problem.places[where]
+        if minutes > limit or (seat.stays_overnight(stay) and not place.overnight):
             continue
         if barred_by(problem, seat, place):
             continue
@@ -262,18 +319,30 @@ def allowed_groups(problem: Problem, seat: Seat) -> list[int]:
     return found
 
 
-def perturbation(problem: Problem, seat: Seat, group: Group) -> int:
-    """What the seed adds to the price of this seat in this group: SHA-256(seed|seat|group) modulo
-    amplitude + 1, in milli. It makes the plan unforeseeable before the seed and ties rare."""
+class Lot(NamedTuple):
+    """What the seed says of one seat in one group."""
+
+    extra: int
+    """Added to the price, in milli."""
+    tie: int
+    """Breaks ties between plans of the same cost."""
+
+
+def lot(problem: Problem, seat: Seat, group: Group) -> Lot:
+    """SHA-256(seed|session/expert|centre/class): the first eight bytes modulo amplitude + 1, and the
+    top 44 bits of the next eight."""
     text = problem.seed + f"|{seat.key}|{group.key}".encode()
-    hashed = int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
-    return hashed % (problem.weights.amplitude + 1)
+    digest = hashlib.sha256(text).digest()
+    extra = int.from_bytes(digest[:8], "big") % (problem.weights.amplitude + 1)
+    return Lot(extra, int.from_bytes(digest[8:16], "big") >> (64 - TIE_BITS))
 
 
 def arc_cost(problem: Problem, seat: Seat, group: Group) -> int:
     """The price of this seat in this group for itself, in milli."""
-    minutes = seat.minutes[problem.place_index[group.centre_id]]
-    return minutes * MILLI + perturbation(problem, seat, group)
+    minutes = seat.minutes_to(problem.place_index[group.centre_id])
+    assert minutes is not None, "a way that is known"
+    move = problem.weights.move if seat.current not in ("", group.centre_id) else 0
+    return minutes * MILLI + move + lot(problem, seat, group).extra
 
 
 def load_pieces(problem: Problem, place: Place, seats: int) -> list[tuple[int, int]]:
@@ -288,6 +357,11 @@ def load_pieces(problem: Problem, place: Place, seats: int) -> list[tuple[int, i
             pieces.append((room, price))
         taken, left = taken + room, left - room
     return pieces
+
+
+def with_amplitude(problem: Problem, minutes: int) -> Problem:
+    """The same problem with another price of unpredictability."""
+    return replace(problem, weights=replace(problem.weights, amplitude=minutes * MILLI))
 
 
 def to_json(problem: Problem) -> dict[str, Any]:
@@ -305,26 +379,31 @@ def to_json(problem: Problem) -> dict[str, Any]:
             {
                 "session": seat.session_id,
                 "expert": seat.expert_id,
-                "slots": list(seat.slots),
+                "stays": [list(stay) for stay in seat.stays],
                 "needs": int(seat.needs),
                 "overnight": seat.overnight,
                 "employer": seat.employer_uscc,
+                "near": list(seat.near),
                 "minutes": list(seat.minutes),
+                "reach": seat.reach,
                 "busy": list(seat.busy),
+                "current": seat.current,
             }
             for seat in problem.seats
         ],
         "pinned": [[pin.session_id, pin.expert_id, pin.centre_id] for pin in problem.pinned],
-        "moved": [list(key) for key in problem.moved],
+        "moved": [[one.session_id, one.expert_id, one.seat_id] for one in problem.moved],
         "weights": {
             "second_member": problem.weights.second_member,
             "same_prefecture": problem.weights.same_prefecture,
             "load": list(problem.weights.load),
             "unseated": problem.weights.unseated,
             "amplitude": problem.weights.amplitude,
+            "move": problem.weights.move,
         },
         "limits": {name: getattr(problem.limits, name) for name in _LIMITS},
         "seed": problem.seed.hex(),
+        "keeps_reserve": problem.keeps_reserve,
         "rules": list(problem.rules),
     }
 
@@ -360,27 +439,32 @@ def from_json(value: Mapping[str, Any]) -> Problem:
             Seat(
                 seat["session"],
                 seat["expert"],
-                tuple(seat["slots"]),
+                tuple(tuple(stay) for stay in seat["stays"]),
                 Equipment(seat["needs"]),
                 seat["overnight"],
                 seat["employer"],
+                tuple(seat["near"]),
                 tuple(seat["minutes"]),
+                seat["reach"],
                 tuple(seat["busy"]),
+                seat["current"],
             )
             for seat in value["seats"]
         ),
         pinned=tuple(Pinned(*row) for row in value["pinned"]),
-        moved=tuple(SeatKey(*row) for row in value["moved"]),
+        moved=tuple(Moved(*row) for row in value["moved"]),
         weights=Weights(
             weights["second_member"],
             weights["same_prefecture"],
             tuple(weights["load"]),
             weights["unseated"],
             weights["amplitude"],
+            weights["move"],
         ),
         limits=Limits(**value["limits"]),
         seed=bytes.fromhex(value["seed"]),
         rules=tuple(value["rules"]),
+        keeps_reserve=value["keeps_reserve"],
     )
 
 

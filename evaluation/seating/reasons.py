@@ -18,25 +18,28 @@ from evaluation.seating.problem import Place, Problem, Seat, barred_by, is_busy
 Test = Callable[[Place, int], bool]
 
 
-def why_unseated(problem: Problem, given: Sequence[Assignment], seat: Seat) -> Reason:
-    """The reason, for a seat that `given` leaves out. Its parameters hold session, expert and,
+def why_unseated(
+    problem: Problem, given: Sequence[Assignment], seat: Seat, stay: int = 0
+) -> Reason:
+    """The reason, for a seat that `given` leaves out while its session takes `stay`. Its parameters hold session, expert and,
     where there is one, the nearest centre with a free station (`nearest`, `minutes`)."""
     who: dict[str, Param] = {"session": seat.session_id, "expert": seat.expert_id}
-    if is_busy(seat):
+    if is_busy(seat, stay):
         return Reason("evaluation.seat.none_busy", who)
-    if _clashes(problem, given, seat):
+    if _clashes(problem, given, seat, stay):
         return Reason("evaluation.seat.none_clash", who)
-    left = list(zip(problem.places, seat.minutes, strict=True))
-    limit = problem.limits.travel_minutes
+    ways = dict(zip(seat.near, seat.minutes, strict=True))
+    limit = min(problem.limits.travel_minutes, seat.reach)
+    left = [(place, ways.get(index, limit + 1)) for index, place in enumerate(problem.places)]
     used = _used(problem, given)
-    nearest = _nearest_free(problem, used, seat)
+    nearest = _nearest_free(problem, used, seat, stay)
     steps: list[tuple[str, Test, dict[str, Param]]] = [
         (
             "evaluation.seat.none_equipped",
             lambda place, _: _has_class(problem, seat, place),
             {"needed": seat.needs.name},
         ),
-        ("evaluation.seat.none_overnight", lambda place, _: _holds(seat, place), {}),
+        ("evaluation.seat.none_overnight", lambda place, _: _holds(seat, stay, place), {}),
         (
             "evaluation.seat.none_near",
             lambda _, minutes: minutes <= limit,
@@ -49,7 +52,7 @@ def why_unseated(problem: Problem, given: Sequence[Assignment], seat: Seat) -> R
         ),
         (
             "evaluation.seat.none_free",
-            lambda place, _: _has_room(problem, used, seat, place),
+            lambda place, _: _has_room(problem, used, seat, stay, place),
             {},
         ),
     ]
@@ -65,18 +68,18 @@ def _has_class(problem: Problem, seat: Seat, place: Place) -> bool:
     return any(problem.groups[group].equipment >= seat.needs for group in groups)
 
 
-def _holds(seat: Seat, place: Place) -> bool:
-    return place.overnight or not seat.holds_night
+def _holds(seat: Seat, stay: int, place: Place) -> bool:
+    return place.overnight or not seat.stays_overnight(stay)
 
 
 def _has_room(
-    problem: Problem, used: Counter[tuple[str, int, int]], seat: Seat, place: Place
+    problem: Problem, used: Counter[tuple[str, int, int]], seat: Seat, stay: int, place: Place
 ) -> bool:
     for index in problem.groups_in[place.centre_id]:
         group = problem.groups[index]
         if group.equipment >= seat.needs and all(
             group.free[problem.slot_index[slot]] > used[group.centre_id, int(group.equipment), slot]
-            for slot in seat.slots
+            for slot in seat.stays[stay]
         ):
             return True
     return False
@@ -85,29 +88,30 @@ def _has_room(
 def _used(problem: Problem, given: Sequence[Assignment]) -> Counter[tuple[str, int, int]]:
     used: Counter[tuple[str, int, int]] = Counter()
     for seat in given:
-        for slot in problem.seat_of[seat.key].slots:
+        for slot in problem.seat_of[seat.key].stays[seat.stay]:
             used[seat.centre_id, int(seat.equipment), slot] += 1
     return used
 
 
-def _clashes(problem: Problem, given: Sequence[Assignment], seat: Seat) -> bool:
+def _clashes(problem: Problem, given: Sequence[Assignment], seat: Seat, stay: int) -> bool:
     return any(
         other.expert_id == seat.expert_id
-        and not set(problem.seat_of[other.key].slots).isdisjoint(seat.slots)
+        and not set(problem.seat_of[other.key].stays[other.stay]).isdisjoint(seat.stays[stay])
         for other in given
     )
 
 
 def _nearest_free(
-    problem: Problem, used: Counter[tuple[str, int, int]], seat: Seat
+    problem: Problem, used: Counter[tuple[str, int, int]], seat: Seat, stay: int
 ) -> dict[str, Param]:
-    """The nearest centre with a free station that suits, whatever the way; `-` where none is."""
+    """The nearest centre with a free station that suits, among all whose way is known; `-` where
+    none is."""
     found = [
-        (minutes, place.centre_id)
-        for place, minutes in zip(problem.places, seat.minutes, strict=True)
-        if _holds(seat, place)
-        and not barred_by(problem, seat, place)
-        and _has_room(problem, used, seat, place)
+        (minutes, problem.places[index].centre_id)
+        for index, minutes in zip(seat.near, seat.minutes, strict=True)
+        if _holds(seat, stay, problem.places[index])
+        and not barred_by(problem, seat, problem.places[index])
+        and _has_room(problem, used, seat, stay, problem.places[index])
     ]
     if not found:
         return {"nearest": "-", "minutes": 0}

@@ -1,7 +1,7 @@
 """Seat plans at work: problem, confirmation, release, re-planning.
 
     problem = problem_for(db, requests, on_days=days, seed=seed)      # reading
-    plan = model.solve(problem)                                       # in a worker, no database
+    plan = solve(problem)                                             # in a worker, no database
     confirmed = confirm_plan(tx, actor, problem, plan)                # checked against *now*
 
 Who planned on stations that another has confirmed meanwhile is refused as a whole. Entries: the plan
@@ -25,12 +25,13 @@ from archive.journal.entry import DocumentRef
 from archive.office import Tx
 from evaluation.seating import build, check, queries
 from evaluation.seating.booking import BookedSeat, CentreSeat, Overbooked, taken
-from evaluation.seating.numbers import numbers_of
-from evaluation.seating.plan import Plan, Unseated, document
-from evaluation.seating.problem import Problem, SeatKey, SeatRequest
+from evaluation.seating.numbers import check_numbers, numbers_of
+from evaluation.seating.plan import Assignment, Plan, Unseated, document
+from evaluation.seating.problem import Moved, Problem, SeatKey, SeatRequest
 from evaluation.seating.tables import PlanRow, SeatRow
 from evaluation.stations import service as stations
 from evaluation.stations.slots import day_of, slots_on
+from evaluation.stations.station import Closure
 from trading.parties import service as parties
 from trading.rules.book import RuleBook, book
 
@@ -71,7 +72,14 @@ def problem_for(
 
     Refuses INVALID with every fault of the requests, CONFLICT where one of them is seated already.
     """
-    return _problem(db, requests, on_days, seed, region, rules, may_move=False)
+    desk = _Desk(db, requests, on_days, seed, region, rules or book())
+    for key in sorted({request.key for request in requests} & desk.seated):
+        raise Refusal(
+            "evaluation.seat.seated_already",
+            {"session": key.session_id, "expert": key.expert_id},
+            Kind.CONFLICT,
+        )
+    return desk.problem(frozenset())
 
 
 def replan(
@@ -81,55 +89,71 @@ def replan(
     on_days: Iterable[date],
     seed: bytes,
     pinned: Collection[SeatKey] = (),
+    given_up: Collection[SeatKey] = (),
+    and_closed: Sequence[Closure] = (),
+    keeps_reserve: bool = True,
     region: str = PROVINCE,
     rules: RuleBook | None = None,
 ) -> Problem:
-    """The problem of changed seats only: the confirmed seats of these requests are given up when
-    the plan is confirmed, unless `pinned` names them; everybody else keeps place."""
+    """The problem of a day that has changed: the confirmed seats of these requests are given up when
+    the plan is confirmed, unless `pinned` names them, but each pays the stay tax for leaving its
+    centre; everybody else keeps place. `given_up`: confirmed seats that nobody wants any more.
+    `and_closed`: closures not yet on the record. Without `keeps_reserve` the stations kept for
+    faults may be used."""
     held = set(pinned)
     wanted = [request for request in requests if request.key not in held]
-    return _problem(db, wanted, on_days, seed, region, rules, may_move=True)
+    desk = _Desk(db, wanted, on_days, seed, region, rules or book(), and_closed, keeps_reserve)
+    moved = {request.key for request in wanted} | set(given_up)
+    return desk.problem(moved & desk.seated)
 
 
-def _problem(
-    db: Session,
-    requests: Sequence[SeatRequest],
-    on_days: Iterable[date],
-    seed: bytes,
-    region: str,
-    rules: RuleBook | None,
-    *,
-    may_move: bool,
-) -> Problem:
-    source = rules or book()
-    slots = slots_on(on_days)
-    faults = Faults("evaluation.seat.invalid")
-    if not slots or not 0 < len(seed) <= build.SEED_BYTES_MAX:
-        faults.add("", "evaluation.seat.days_or_seed", bytes_max=build.SEED_BYTES_MAX)
+class _Desk:
+    """What a problem is made of, read and checked."""
+
+    def __init__(
+        self,
+        db: Session,
+        requests: Sequence[SeatRequest],
+        on_days: Iterable[date],
+        seed: bytes,
+        region: str,
+        rules: RuleBook,
+        and_closed: Sequence[Closure] = (),
+        keeps_reserve: bool = True,
+    ) -> None:
+        slots = slots_on(on_days)
+        faults = Faults("evaluation.seat.invalid")
+        if not slots or not 0 < len(seed) <= build.SEED_BYTES_MAX:
+            faults.add("", "evaluation.seat.days_or_seed", bytes_max=build.SEED_BYTES_MAX)
+            faults.refuse()
+        self.numbers = numbers_of(rules, day_of(slots[0]), region)
+        check_numbers(self.numbers.weights, self.numbers.limits, faults)
+        build.check_requests(requests, slots, self.numbers, faults)
         faults.refuse()
-    numbers = numbers_of(source, day_of(slots[0]), region)
-    build.check_requests(requests, slots, numbers, faults)
-    faults.refuse()
-    booked = _booked(db, slots, {request.session_id for request in requests})
-    seated = {seat.key for seat in booked}
-    moved = sorted({request.key for request in requests} & seated)
-    if moved and not may_move:
-        raise Refusal(
-            "evaluation.seat.seated_already",
-            {"session": moved[0].session_id, "expert": moved[0].expert_id},
-            Kind.CONFLICT,
+        self.booked = _booked(db, slots, {request.session_id for request in requests})
+        self.seated = {seat.key for seat in self.booked}
+        used = sorted({slot for r in requests for stay in r.stays for slot in stay})
+        self.groups = stations.groups(db)
+        self.capacity = stations.capacity_in(
+            db, used, rules, and_closed=and_closed, keeps_reserve=keeps_reserve
         )
-    used = sorted({slot for request in requests for slot in request.slots})
-    return build.build(
-        requests,
-        groups=stations.groups(db),
-        capacity=stations.capacity_in(db, used, source),
-        centres=parties.centres(db),
-        booked=booked,
-        moved=moved,
-        numbers=numbers,
-        seed=seed,
-    )
+        build.check_open(requests, self.capacity, self.groups, faults)
+        faults.refuse()
+        self.requests, self.seed, self.keeps_reserve = requests, seed, keeps_reserve
+        self.centres = parties.centres(db)
+
+    def problem(self, moved: Iterable[SeatKey]) -> Problem:
+        return build.build(
+            self.requests,
+            groups=self.groups,
+            capacity=self.capacity,
+            centres=self.centres,
+            booked=self.booked,
+            moved=moved,
+            numbers=self.numbers,
+            seed=self.seed,
+            keeps_reserve=self.keeps_reserve,
+        )
 
 
 def _booked(db: Session, slots: Sequence[int], sessions: Collection[str]) -> list[BookedSeat]:
@@ -161,29 +185,33 @@ def confirm_plan(
         raise Refusal(reason.code, reason.params, Kind.CONFLICT, rule=rule)
     stations.lock_all(tx.db)
     now_held = _booked(tx.db, problem.slots, problem.committee_of)
-    capacity = stations.capacity_in(tx.db, problem.slots, rules)
+    capacity = stations.capacity_in(
+        tx.db, problem.slots, rules, keeps_reserve=problem.keeps_reserve
+    )
     broken = check.violations(build.refresh(problem, capacity, now_held), plan)
     if broken:
         raise _taken_meanwhile(len(broken), broken[0].code)
     plan_id = tx.new_id()
     ref = tx.keep("plan.json", document(problem, plan))
     queries.add(tx.db, _plan_row(tx, actor, plan_id, plan, ref))
-    _give_up(tx, actor, problem.moved, plan_id)
-    rows = [_seat_row(tx, plan_id, problem, plan, index) for index in range(len(plan.assignments))]
+    wanted = [_seat_row(tx, plan_id, problem, given) for given in plan.assignments]
+    kept = _give_up(tx, actor, problem.moved, wanted, plan_id)
+    rows = [row for row in wanted if SeatKey(row.session_id, row.expert_id) not in kept]
     try:
         queries.insert_seats(tx.db, rows)
     except IntegrityError as error:
         raise _taken_meanwhile(1, "evaluation.seat.busy") from error
+    seats = [*kept.values(), *(row.to_domain() for row in rows)]
     confirmed = ConfirmedPlan(
         plan_id,
-        tuple(sorted((row.to_domain() for row in rows), key=lambda seat: seat.key)),
+        tuple(sorted(seats, key=lambda seat: seat.key)),
         plan.unseated,
         plan.objective,
         plan.bound,
         str(plan.method),
         ref,
     )
-    _record(tx, actor, problem, confirmed)
+    _record(tx, actor, problem, confirmed, set(kept))
     return confirmed
 
 
@@ -216,9 +244,8 @@ def _plan_row(tx: Tx, actor: Actor, plan_id: str, plan: Plan, ref: DocumentRef) 
     )
 
 
-def _seat_row(tx: Tx, plan_id: str, problem: Problem, plan: Plan, index: int) -> SeatRow:
-    given = plan.assignments[index]
-    slots = problem.seat_of[given.key].slots
+def _seat_row(tx: Tx, plan_id: str, problem: Problem, given: Assignment) -> SeatRow:
+    slots = problem.seat_of[given.key].stays[given.stay]
     return SeatRow(
         id=tx.new_id(),
         plan_id=plan_id,
@@ -231,17 +258,37 @@ def _seat_row(tx: Tx, plan_id: str, problem: Problem, plan: Plan, index: int) ->
     )
 
 
-def _give_up(tx: Tx, actor: Actor, moved: Sequence[SeatKey], plan_id: str) -> None:
-    for key in moved:
-        rows = [
-            row
-            for row in queries.live_of_session(tx.db, key.session_id)
-            if row.expert_id == key.expert_id
-        ]
-        _release(tx, actor, key.session_id, rows, plan_id)
+def _give_up(
+    tx: Tx, actor: Actor, moved: Sequence[Moved], wanted: Sequence[SeatRow], plan_id: str
+) -> dict[SeatKey, BookedSeat]:
+    """Release the seats that are planned anew, session by session, but for those that the plan leaves
+    as they are; these are returned. CONFLICT where one of them is not the seat any more that the
+    planner saw: somebody else has planned it meanwhile."""
+    by_session: dict[str, set[str]] = defaultdict(set)
+    for one in moved:
+        by_session[one.session_id].add(one.seat_id)
+    new = {_place_of(row) for row in wanted}
+    kept: dict[SeatKey, BookedSeat] = {}
+    for session, ids in sorted(by_session.items()):
+        rows = [row for row in queries.live_of_session(tx.db, session) if row.id in ids]
+        if len(rows) != len(ids):
+            raise Refusal("evaluation.seat.planned_meanwhile", {"session": session}, Kind.CONFLICT)
+        staying = [row.to_domain() for row in rows if _place_of(row) in new]
+        kept |= {seat.key: seat for seat in staying}
+        _release(tx, actor, session, [row for row in rows if _place_of(row) not in new], plan_id)
+    return kept
 
 
-def _record(tx: Tx, actor: Actor, problem: Problem, plan: ConfirmedPlan) -> None:
+def _place_of(row: SeatRow) -> tuple[object, ...]:
+    place = row.centre_id, row.equipment, row.first_slot, row.last_slot
+    return row.session_id, row.expert_id, *place
+
+
+def _record(
+    tx: Tx, actor: Actor, problem: Problem, plan: ConfirmedPlan, kept: Collection[SeatKey]
+) -> None:
+    """The plan on its own stream, and on each session's what is new there: a session that nothing
+    changes for hears nothing."""
     tx.record(
         f"plan/{plan.id}",
         "evaluation:plan:confirmed",
@@ -259,6 +306,8 @@ def _record(tx: Tx, actor: Actor, problem: Problem, plan: ConfirmedPlan) -> None
     seats: dict[str, list[dict[str, object]]] = defaultdict(list)
     missing: dict[str, list[dict[str, object]]] = defaultdict(list)
     for seat in plan.seats:
+        if seat.key in kept:
+            continue
         seats[seat.session_id].append(_seat_json(seat))
     for unseated in plan.unseated:
         missing[unseated.session_id].append(

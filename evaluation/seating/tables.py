@@ -19,7 +19,7 @@ class PlanRow(SQLModel, table=True):
     __table_args__ = (
         sa.CheckConstraint("seats >= 0 AND unseated >= 0", name="counts_not_negative"),
         sa.CheckConstraint("bound <= objective", name="bound_below"),
-        sa.CheckConstraint("method IN ('LINEAR', 'MIXED', 'GREEDY')", name="method_known"),
+        sa.CheckConstraint("method IN ('LINEAR', 'MIXED', 'SEARCH')", name="method_known"),
     )
 
     id: str = Field(primary_key=True)

@@ -3,8 +3,9 @@
  1  the document is a plan with its problem, and the problem has the digest that the plan names
  2  the plan keeps every rule (`evaluation.seating.check`, own loops)
  3  the objective is what the seats cost
- 4  the certificate proves the bound (`evaluation.seating.certificate`, whole numbers)
+ 4  the certificate proves the bound (`evaluation.seating.audit`, whole numbers)
  5  the bound is not above the objective; a gap is stated, it is no fault
+ 6  where the plan says that its certificates prove it the only one as good, they do
 
 What it does not show: that the requests, the stations and the rule numbers in the problem are the
 true ones. For that the problem's digest stands on the record before anything else.
@@ -17,13 +18,13 @@ from typing import Any
 
 from archive.errors import Param, Reason
 from archive.verification.report import Finding, Status, Step
-from evaluation.seating import certificate, check, model
-from evaluation.seating.plan import Plan, from_document
+from evaluation.seating import check
+from evaluation.seating.audit import audit
+from evaluation.seating.plan import Plan, Uniqueness, from_document
 from evaluation.seating.problem import Problem
 
 FILE = "plan.json"
-NAMES = ("document", "rules", "objective", "certificate", "gap")
-PPM = 1_000_000
+NAMES = ("document", "rules", "objective", "certificate", "gap", "unique")
 
 
 def verify_plan(value: Mapping[str, Any]) -> list[Step]:
@@ -58,23 +59,19 @@ def _objective(problem: Problem, plan: Plan) -> list[Reason]:
 
 
 def _bound(problem: Problem, plan: Plan) -> list[list[Reason]]:
-    rows = model.model_of(problem).rows()
     try:
-        proven = certificate.bound(rows, certificate.duals_of(rows, plan.certificate))
-    except ValueError as error:
+        found = audit(problem, plan)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         return [[Reason("evaluation.seat.verify_form", {"what": str(error)[:200]})]]
-    if proven != plan.bound:
-        params: dict[str, Param] = {"said": plan.bound, "found": proven}
+    if found.bound != plan.bound:
+        params: dict[str, Param] = {"said": plan.bound, "found": found.bound}
         return [[Reason("evaluation.seat.verify_bound", params)]]
     if plan.bound > plan.objective:
         params = {"bound": plan.bound, "objective": plan.objective}
         return [[], [Reason("evaluation.seat.verify_above", params)]]
-    return [[], []]
-
-
-def gap_ppm(plan: Plan) -> int:
-    """How much dearer than the bound the plan is at most, in millionths, rounded up."""
-    return -(-(plan.objective - plan.bound) * PPM // max(1, plan.bound))
+    if plan.uniqueness is Uniqueness.CERTIFIED and not found.is_unique:
+        return [[], [], [Reason("evaluation.seat.verify_not_unique")]]
+    return [[], [], []]
 
 
 def _steps(run: list[list[Reason]]) -> list[Step]:

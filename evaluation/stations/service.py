@@ -129,13 +129,18 @@ def capacity_in(
     slots: Sequence[int],
     rules: RuleBook | None = None,
     only: Iterable[GroupKey] | None = None,
+    *,
+    and_closed: Iterable[Closure] = (),
+    keeps_reserve: bool = True,
 ) -> Capacity:
-    """The same for single slots, and for some groups only."""
+    """The same for single slots, and for some groups only. `and_closed`: what would be closed too,
+    were it so. Without `keeps_reserve` the reserve is given out: it is kept for faults."""
     if not slots:
         return Capacity({})
     stay_days_max, reserve_permille = _limits(slots[0], rules)
+    reserve_permille = reserve_permille if keeps_reserve else 0
     last = max(reach(max(slots), True, stay_days_max))
-    closures = queries.closures(db, min(slots), last + 1)
+    closures = [*queries.closures(db, min(slots), last + 1), *and_closed]
     home = queries.home_use(db, min(slots), last + 1)
     wanted = None if only is None else set(only)
     free: dict[tuple[GroupKey, int], int] = {}

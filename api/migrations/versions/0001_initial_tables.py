@@ -421,7 +421,7 @@ def upgrade() -> None:
         sa.Column("bound", sa.BigInteger(), nullable=False),
         sa.Column("method", sa.String(), nullable=False),
         sa.CheckConstraint(
-            "method IN ('LINEAR', 'MIXED', 'GREEDY')", name=op.f("ck_seat_plan_method_known")
+            "method IN ('LINEAR', 'MIXED', 'SEARCH')", name=op.f("ck_seat_plan_method_known")
         ),
         sa.CheckConstraint("bound <= objective", name=op.f("ck_seat_plan_bound_below")),
         sa.CheckConstraint(

@@ -65,9 +65,16 @@ def seat(
     overnight: bool = False,
     employer: str = "",
     busy: tuple[int, ...] = (),
+    or_else: tuple[tuple[int, ...], ...] = (),
+    current: str = "",
+    reach: int = 180,
 ) -> Seat:
     """`minutes` to HOST, OTHER, NEAR, FAR."""
-    return Seat(session, expert, slots, needs, overnight, employer, minutes, busy)
+    near = tuple(range(len(minutes)))
+    stays = (slots, *or_else)
+    return Seat(
+        session, expert, stays, needs, overnight, employer, near, minutes, reach, busy, current
+    )
 
 
 def committee(
@@ -94,7 +101,7 @@ def problem(
     seed: bytes = b"seed",
 ) -> Problem:
     """Basic stations, two in each centre, unless `free` says how many (for each slot)."""
-    slots = tuple(sorted({slot for one in seats for slot in one.slots}))
+    slots = tuple(sorted({slot for one in seats for stay in one.stays for slot in stay}))
     stock = free or {(place.centre_id, BASIC): 2 for place in places}
     sessions = sorted({one.session_id for one in seats})
     return Problem(
@@ -121,7 +128,7 @@ def plan_of(
     given = tuple(
         Assignment(row[0], row[1], row[2], row[3] if len(row) == 4 else BASIC) for row in rows
     )
-    return Plan(problem.digest, given, (), 0, 0, (), Method.GREEDY)
+    return Plan(problem.digest, given, (), 0, 0, (), Method.SEARCH)
 
 
 def with_limits(problem: Problem, **changes: int) -> Problem:

@@ -11,9 +11,10 @@ import pytest
 
 from api.migrations import upgrade
 from archive.office import Office
-from evaluation.seating import model, service
+from evaluation.seating import service
 from evaluation.seating.problem import Problem, SeatRequest
 from evaluation.seating.service import ConfirmedPlan
+from evaluation.seating.solve import solve
 from evaluation.stations import service as stations
 from evaluation.stations.station import Equipment, Room, Venue
 from tests.builders import STAFF, make_office
@@ -70,9 +71,7 @@ class Desk:
     def seat(self, *requests: SeatRequest, require_all: bool = False) -> ConfirmedPlan:
         problem = self.problem(*requests)
         with self.office.write() as tx:
-            return service.confirm_plan(
-                tx, STAFF, problem, model.solve(problem), require_all=require_all
-            )
+            return service.confirm_plan(tx, STAFF, problem, solve(problem), require_all=require_all)
 
     def again(self, office_folder: Path) -> Desk:
         """A second process on the same database."""

@@ -11,8 +11,9 @@ import pytest
 from archive import canonical
 from archive.errors import Kind, Refusal
 from archive.journal import service as journal
-from evaluation.seating import model, service
+from evaluation.seating import service
 from evaluation.seating.checkin import service as checkin
+from evaluation.seating.solve import solve
 from evaluation.seating.verify import plan_faults
 from evaluation.stations import service as stations
 from evaluation.stations.station import Equipment, GroupKey
@@ -87,7 +88,7 @@ class TestConfirm:
 
     def test_a_spoilt_plan_is_refused_with_every_breach(self, desk: Desk) -> None:
         problem = desk.problem(request("E1"), request("E2"))
-        plan = model.solve(problem)
+        plan = solve(problem)
         moved = tuple(replace(given, centre_id="530102") for given in plan.assignments)
         with pytest.raises(Refusal) as refused, desk.office.write() as tx:
             service.confirm_plan(tx, STAFF, problem, replace(plan, assignments=moved))
@@ -96,7 +97,7 @@ class TestConfirm:
         assert found.count("evaluation.seat.host_centre") == 2
 
     def test_a_plan_of_another_problem_is_refused(self, desk: Desk) -> None:
-        plan = model.solve(desk.problem(request("E1")))
+        plan = solve(desk.problem(request("E1")))
         with pytest.raises(Refusal) as refused, desk.office.write() as tx:
             service.confirm_plan(tx, STAFF, desk.problem(request("E1"), seed=b"other"), plan)
         assert refused.value.code == "evaluation.seat.other_problem"
@@ -104,7 +105,7 @@ class TestConfirm:
     def test_a_supervisor_does_not_plan(self, desk: Desk) -> None:
         problem = desk.problem(request("E1"))
         with pytest.raises(Refusal) as refused, desk.office.write() as tx:
-            service.confirm_plan(tx, SUPERVISOR, problem, model.solve(problem))
+            service.confirm_plan(tx, SUPERVISOR, problem, solve(problem))
         assert refused.value.kind is Kind.FORBIDDEN
 
     def test_every_fault_of_the_requests_is_told(self, desk: Desk) -> None:
@@ -139,9 +140,9 @@ class TestTwoPlanners:
         first = desk.problem(*(request(f"E{n}", f"S{n}") for n in range(3)))
         second = desk.problem(*(request(f"E{n}", f"S{n}") for n in (5, 6)))
         with desk.office.write() as tx:
-            service.confirm_plan(tx, STAFF, first, model.solve(first))
+            service.confirm_plan(tx, STAFF, first, solve(first))
         with pytest.raises(Refusal) as refused, desk.office.write() as tx:
-            service.confirm_plan(tx, STAFF, second, model.solve(second))
+            service.confirm_plan(tx, STAFF, second, solve(second))
         assert refused.value.kind is Kind.CONFLICT
         assert refused.value.code == "evaluation.seat.taken_meanwhile"
         with desk.office.read() as db:
@@ -153,7 +154,7 @@ class TestTwoPlanners:
         problems = [
             desk.problem(request(f"E{n}", f"S{n}"), request(f"F{n}", f"T{n}")) for n in range(4)
         ]
-        plans = [model.solve(problem) for problem in problems]
+        plans = [solve(problem) for problem in problems]
         gate = threading.Barrier(len(plans))
         outcomes: list[str] = []
 
@@ -183,9 +184,9 @@ class TestTwoPlanners:
     def test_one_expert_in_two_plans(self, desk: Desk) -> None:
         first, second = desk.problem(request("E1", "S1")), desk.problem(request("E1", "S2"))
         with desk.office.write() as tx:
-            service.confirm_plan(tx, STAFF, first, model.solve(first))
+            service.confirm_plan(tx, STAFF, first, solve(first))
         with pytest.raises(Refusal) as refused, desk.office.write() as tx:
-            service.confirm_plan(tx, STAFF, second, model.solve(second))
+            service.confirm_plan(tx, STAFF, second, solve(second))
         assert refused.value.params["rule"] == "evaluation.seat.busy"
 
 
@@ -200,7 +201,7 @@ class TestReleaseAndReplan:
         assert {pin.expert_id for pin in problem.pinned} == {"E1", "E3"}
         assert [one.expert_id for one in problem.seats] == ["E8"]
         with desk.office.write() as tx:
-            service.confirm_plan(tx, STAFF, problem, model.solve(problem))
+            service.confirm_plan(tx, STAFF, problem, solve(problem))
         with desk.office.read() as db:
             after = service.seats_of(db, "S1")
         assert [seat.expert_id for seat in after] == ["E1", "E3", "E8"]
@@ -227,7 +228,7 @@ class TestReleaseAndReplan:
                 pinned=[seat.key for seat in before.seats if seat.session_id not in troubled],
             )
         with desk.office.write() as tx:
-            service.confirm_plan(tx, STAFF, problem, model.solve(problem), require_all=True)
+            service.confirm_plan(tx, STAFF, problem, solve(problem), require_all=True)
         with desk.office.read() as db:
             assert service.overbooked(db, [DAY]) == ()
             (moved,) = service.seats_of(db, near.session_id)
