@@ -83,7 +83,9 @@ def difference(
     """Against the confirmed seats that the problem names (`Seat.current`); `slots_before` are their
     slots, those of the problem where it names none."""
     given = {assignment.key: assignment for assignment in plan.assignments}
-    stays, moved, placed, lost, unseated = 0, [], [], [], []
+    stays, moved, placed = 0, [], []
+    lost: list[SeatKey] = []
+    unseated: list[SeatKey] = []
     for seat in problem.seats:
         new = given.get(seat.key)
         if new is None:
