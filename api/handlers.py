@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from api.flows import dossier, opening, seating
-from api.flows.names import DOSSIER_TASK, OPEN_TASK, PLAN_TASK
+from api.flows import dossier, opening, replanning, seating
+from api.flows.names import DOSSIER_TASK, OPEN_TASK, PLAN_TASK, REPLAN_TASK
 from archive.custody import Custodian
 from archive.tasks.service import Handler
 from deposits.guarantees import service as guarantees
@@ -18,7 +18,8 @@ def handlers(custodian: Custodian, dossiers: Path) -> Mapping[str, Handler]:
     are bound to them here."""
     return {
         OPEN_TASK: opening.begin_task(custodian),
-        PLAN_TASK: seating.plan_day,
+        PLAN_TASK: seating.PLAN_DAY,
+        REPLAN_TASK: replanning.PROPOSE,
         DOSSIER_TASK: dossier.seal_task(dossiers),
         **asking.HANDLERS,
         guarantees.VERIFY_TASK: guarantees.verify_task,

@@ -25,9 +25,9 @@ from api.flows.seating import NEEDS
 from archive.clock import DrivenClock
 from deposits.relief import ProjectRelief, relief_ratio_amount, relief_ratio_projects
 from deposits.terms import TermsFacts, terms
-from evaluation.seating.solve import solve
 from evaluation.seating import service as seating
 from evaluation.seating.problem import SeatRequest
+from evaluation.seating.solve import solve
 from evaluation.stations.slots import Part, slot_of, stay
 from evaluation.stations.station import Equipment
 from trading.calendar.legal import calendar

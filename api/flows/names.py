@@ -2,4 +2,5 @@
 
 OPEN_TASK = "flows.begin_opening"
 PLAN_TASK = "flows.plan_seats"
+REPLAN_TASK = "flows.replan_seats"
 DOSSIER_TASK = "flows.seal_dossier"

@@ -8,6 +8,7 @@ told, before the session itself is scheduled.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -18,10 +19,13 @@ from api.flows import drawing
 from archive.actor import SYSTEM, Actor
 from archive.clock import SHANGHAI
 from archive.office import Office, Tx
-from archive.tasks.service import Write
-from evaluation.seating.solve import solve
+from archive.tasks.service import Cancelled, Long, Run, Write
 from evaluation.seating import service as seating
-from evaluation.seating.problem import SeatRequest
+from evaluation.seating import solver
+from evaluation.seating.plan import Plan
+from evaluation.seating.problem import Problem, SeatRequest
+from evaluation.seating.solve import solve
+from evaluation.seating.solver import Watch
 from evaluation.stations.slots import day_of, slot_at, stay
 from evaluation.stations.station import Equipment
 from experts.draws import service as draws
@@ -40,6 +44,9 @@ NEEDS: Mapping[ProjectKind, Equipment] = {
     ProjectKind.DESIGN: Equipment.CAD,
 }
 """What a review of this kind needs at least; drawings want a second screen. Others: basic."""
+
+BEAT_SECONDS = 2
+"""A solve says so often how far it is; well within a lease."""
 
 
 def requests_of(
@@ -93,7 +100,7 @@ def seed_of(drawn: Iterable[Draw]) -> bytes:
     return hashlib.sha256(b"bigloop.plan.seed.v1\x00" + heads.encode()).digest()
 
 
-def plan_day(office: Office, args: Mapping[str, Any]) -> Write:
+def plan_day(office: Office, args: Mapping[str, Any], run: Run) -> Write:
     """Task: seat all committees of a day. Solves without a transaction, then confirms; seats that
     nobody could be given stay on the plan with their reason, and the host's staff see them."""
     day = date.fromisoformat(args["day"])
@@ -103,14 +110,38 @@ def plan_day(office: Office, args: Mapping[str, Any]) -> Write:
         if not requests:
             return lambda tx: None
         problem = seating.problem_for(
-            db, requests, on_days=_days(requests), seed=seed_of(draw for _, draw in wanted)
+            db, requests, on_days=days_of(requests), seed=seed_of(draw for _, draw in wanted)
         )
-    plan = solve(problem)
+    plan = watched(problem, run)
 
     def write(tx: Tx) -> None:
         seating.confirm_plan(tx, SYSTEM, problem, plan)
 
     return write
+
+
+PLAN_DAY = Long(plan_day)
+
+
+def watched(problem: Problem, run: Run) -> Plan:
+    """Solve within a task: it says how far it is, keeps its lease, and ends when it is called off."""
+    watch = Watch()
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(BEAT_SECONDS):
+            if not run.says(watch.stage):
+                watch.cancel()
+
+    teller = threading.Thread(target=beat, name="bigloop-solve", daemon=True)
+    teller.start()
+    try:
+        return solve(problem, watch=watch)
+    except solver.Cancelled as error:
+        raise Cancelled from error
+    finally:
+        done.set()
+        teller.join()
 
 
 def reseat(tx: Tx, actor: Actor, lot_id: str) -> tuple[str, ...]:
@@ -129,12 +160,13 @@ def reseat(tx: Tx, actor: Actor, lot_id: str) -> tuple[str, ...]:
     requests = requests_of(tx.db, lot, draw, only=sitting - seated)
     if not requests:
         return ()
-    problem = seating.problem_for(tx.db, requests, on_days=_days(requests), seed=seed_of([draw]))
+    problem = seating.problem_for(tx.db, requests, on_days=days_of(requests), seed=seed_of([draw]))
     plan = seating.confirm_plan(tx, actor, problem, solve(problem))
     return tuple(each.expert_id for each in plan.unseated)
 
 
-def _days(requests: Iterable[SeatRequest]) -> list[date]:
+def days_of(requests: Iterable[SeatRequest]) -> list[date]:
+    """The days that the requests touch, and those between them."""
     slots = [slot for request in requests for slot in request.slots]
     first, last = day_of(min(slots)), day_of(max(slots))
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -27,7 +27,9 @@ from archive.tasks.tables import TaskRow
 Write: TypeAlias = Callable[[Tx], None]
 Handler: TypeAlias = Callable[[Office, Mapping[str, Any]], Write]
 """`handler(office, args)` may take its time; the write that it returns is one transaction. A
-`Refusal` from either fails the task for good; anything else is tried again."""
+`Refusal` from either fails the task for good; anything else is tried again. A handler that takes
+longer than a lease is a `Long` one."""
+PROGRESS_LENGTH_MAX = 200
 
 ATTEMPTS_MAX = 5
 LEASE_SECONDS = 120
@@ -46,6 +48,48 @@ def enqueue(tx: Tx, name: str, args: Mapping[str, Any], due_at: datetime | None 
     )
     tx.db.add(row)
     return row.id
+
+
+class Cancelled(Exception):
+    """A running task was called off; its handler raises this when it has stopped."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run of a long task, by which its handler says how far it is."""
+
+    office: Office
+    task_id: str
+    worker: str
+    lease_seconds: int
+
+    def says(self, progress: str) -> bool:
+        """Hold the task for another lease; whether to go on. False once somebody has called it off,
+        or another worker has it because ours was silent for too long."""
+        until = SystemClock().now() + timedelta(seconds=self.lease_seconds)
+        with self.office.write() as tx:
+            row = queries.held(tx.db, self.task_id, self.worker)
+            if row is None:
+                return False
+            row.progress, row.claimed_until = progress[:PROGRESS_LENGTH_MAX], until
+            tx.db.add(row)
+            return not row.cancel_asked
+
+
+@dataclass(frozen=True)
+class Long:
+    """A handler that is told of its run."""
+
+    work: Callable[[Office, Mapping[str, Any], Run], Write]
+
+    def __call__(self, office: Office, args: Mapping[str, Any]) -> Write:
+        """Without a worker, for tests and tools: nobody listens."""
+        return self.work(office, args, _Alone(office, "", "", 0))
+
+
+class _Alone(Run):
+    def says(self, progress: str) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -74,6 +118,8 @@ class Status:
     due_at: datetime
     done_at: datetime | None
     error: str
+    progress: str = ""
+    is_cancel_asked: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -107,7 +153,12 @@ class Worker:
                 return False
             task_id, name, args = row.id, row.name, canonical.decode(row.args.encode())
         try:
-            write = self.handlers[name](self.office, args)
+            handler = self.handlers[name]
+            if isinstance(handler, Long):
+                run = Run(self.office, task_id, self.name, self.lease_seconds)
+                write = handler.work(self.office, args, run)
+            else:
+                write = handler(self.office, args)
             with self.office.write() as tx:
                 held = queries.held(tx.db, task_id, self.name)
                 if held is None:
@@ -123,6 +174,11 @@ class Worker:
         with self.office.write() as tx:
             row = queries.held(tx.db, task_id, self.name)
             if row is None:
+                return
+            if isinstance(error, Cancelled):
+                row.error = CANCELLED
+                _finish(row, "FAILED", tx.now)
+                tx.db.add(row)
                 return
             row.attempts += 1
             row.error = error.code if isinstance(error, Refusal) else repr(error)[:500]
@@ -168,6 +224,19 @@ def cancel(tx: Tx, actor: Actor, task_id: str) -> Status:
     return _status(row)
 
 
+def call_off(tx: Tx, actor: Actor, task_id: str) -> Status:
+    """Call a task off whether it waits or runs. One that runs ends when it next says how far it is;
+    CONFLICT where it is over. Which tasks may be called off is for the caller to decide."""
+    row = _known(queries.locked(tx.db, task_id), task_id)
+    if row.state != "WAITING" or not row.claimed_by:
+        return cancel(tx, actor, task_id)
+    row.cancel_asked = True
+    tx.db.add(row)
+    tx.db.flush()
+    tx.record(f"task/{row.id}", "archive:task:called_off", actor, {"name": row.name})
+    return _status(row)
+
+
 def _known(row: TaskRow | None, task_id: str) -> TaskRow:
     if row is None:
         raise Refusal("archive.task.unknown", {"task": task_id[:40]}, Kind.NOT_FOUND)
@@ -181,7 +250,18 @@ def _status(row: TaskRow) -> Status:
     elif state == "WAITING" and row.claimed_by:
         state = "RUNNING"
     args = canonical.decode(row.args.encode())
-    return Status(row.id, row.name, args, state, row.attempts, row.due_at, row.done_at, row.error)
+    return Status(
+        row.id,
+        row.name,
+        args,
+        state,
+        row.attempts,
+        row.due_at,
+        row.done_at,
+        row.error,
+        row.progress,
+        row.cancel_asked,
+    )
 
 
 def next_due(db: Session) -> datetime | None:

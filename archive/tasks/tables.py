@@ -30,4 +30,8 @@ class TaskRow(SQLModel, table=True):
     claimed_by: str = ""
     claimed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """Real time of the host: a lease has no legal meaning."""
+    progress: str = ""
+    """What a long task last said of itself."""
+    cancel_asked: bool = False
+    """Somebody wants a running task to end; it looks when it next says how far it is."""
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

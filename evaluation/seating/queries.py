@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from evaluation.seating.problem import SeatKey
-from evaluation.seating.tables import ExpertSlotRow, PlanRow, SeatRow
+from evaluation.seating.tables import ExpertSlotRow, PlanRow, ProposalRow, SeatRow
 from evaluation.stations.station import GroupKey
 
 IN_LIST_MAX = 500
@@ -107,3 +107,31 @@ def _live(db: Session, condition: sa.ColumnElement[bool]) -> Sequence[SeatRow]:
 
 def _key(row: SeatRow) -> SeatKey:
     return SeatKey(row.session_id, row.expert_id)
+
+
+def proposal(db: Session, proposal_id: str) -> ProposalRow | None:
+    """The proposal's row."""
+    return db.get(ProposalRow, proposal_id)
+
+
+def locked_proposal(db: Session, proposal_id: str) -> ProposalRow | None:
+    """The same, held until the end of the transaction."""
+    return db.exec(
+        select(ProposalRow)
+        .where(col(ProposalRow.id) == proposal_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def proposals(db: Session, state: str) -> list[ProposalRow]:
+    """All of a state, the newest first."""
+    found = select(ProposalRow).where(col(ProposalRow.state) == state)
+    newest = found.order_by(col(ProposalRow.proposed_at).desc(), col(ProposalRow.id).desc())
+    return list(db.exec(newest).all())
+
+
+def add_proposal(db: Session, row: ProposalRow) -> None:
+    """Write a proposal, new or changed."""
+    db.add(row)
+    db.flush()

@@ -343,6 +343,11 @@ def seats_of(db: Session, session_id: str) -> tuple[BookedSeat, ...]:
     return tuple(row.to_domain() for row in queries.live_of_session(db, session_id))
 
 
+def seats_in(db: Session, first: int, last: int) -> tuple[BookedSeat, ...]:
+    """All live seats that touch the slots from `first` to `last`, by session and expert."""
+    return tuple(row.to_domain() for row in queries.live_in(db, first, last))
+
+
 def seats_at(db: Session, centre_id: str, on_days: Iterable[date]) -> tuple[CentreSeat, ...]:
     """What a centre sees of the seats it gives: no session, no expert."""
     slots = slots_on(on_days)

@@ -59,12 +59,12 @@ def solve(
         found(search.plan(problem))
     if not problem.seats or watch.seconds_left <= 0:
         return search.plan(problem)
-    watch.on_stage("model")
+    watch.begins("model")
     model = model_of(problem)
     rows = model.rows()
     if family is not Family.GLOP:
         return _by_branching_alone(model, rows, family, watch)
-    watch.on_stage("linear")
+    watch.begins("linear")
     relaxed = sift(model, rows, watch)
     if relaxed is None:
         return search.plan(problem)
@@ -73,11 +73,11 @@ def solve(
     if not fractional:
         plan = _plan(model, relaxed.values, proof, Method.LINEAR)
     else:
-        watch.on_stage("branching")
+        watch.begins("branching")
         plan = _branch_until_near(model, rows, relaxed, proof, fractional, watch)
     if found is not None:
         found(plan)
-    watch.on_stage("ties")
+    watch.begins("ties")
     return _settled(model, rows, proof, plan, watch)
 
 
@@ -170,7 +170,7 @@ def _branch(
 def _by_branching_alone(model: Model, rows: Rows, family: Family, watch: Watch) -> Plan:
     """Another family of solvers, without any duals: first the least cost, then, at that cost, the
     least sum of ties. Its plan proves nothing by itself; it is there to be compared."""
-    watch.on_stage("branching")
+    watch.begins("branching")
     everything = certificate.Face(rows.most > 0, rows.most < 0, rows.equal)
     values = _branch(model, rows, everything, watch, family)
     if values is None:

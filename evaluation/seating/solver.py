@@ -36,13 +36,21 @@ class Cancelled(Exception):
 
 @dataclass
 class Watch:
-    """How a solve is followed and called off from another thread: `stage` names what is being done,
-    `interrupt` ends it. Time is counted by the solvers' own clocks."""
+    """How a solve is followed and called off from another thread: `stage` is what is being done now.
+    Time is counted by the solvers' own clocks."""
 
     seconds_left: float = float("inf")
+    stage: str = ""
     on_stage: Callable[[str], None] = lambda stage: None
     is_cancelled: bool = False
     _running: list[Any] = field(default_factory=list)
+
+    def begins(self, stage: str) -> None:
+        """The solve has come to this stage."""
+        self.stage = stage
+        self.on_stage(stage)
+        if self.is_cancelled:
+            raise Cancelled
 
     def cancel(self) -> None:
         """End the run in hand; `solve` then raises Cancelled. For any thread."""

@@ -156,7 +156,7 @@ def _groups(
 ) -> tuple[Group, ...]:
     groups = []
     for index, stations in enumerate(ground.stations.tolist()):
-        cad, dual = stations // 7, stations // 4
+        cad, dual = (stations + 3) // 8, (stations + 2) // 4
         counts = (stations - cad - dual, dual, cad)
         overnight = bool(ground.main[index]) or index % 2 == 0
         for equipment, count in zip(Equipment, counts, strict=True):

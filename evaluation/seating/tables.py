@@ -91,3 +91,26 @@ class ExpertSlotRow(SQLModel, table=True):
     expert_id: str = Field(primary_key=True)
     slot: int = Field(primary_key=True)
     seat_id: str = Field(foreign_key="seat.id", index=True)
+
+
+class ProposalRow(SQLModel, table=True):
+    """A new plan for a day that has gone wrong, shown before it is confirmed. The document in the
+    vault holds problem and plan."""
+
+    __tablename__ = "seat_proposal"
+    __table_args__ = (
+        sa.CheckConstraint("state IN ('PROPOSED', 'CONFIRMED', 'WITHDRAWN')", name="state_known"),
+        sa.CheckConstraint("(state = 'CONFIRMED') = (plan_id <> '')", name="plan_known"),
+        sa.Index("ix_seat_proposal_state", "state", "proposed_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    proposed_at: datetime = Field(sa_type=UtcDateTime)
+    proposed_by: str
+    trouble: str
+    """Canonical JSON."""
+    document_sha256: str
+    state: str
+    plan_id: str = ""
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    decided_by: str = ""

@@ -16,12 +16,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archive.errors import Param, Reason
+from archive.errors import Faults, Param, Reason, Refusal
 from archive.verification.report import Finding, Status, Step
 from evaluation.seating import check
 from evaluation.seating.audit import audit
 from evaluation.seating.plan import Plan, Uniqueness, from_document
 from evaluation.seating.problem import Problem
+from evaluation.seating.sound import check_problem
 
 FILE = "plan.json"
 NAMES = ("document", "rules", "objective", "certificate", "gap", "unique")
@@ -37,6 +38,15 @@ def verify_plan(value: Mapping[str, Any]) -> list[Step]:
         return _steps([[Reason("evaluation.seat.verify_form", {"what": str(error)[:200]})]])
     if digest != plan.problem_digest:
         return _steps([[Reason("evaluation.seat.other_problem")]])
+    faults = Faults("evaluation.seat.invalid")
+    try:
+        check_problem(problem, faults)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        return _steps([[Reason("evaluation.seat.verify_form", {"what": str(error)[:200]})]])
+    try:
+        faults.refuse()
+    except Refusal as refusal:
+        return _steps([[Reason(fault.code, fault.params) for fault in refusal.faults]])
     try:
         broken = check.violations(problem, plan)
     except (ValueError, KeyError, IndexError, TypeError) as error:

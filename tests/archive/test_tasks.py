@@ -16,9 +16,13 @@ from archive.tasks import queries
 from archive.tasks.service import (
     ATTEMPTS_MAX,
     RETRY_SECONDS,
+    Cancelled,
     Handler,
+    Long,
+    Run,
     Worker,
     Write,
+    call_off,
     cancel,
     enqueue,
     status,
@@ -288,3 +292,65 @@ class TestOneTask:
         worker(office, slow).run_all_due()
         assert seen == ["RUNNING"]
         assert done(office) == [1]
+
+
+class TestLongTasks:
+    """A handler that is told of its run says how far it is, keeps its lease, and can be called off."""
+
+    def test_progress_is_seen_while_it_runs(self, office: Office) -> None:
+        seen: list[str] = []
+
+        def work(of: Office, args: Mapping[str, Any], run: Run) -> Write:
+            assert run.says("half done")
+            with of.read() as db:
+                now = status(db, run.task_id)
+            seen.append(f"{now.state} {now.progress}")
+            return write_of(args)
+
+        ask(office, 1, name="long")
+        Worker(office, {"long": Long(work)}, "w").run_all_due()
+        assert seen == ["RUNNING half done"]
+        assert done(office) == [1]
+
+    def test_called_off_while_it_runs(self, office: Office) -> None:
+        def work(of: Office, args: Mapping[str, Any], run: Run) -> Write:
+            with of.write() as tx:
+                assert call_off(tx, STAFF, run.task_id).is_cancel_asked
+            if not run.says("on"):
+                raise Cancelled
+            return write_of(args)
+
+        ask(office, 1, name="long")
+        Worker(office, {"long": Long(work)}, "w").run_all_due()
+        assert done(office) == []
+        with office.read() as db:
+            (failed,) = queries.failed(db)
+            assert status(db, failed.id).state == "CANCELLED"
+
+    def test_one_that_waits_is_called_off_at_once(self, office: Office) -> None:
+        with office.write() as tx:
+            task_id = enqueue(tx, "long", {"n": 1})
+        with office.write() as tx:
+            assert call_off(tx, STAFF, task_id).state == "CANCELLED"
+        with pytest.raises(Refusal), office.write() as tx:
+            call_off(tx, STAFF, task_id)
+
+    def test_a_killed_workers_task_is_taken_up_again_and_the_dead_one_has_no_say(
+        self, office: Office
+    ) -> None:
+        runs: list[Run] = []
+
+        def dies(of: Office, args: Mapping[str, Any], run: Run) -> Write:
+            runs.append(run)
+            raise Killed
+
+        clock = HostClock()
+        ask(office, 1, name="long")
+        with pytest.raises(Killed):
+            Worker(office, {"long": Long(dies)}, "first").run_one()
+        second = Worker(office, {"long": Long(lambda o, a, r: write_of(a))}, "second", _host=clock)
+        assert not second.run_one()
+        clock.ahead = timedelta(hours=1)
+        assert second.run_one()
+        assert done(office) == [1]
+        assert not runs[0].says("still here")

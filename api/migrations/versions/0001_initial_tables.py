@@ -430,6 +430,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seat_plan")),
     )
     op.create_table(
+        "seat_proposal",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("proposed_by", sa.String(), nullable=False),
+        sa.Column("trouble", sa.String(), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("plan_id", sa.String(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "(state = 'CONFIRMED') = (plan_id <> '')", name=op.f("ck_seat_proposal_plan_known")
+        ),
+        sa.CheckConstraint(
+            "state IN ('PROPOSED', 'CONFIRMED', 'WITHDRAWN')",
+            name=op.f("ck_seat_proposal_state_known"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seat_proposal")),
+    )
+    op.create_index(
+        "ix_seat_proposal_state", "seat_proposal", ["state", "proposed_at"], unique=False
+    )
+    op.create_table(
         "sign_in_failure",
         sa.Column("key_sha256", sa.String(length=64), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
@@ -456,6 +479,8 @@ def upgrade() -> None:
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("claimed_by", sa.String(), nullable=False),
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("progress", sa.String(), nullable=False),
+        sa.Column("cancel_asked", sa.Boolean(), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "state IN ('WAITING', 'DONE', 'FAILED')", name=op.f("ck_task_state_known")

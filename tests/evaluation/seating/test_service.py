@@ -9,16 +9,20 @@ from pathlib import Path
 import pytest
 
 from archive import canonical
-from archive.errors import Kind, Refusal
+from archive.errors import Kind as RefusalKind
+from archive.errors import Refusal
 from archive.journal import service as journal
 from evaluation.seating import service
 from evaluation.seating.checkin import service as checkin
+from evaluation.seating.problem import SeatRequest
+from evaluation.seating.proposals import service as proposals
+from evaluation.seating.proposals.trouble import Kind, Trouble
 from evaluation.seating.solve import solve
 from evaluation.seating.verify import plan_faults
 from evaluation.stations import service as stations
 from evaluation.stations.station import Equipment, GroupKey
 from tests.builders import STAFF, SUPERVISOR, expert
-from tests.evaluation.seating.cases import AM, DAY, FAR, NEAR, NIGHT, PM
+from tests.evaluation.seating.cases import AM, BASIC, DAY, FAR, NEAR, NIGHT, PM
 from tests.evaluation.seating.conftest import SEED, Desk, request
 
 
@@ -77,7 +81,7 @@ class TestConfirm:
         far = replace(request("E2"), lon=104.8, lat=27.5)
         with pytest.raises(Refusal) as refused:
             desk.seat(request("E1"), far, require_all=True)
-        assert refused.value.kind is Kind.CONFLICT
+        assert refused.value.kind is RefusalKind.CONFLICT
         assert refused.value.code == "evaluation.seat.none_near"
         assert refused.value.rule == "seating.travel_minutes_max"
         assert refused.value.params["session"] == "S1"
@@ -106,7 +110,7 @@ class TestConfirm:
         problem = desk.problem(request("E1"))
         with pytest.raises(Refusal) as refused, desk.office.write() as tx:
             service.confirm_plan(tx, SUPERVISOR, problem, solve(problem))
-        assert refused.value.kind is Kind.FORBIDDEN
+        assert refused.value.kind is RefusalKind.FORBIDDEN
 
     def test_every_fault_of_the_requests_is_told(self, desk: Desk) -> None:
         wrong = [
@@ -143,7 +147,7 @@ class TestTwoPlanners:
             service.confirm_plan(tx, STAFF, first, solve(first))
         with pytest.raises(Refusal) as refused, desk.office.write() as tx:
             service.confirm_plan(tx, STAFF, second, solve(second))
-        assert refused.value.kind is Kind.CONFLICT
+        assert refused.value.kind is RefusalKind.CONFLICT
         assert refused.value.code == "evaluation.seat.taken_meanwhile"
         with desk.office.read() as db:
             assert service.seats_of(db, "S5") + service.seats_of(db, "S6") == ()
@@ -244,7 +248,135 @@ class TestReleaseAndReplan:
         assert desk.seat(request("E1"), request("E2")).unseated == ()
         with pytest.raises(Refusal) as refused, desk.office.write() as tx:
             service.release_seats(tx, STAFF, "S9")
-        assert refused.value.kind is Kind.NOT_FOUND
+        assert refused.value.kind is RefusalKind.NOT_FOUND
+
+
+class TestReplanWithStayTax:
+    """Everybody may move, at a price; whoever stays keeps the very seat."""
+
+    def test_who_stays_keeps_the_seat_and_hears_nothing(self, desk: Desk) -> None:
+        wanted = [request("E1", "S1"), request("E2", "S2"), request("E3", "S3")]
+        before = {seat.key: seat for seat in desk.seat(*wanted).seats}
+        with desk.office.write() as tx:
+            stations.close_station(tx, STAFF, NEAR, "A-01", AM, NIGHT, "断电")
+        with desk.office.read() as db:
+            problem = service.replan(db, wanted, on_days=[DAY], seed=SEED, keeps_reserve=False)
+        assert {one.current for one in problem.seats} == {NEAR}
+        plan = solve(problem)
+        with desk.office.write() as tx:
+            after = service.confirm_plan(tx, STAFF, problem, plan)
+        (moved,) = (seat for seat in after.seats if seat.id != before[seat.key].id)
+        assert moved.centre_id == FAR
+        with desk.office.read() as db:
+            heard = {k: len(list(journal.entries(db, f"session/{k}"))) for k in ("S1", "S2", "S3")}
+        assert heard.pop(moved.session_id) > 1
+        assert set(heard.values()) == {1}
+
+    def test_two_who_plan_the_same_seat_anew_cannot_both_confirm(self, desk: Desk) -> None:
+        desk.seat(request("E1", "S1"), request("E2", "S2"))
+        with desk.office.read() as db:
+            first = service.replan(db, [request("E1", "S1", slots=(PM,))], on_days=[DAY], seed=SEED)
+            second = service.replan(
+                db, [request("E1", "S1", slots=(AM, PM))], on_days=[DAY], seed=SEED
+            )
+        with desk.office.write() as tx:
+            service.confirm_plan(tx, STAFF, first, solve(first))
+        with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+            service.confirm_plan(tx, STAFF, second, solve(second))
+        assert refused.value.code == "evaluation.seat.planned_meanwhile"
+        with desk.office.read() as db:
+            assert service.seats_of(db, "S1")[0].slots == (PM,)
+
+    def test_the_reserve_is_there_for_faults(self, desk: Desk) -> None:
+        with desk.office.read() as db:
+            kept = stations.capacity_in(db, [AM])
+            all_of = stations.capacity_in(db, [AM], keeps_reserve=False)
+        assert all(all_of.free[key] >= count for key, count in kept.free.items())
+
+
+class TestProposals:
+    """What would change is shown first; nothing has changed until somebody confirms."""
+
+    trouble = Trouble(Kind.STATION, "断电", AM, NIGHT, centre_id=NEAR, label="A-01")
+
+    def proposed(self, desk: Desk, name: str = "P1") -> tuple[SeatRequest, ...]:
+        wanted = (request("E1", "S1"), request("E2", "S2"), request("E3", "S3"))
+        with desk.office.read() as db:
+            seated = bool(service.seats_of(db, "S1"))
+        if not seated:
+            desk.seat(*wanted)
+        with desk.office.read() as db:
+            problem = service.replan(
+                db,
+                wanted,
+                on_days=[DAY],
+                seed=SEED,
+                and_closed=self.trouble.closures(stations.groups(db)),
+                keeps_reserve=False,
+            )
+        plan = solve(problem)
+        for _ in range(2):  # a task may be run twice
+            with desk.office.write() as tx:
+                proposals.propose(tx, STAFF, name, self.trouble, problem, plan)
+        return wanted
+
+    def test_shown_then_confirmed(self, desk: Desk) -> None:
+        self.proposed(desk)
+        with desk.office.read() as db:
+            before = [seat for k in ("S1", "S2", "S3") for seat in service.seats_of(db, k)]
+            (shown,) = proposals.proposals(db, desk.office.vault)
+            assert stations.capacity_in(db, [AM]).of(GroupKey(NEAR, BASIC), AM) == 2
+        assert shown == proposals_read(desk, "P1")
+        (move,) = shown.difference.moved
+        assert (move.before, move.after) == (NEAR, FAR)
+        assert (shown.trouble, shown.state) == (self.trouble, "PROPOSED")
+        assert shown.difference.stays == 2
+        with desk.office.write() as tx:
+            confirmed = proposals.confirm(tx, STAFF, "P1")
+        assert {seat.id for seat in before} & {seat.id for seat in confirmed.seats}
+        with desk.office.read() as db:
+            (moved,) = service.seats_of(db, move.key.session_id)
+            assert moved.centre_id == move.after
+            assert service.overbooked(db, [DAY]) == ()
+            assert stations.capacity_in(db, [AM]).of(GroupKey(NEAR, BASIC), AM) == 1
+        assert proposals_read(desk, "P1").state == "CONFIRMED"
+
+    def test_of_two_one_is_confirmed(self, desk: Desk) -> None:
+        self.proposed(desk, "P1")
+        self.proposed(desk, "P2")
+        with desk.office.write() as tx:
+            proposals.confirm(tx, STAFF, "P1")
+        for name, code in (("P1", "proposal_decided"), ("P2", "planned_meanwhile")):
+            with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+                proposals.confirm(tx, STAFF, name)
+            assert refused.value.code == f"evaluation.seat.{code}"
+            assert refused.value.kind is RefusalKind.CONFLICT
+
+    def test_withdrawn(self, desk: Desk) -> None:
+        self.proposed(desk)
+        with desk.office.write() as tx:
+            proposals.withdraw(tx, STAFF, "P1")
+        with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+            proposals.confirm(tx, STAFF, "P1")
+        assert refused.value.code == "evaluation.seat.proposal_decided"
+        with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+            proposals.withdraw(tx, STAFF, "P9")
+        assert refused.value.kind is RefusalKind.NOT_FOUND
+
+    def test_every_fault_of_a_report_is_told(self) -> None:
+        with pytest.raises(Refusal) as refused:
+            Trouble(Kind.STATION, "", PM, AM).check()
+        assert {fault.pointer for fault in refused.value.faults} == {
+            "/reason",
+            "/until",
+            "/centre_id",
+            "/label",
+        }
+
+
+def proposals_read(desk: Desk, name: str) -> proposals.Proposal:
+    with desk.office.read() as db:
+        return proposals.proposal(db, desk.office.vault, name)
 
 
 class TestCheckIn:
@@ -322,10 +454,10 @@ class TestCheckIn:
         self.crowd(desk)
         with pytest.raises(Refusal) as refused, desk.office.write() as tx:
             checkin.assign_label(tx, expert("E2"), "S1", "E1")
-        assert refused.value.kind is Kind.FORBIDDEN
+        assert refused.value.kind is RefusalKind.FORBIDDEN
         with pytest.raises(Refusal) as refused, desk.office.write() as tx:
             checkin.assign_label(tx, STAFF, "S1", "E2")
-        assert refused.value.kind is Kind.NOT_FOUND
+        assert refused.value.kind is RefusalKind.NOT_FOUND
 
 
 def service_group(desk: Desk, session: str) -> GroupKey:

@@ -1,0 +1,126 @@
+"""Planning a day anew when something goes wrong: staff say what, a task finds the least change, staff
+see the difference, and one act makes it so.
+
+    task, proposal = ask(tx, actor, trouble)        # at once
+    proposals.proposal(db, vault, proposal)         # once the task is done: what would change
+    accept(tx, actor, proposal)                     # or proposals.withdraw
+
+All seats of the province that are still to come may move, at the price of the stay tax; those whose
+expert has checked in or whose stay has begun keep their place, unless they sit in what has failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlmodel import Session
+
+from api.flows import seating as flow
+from api.flows.names import REPLAN_TASK
+from archive.actor import SYSTEM, Actor, Role
+from archive.errors import Kind, Refusal
+from archive.office import Office, Tx
+from archive.tasks.service import Long, Run, Write, enqueue
+from evaluation.seating import service as seating
+from evaluation.seating.booking import BookedSeat
+from evaluation.seating.problem import Problem, SeatKey, SeatRequest
+from evaluation.seating.proposals import service as proposals
+from evaluation.seating.proposals import trouble as troubles
+from evaluation.seating.proposals.trouble import Trouble
+from evaluation.seating.service import ConfirmedPlan
+from evaluation.stations import service as stations
+from evaluation.stations.slots import holds_night, slot_at
+from experts.draws import service as draws
+from trading.projects import service as projects
+
+AHEAD_SLOTS = 30
+"""Seats that begin later than this after the trouble are left alone."""
+
+
+def ask(tx: Tx, actor: Actor, trouble: Trouble) -> tuple[str, str]:
+    """Ask for a proposal; the ids of the task that makes it and of the proposal to come."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    trouble.check()
+    proposal_id = tx.new_id()
+    args = {"proposal": proposal_id, "trouble": trouble.to_json(), "asked_by": actor.id}
+    return enqueue(tx, REPLAN_TASK, args), proposal_id
+
+
+def propose(office: Office, args: Mapping[str, Any], run: Run) -> Write:
+    """Task: the least change for a trouble. Bears to be run twice."""
+    trouble = troubles.from_json(args["trouble"])
+    with office.read() as db:
+        problem = problem_of(db, trouble, slot_at(office.clock.now()))
+    plan = flow.watched(problem, run)
+
+    def write(tx: Tx) -> None:
+        proposals.propose(tx, SYSTEM, args["proposal"], trouble, problem, plan)
+
+    return write
+
+
+PROPOSE = Long(propose)
+
+
+def accept(tx: Tx, actor: Actor, proposal_id: str) -> ConfirmedPlan:
+    """Make a proposal the plan."""
+    return proposals.confirm(tx, actor, proposal_id)
+
+
+def problem_of(db: Session, trouble: Trouble, now_slot: int) -> Problem:
+    """The day with its trouble. Refuses CONFLICT where no seat is concerned."""
+    last = max(trouble.until, now_slot) + AHEAD_SLOTS
+    live = [s for s in seating.seats_in(db, now_slot, last) if s.slots[-1] >= now_slot]
+    asked, gone = _requests(db, trouble, live)
+    if not asked:
+        raise Refusal("evaluation.seat.trouble_none", {}, Kind.CONFLICT)
+    return seating.replan(
+        db,
+        asked,
+        on_days=flow.days_of(asked),
+        seed=flow.seed_of(draws.draw(db, k) for k in sorted({r.session_id for r in asked})),
+        pinned=proposals.running(db, live, now_slot) - _struck(trouble, live),
+        given_up=gone,
+        and_closed=trouble.closures(stations.groups(db)),
+        keeps_reserve=False,
+    )
+
+
+def _requests(
+    db: Session, trouble: Trouble, live: Sequence[BookedSeat]
+) -> tuple[list[SeatRequest], set[SeatKey]]:
+    """A request for every seat to come as it is held, changed as the trouble wants; and the seats
+    that nobody wants any more."""
+    held = {seat.key: seat for seat in live}
+    sessions = {seat.session_id for seat in live}
+    if not trouble.closes:
+        sessions.add(trouble.session_id)
+    asked: list[SeatRequest] = []
+    gone: set[SeatKey] = set()
+    for session in sorted(sessions):
+        draw = draws.draw(db, session)
+        made = {r.key: r for r in flow.requests_of(db, projects.lot(db, draw.lot_id), draw)}
+        mine = {key for key in held if key.session_id == session}
+        is_meant = session == trouble.session_id
+        if is_meant and trouble.kind in (troubles.Kind.EXPERT, troubles.Kind.URGENT):
+            gone |= mine - made.keys()
+            asked += [made[key] for key in sorted(made.keys() - mine)]
+        for key in sorted(mine & made.keys()):
+            slots = held[key].slots
+            if is_meant and trouble.kind is troubles.Kind.OVERRUN:
+                slots = tuple(range(slots[0], max(slots[-1] + 1, trouble.until)))
+            night = made[key].overnight or holds_night(slots)
+            asked.append(replace(made[key], slots=slots, overnight=night))
+    return asked, gone
+
+
+def _struck(trouble: Trouble, live: Iterable[BookedSeat]) -> set[SeatKey]:
+    """Running seats that cannot just keep their place: in what has failed, or overrunning."""
+    return {
+        seat.key
+        for seat in live
+        if (trouble.closes and seat.centre_id == trouble.centre_id)
+        or (trouble.kind is troubles.Kind.OVERRUN and seat.session_id == trouble.session_id)
+    }

@@ -1,0 +1,191 @@
+"""Proposals: a new plan for a day that has gone wrong, shown before it is confirmed.
+
+    proposal_id, task_id = ask_…                          # the flow enqueues the solve
+    propose(tx, SYSTEM, id, trouble, problem, plan, …)    # its write: the proposal is there to be read
+    confirm(tx, actor, id)                                # the trouble's closures and the plan, at once
+
+A proposal changes nothing. It is confirmed against the day as it is *then*: whoever was faster with
+one of its seats or stations makes it void, so two planners at once cannot both confirm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from archive import canonical
+from archive.actor import Actor, Role
+from archive.errors import Kind, Refusal
+from archive.office import Tx
+from archive.vault import Vault
+from evaluation.seating import queries
+from evaluation.seating import service as seating
+from evaluation.seating.booking import BookedSeat
+from evaluation.seating.plan import Plan, document, from_document
+from evaluation.seating.problem import Problem, SeatKey
+from evaluation.seating.proposals.trouble import Trouble, from_json
+from evaluation.seating.replan import Difference, difference
+from evaluation.seating.service import ConfirmedPlan
+from evaluation.seating.tables import ProposalRow
+from evaluation.stations import service as stations
+
+STATES = ("PROPOSED", "CONFIRMED", "WITHDRAWN")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """`state`: PROPOSED, CONFIRMED or WITHDRAWN. `plan_id` once confirmed. `difference`: what it
+    changes, against the day that it was made for."""
+
+    id: str
+    trouble: Trouble
+    problem: Problem
+    plan: Plan
+    difference: Difference
+    state: str
+    plan_id: str
+    proposed_at: datetime
+    proposed_by: str
+    decided_at: datetime | None
+    decided_by: str
+
+
+def propose(
+    tx: Tx, actor: Actor, proposal_id: str, trouble: Trouble, problem: Problem, plan: Plan
+) -> None:
+    """Put a proposal where its planner can read it; a second time does nothing."""
+    if queries.proposal(tx.db, proposal_id) is not None:
+        return
+    before = {seat.key: seat.slots for seat in _confirmed(tx.db, problem)}
+    ref = tx.keep(
+        "proposal.json",
+        {
+            **document(problem, plan),
+            "slots_before": [[*key, list(slots)] for key, slots in sorted(before.items())],
+        },
+    )
+    row = ProposalRow(
+        id=proposal_id,
+        proposed_at=tx.now,
+        proposed_by=actor.id,
+        trouble=canonical.encode(trouble.to_json()).decode(),
+        document_sha256=ref.sha256,
+        state="PROPOSED",
+    )
+    queries.add_proposal(tx.db, row)
+    found = difference(problem, plan, before)
+    tx.record(
+        f"plan/{proposal_id}",
+        "evaluation:plan:proposed",
+        actor,
+        {
+            "trouble": trouble.to_json(),
+            "stays": found.stays,
+            "moved": len(found.moved),
+            "placed": len(found.placed),
+            "lost": len(found.lost),
+            "objective": plan.objective,
+            "bound": plan.bound,
+        },
+        (ref,),
+    )
+
+
+def _confirmed(db: Session, problem: Problem) -> Sequence[BookedSeat]:
+    wanted = {one.seat_id for one in problem.moved}
+    sessions = sorted({one.session_id for one in problem.moved})
+    return [seat for name in sessions for seat in seating.seats_of(db, name) if seat.id in wanted]
+
+
+def proposal(db: Session, vault: Vault, proposal_id: str) -> Proposal:
+    """A proposal as it stands; refuses NOT_FOUND."""
+    return _read(vault, _known(queries.proposal(db, proposal_id), proposal_id))
+
+
+def proposals(db: Session, vault: Vault, state: str = "PROPOSED") -> tuple[Proposal, ...]:
+    """All proposals of a state, the newest first."""
+    return tuple(_read(vault, row) for row in queries.proposals(db, state))
+
+
+def _read(vault: Vault, row: ProposalRow) -> Proposal:
+    value: Mapping[str, Any] = canonical.decode(vault.get(row.document_sha256))
+    problem, plan = from_document(value)
+    before = {SeatKey(k, e): tuple(slots) for k, e, slots in value["slots_before"]}
+    return Proposal(
+        id=row.id,
+        trouble=from_json(canonical.decode(row.trouble.encode())),
+        problem=problem,
+        plan=plan,
+        difference=difference(problem, plan, before),
+        state=row.state,
+        plan_id=row.plan_id,
+        proposed_at=row.proposed_at,
+        proposed_by=row.proposed_by,
+        decided_at=row.decided_at,
+        decided_by=row.decided_by,
+    )
+
+
+def confirm(tx: Tx, actor: Actor, proposal_id: str) -> ConfirmedPlan:
+    """Make a proposal the plan: its closures, and all its seats or none. Refuses CONFLICT where it is
+    decided already, or where the day has changed since so that it does not fit any more."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    row = _undecided(tx, proposal_id)
+    made = _read(tx.vault, row)
+    _close(tx, actor, made.trouble)
+    confirmed = seating.confirm_plan(tx, actor, made.problem, made.plan)
+    row.state, row.plan_id, row.decided_at, row.decided_by = (
+        "CONFIRMED",
+        confirmed.id,
+        tx.now,
+        actor.id,
+    )
+    queries.add_proposal(tx.db, row)
+    tx.record(f"plan/{proposal_id}", "evaluation:plan:accepted", actor, {"plan": confirmed.id})
+    return confirmed
+
+
+def withdraw(tx: Tx, actor: Actor, proposal_id: str) -> None:
+    """Put a proposal aside."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    row = _undecided(tx, proposal_id)
+    row.state, row.decided_at, row.decided_by = "WITHDRAWN", tx.now, actor.id
+    queries.add_proposal(tx.db, row)
+    tx.record(f"plan/{proposal_id}", "evaluation:plan:withdrawn", actor, {})
+
+
+def _undecided(tx: Tx, proposal_id: str) -> ProposalRow:
+    row = _known(queries.locked_proposal(tx.db, proposal_id), proposal_id)
+    if row.state != "PROPOSED":
+        raise Refusal("evaluation.seat.proposal_decided", {"proposal": proposal_id}, Kind.CONFLICT)
+    return row
+
+
+def _close(tx: Tx, actor: Actor, trouble: Trouble) -> None:
+    for closure in trouble.closures(stations.groups(tx.db)):
+        stations.close_station(
+            tx,
+            actor,
+            closure.centre_id,
+            closure.label,
+            closure.first,
+            closure.until,
+            closure.reason,
+        )
+
+
+def _known(row: ProposalRow | None, proposal_id: str) -> ProposalRow:
+    if row is None:
+        raise Refusal(
+            "evaluation.seat.proposal_unknown", {"proposal": proposal_id[:40]}, Kind.NOT_FOUND
+        )
+    return row
+
+
+def running(db: Session, seats: Collection[BookedSeat], now_slot: int) -> set[SeatKey]:
+    """Of confirmed seats, those that are taken: their expert is checked in, or their stay has begun."""
+    return {seat.key for seat in seats if seat.label or seat.slots[0] < now_slot}
