@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any
 
 from archive import canonical
+from archive.digests import sm3
 from archive.errors import Faults
 from evaluation.criteria import Item, ItemKind, MeanOf, Method
 from evaluation.pricing import Bid, PriceResult, hundredths
@@ -51,6 +52,11 @@ class Sheet:
     def digest(self) -> str:
         """SHA-256 of the canonical sheet: what is locked for the night and signed at the end."""
         return canonical.digest(self.to_json())
+
+    @property
+    def sm3(self) -> str:
+        """SM3 (GB/T 32905) of the same bytes."""
+        return sm3(canonical.encode(self.to_json()))
 
 
 def sheet_of(value: Mapping[str, Any]) -> Sheet:

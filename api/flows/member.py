@@ -25,6 +25,7 @@ from evaluation.seating import service as seating
 from evaluation.seating.checkin.service import assign_label
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
+from evaluation.session.machine import check_may_read
 from evaluation.session.session import Session
 from evaluation.session.state import FINAL, Member, Stage, Standing
 from evaluation.sheets import service as sheets
@@ -235,6 +236,7 @@ def paper(db: Db, actor: Actor, session_id: str) -> Paper:
             Kind.CONFLICT,
             rule="session.identity",
         )
+    check_may_read(session.state, member.expert_id)
     cells: Mapping[Cell, int] = {}
     versions: Mapping[Cell, int] = {}
     digest = ""

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from sqlmodel import Session as Db
 
+from api.flows import sealing
 from api.flows.story import Event, Reading, document
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
@@ -143,7 +144,7 @@ def _tile(db: Db, session: Session, lot: str, reading: Reading) -> Tile:
         last = entry
         if entry.action == ALARM:
             venue = centres.get(str(entry.data["venue"]), str(entry.data["venue"]))
-            alarms[str(entry.data["alarm"]), venue] = entry.data["state"] == "RAISED"
+            alarms[str(entry.data["alarm"]), venue] = entry.data["state"] != "CLEARED"
     incident = state.incidents[-1] if state.incidents else None
     return Tile(
         id=session.id,
@@ -223,7 +224,7 @@ def order(
 def act(tx: Tx, actor: Actor, session_id: str, command: c.Command) -> Session:
     """Give the session a command."""
     seen(tx.db, actor, session_id)
-    return sessions.act(tx, actor, session_id, command)
+    return sealing.act(tx, actor, session_id, command)
 
 
 # --- Draws -----------------------------------------------------------------------------------

@@ -50,6 +50,15 @@ def end_all_of(db: Session, account_id: str) -> None:
     db.execute(sa.delete(SignInRow).where(col(SignInRow.account_id) == account_id))
 
 
+def end_all_of_parties(db: Session, party_ids: Sequence[str]) -> None:
+    accounts = select(AccountRow.id).where(col(AccountRow.party_id).in_(party_ids))
+    db.execute(
+        sa.delete(SignInRow)
+        .where(col(SignInRow.account_id).in_(accounts))
+        .execution_options(synchronize_session=False)
+    )
+
+
 def forget_before(db: Session, seen_before: datetime, failed_before: datetime) -> None:
     """Remove periods that have ended and tries that no longer count."""
     db.execute(sa.delete(SignInRow).where(col(SignInRow.seen_at) < seen_before))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -95,6 +96,11 @@ def disable_account(tx: Tx, actor: Actor, account_id: str) -> Account:
     queries.end_all_of(tx.db, account_id)
     tx.record(f"account/{account_id}", "api:account:disabled", actor, {})
     return row.to_domain()
+
+
+def end_sign_ins(tx: Tx, party_ids: Sequence[str]) -> None:
+    """Sign out every account of these parties, wherever it is open. Each may sign in again."""
+    queries.end_all_of_parties(tx.db, party_ids)
 
 
 def account(db: Session, account_id: str) -> Account | None:

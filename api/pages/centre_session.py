@@ -14,7 +14,7 @@ from sqlmodel import Session as Db
 from starlette.responses import Response
 
 from api.access import StaffActor
-from api.flows import drawing, hosting, review
+from api.flows import drawing, hosting, review, sealing
 from api.flows.desk import desk, own_lot
 from api.flows.topics import numbers
 from api.pages.kit.forms import Form, Sent, submit
@@ -148,7 +148,7 @@ def _act(tx: Tx, actor: Actor, session_id: str, name: str, made: Made) -> Sessio
         own_lot(tx.db, actor, session.lot_id)
         return review.enter_bids(tx, actor, session)
     command, documents = made(tx, session, actor)
-    session = sessions.act(tx, actor, session_id, command, documents=documents)
+    session = sealing.act(tx, actor, session_id, command, documents=documents)
     if isinstance(command, c.CheckIn):
         member = session.state.member(command.expert_id)
         if member is not None and not member.is_representative:

@@ -25,6 +25,7 @@ from archive.errors import Refusal
 from archive.office import Tx
 from archive.words import catalogue
 from evaluation.session import commands as c
+from evaluation.witness.alarms import Alarm
 from experts.draws.request import State
 
 router = APIRouter(include_in_schema=False)
@@ -39,18 +40,9 @@ class Order(StrEnum):
     ESCORT = "ESCORT"
     HAND_OVER_PHONE = "HAND_OVER_PHONE"
     STOP = "STOP"
+    EXPLAIN = "EXPLAIN"
 
 
-ALARMS = (
-    "STATION_SILENT",
-    "CAMERA_LOST",
-    "SEAL_BROKEN",
-    "CLOCK_STEP",
-    "SEQUENCE_GAP",
-    "NOT_COSIGNED",
-    "WITNESS_ABSENT",
-    "OUTSIDE_CONTACT",
-)
 DRAWS_SHOWN = 20
 """On one page: each row in sight is verified anew."""
 DRAW_COLUMNS: tuple[Column[flow.DrawLine], ...] = (
@@ -115,7 +107,7 @@ def _focus(
         focus=found,
         sentences=sentences,
         orders=orders,
-        values=[*found.centres.items(), *orders, *words_of(request, "watch.alarm", ALARMS)],
+        values=[*found.centres.items(), *orders, *words_of(request, "watch.alarm", Alarm)],
         seats=[(m.seat_code, m.seat_code) for m in found.session.state.sitting],
         form=form,
         seq=numbers(db, [topic])[topic],

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from sqlmodel import Session as Db
 
 from api.access import ReviewActor, StaffActor
-from api.flows import review
+from api.flows import review, sealing
 from api.routes.fields import Answer, Body, Identifier, IdInPath, Whole
 from api.transactions import ReadDb, WriteTx
 from archive.actor import Actor, Role
@@ -129,7 +129,7 @@ def act(actor: ReviewActor, tx: WriteTx, session_id: IdInPath, body: ActBody) ->
     """Give the session a command."""
     seen(tx.db, actor, session_id)
     command = command_of(body)
-    return _answer(sessions.act(tx, actor, session_id, command, version=body.version))
+    return _answer(sealing.act(tx, actor, session_id, command, version=body.version))
 
 
 @router.post("/{session_id}/bids", status_code=201)

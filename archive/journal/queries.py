@@ -172,6 +172,17 @@ def bodies(db: Session, stream: str, start: int = 0, stop: int | None = None) ->
         start += len(page)
 
 
+def bodies_of(db: Session, stream: str, actions: Sequence[str]) -> list[bytes]:
+    """The canonical bytes of the entries of these actions, in order."""
+    return list(
+        db.exec(
+            select(EntryRow.body)
+            .where(col(EntryRow.stream) == stream, col(EntryRow.action).in_(actions))
+            .order_by(col(EntryRow.seq))
+        ).all()
+    )
+
+
 def streams_with_prefix(db: Session, prefix: str) -> list[str]:
     found = db.exec(
         select(StreamRow.id).where(col(StreamRow.id).startswith(prefix, autoescape=True))

@@ -67,6 +67,11 @@ def entries(db: Session, stream: str, start: int = 0, stop: int | None = None) -
     return map(parse, queries.bodies(db, stream, start, stop))
 
 
+def entries_of(db: Session, stream: str, actions: Sequence[str]) -> Iterator[Entry]:
+    """The entries of a stream that are of these actions, in order."""
+    return map(parse, queries.bodies_of(db, stream, actions))
+
+
 def sizes(db: Session, streams: Sequence[str]) -> dict[str, int]:
     """How many entries each of these streams has; 0 where there is no such stream."""
     return dict.fromkeys(streams, 0) | dict(queries.sizes(db, streams))

@@ -21,7 +21,15 @@ _SEAL_NUMBER = re.compile(r"[A-Za-z0-9-]{4,32}")
 _CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _DIGEST_FIELDS = frozenset({"notice", "identity", "digest", "photo", "report", "statement"})
 _CODE_FIELDS = frozenset(
-    {"expert_id", "centre_id", "substitute_id", "substitute_seat", "substitute_centre", "reason"}
+    {
+        "expert_id",
+        "centre_id",
+        "substitute_id",
+        "substitute_seat",
+        "substitute_centre",
+        "reason",
+        "custodian",
+    }
 )
 
 
@@ -135,11 +143,14 @@ class LockSheet:
 
 @dataclass(frozen=True)
 class Seal:
-    """Staff of the venue `centre_id` apply a numbered seal; `photo` is its picture's digest."""
+    """Staff of the venue `centre_id` apply a numbered seal; `photo` is its picture's digest.
+    `custodian`: the account of who keeps what was sealed (files, notes, telephones) until the
+    morning; empty for the one who seals."""
 
     centre_id: str
     number: str
     photo: str
+    custodian: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,6 +168,13 @@ class CheckPresence:
     expert_id: str
     round: int
     is_present: bool
+
+
+@dataclass(frozen=True)
+class ConfirmPresence:
+    """A member says himself, at night, that he is where he should be."""
+
+    expert_id: str
 
 
 @dataclass(frozen=True)
@@ -285,6 +303,7 @@ Command = (
     | Seal
     | WitnessSeal
     | CheckPresence
+    | ConfirmPresence
     | Unseal
     | WitnessUnseal
     | RecheckIdentity
@@ -316,6 +335,8 @@ def check_form(command: Command) -> None:
                 faults.add(f"/{name}", "evaluation.session.digest", field=name)
         elif name == "number" and not _SEAL_NUMBER.fullmatch(value):
             faults.add(f"/{name}", "evaluation.session.seal_number", field=name)
+        elif name == "custodian" and value == "":
+            continue
         elif name in _CODE_FIELDS and not _CODE.fullmatch(value):
             faults.add(f"/{name}", "evaluation.session.code", field=name)
     faults.refuse()

@@ -103,6 +103,8 @@ TRANSITIONS: tuple[Transition, ...] = (
           night.witness_seal, may_stay=True),
     _line(c.CheckPresence, {S.SEALED_OVERNIGHT, S.UNSEALING}, _WITNESS, STAYS,
           "session.presence_hours", night.check_presence),
+    _line(c.ConfirmPresence, {S.SEALED_OVERNIGHT, S.UNSEALING}, _MEMBER, STAYS,
+          "session.presence_hours", night.confirm_presence),
     _line(c.Unseal, {S.SEALED_OVERNIGHT, S.UNSEALING}, _STAFF, {S.UNSEALING, S.INCIDENT},
           "session.two_persons", night.unseal),
     _line(c.WitnessUnseal, {S.UNSEALING}, _WITNESS, {S.INCIDENT}, "session.two_persons",
@@ -189,4 +191,14 @@ def check_may_write(
         )
 
 
+def check_may_read(state: State, expert_id: str) -> None:
+    """Refuse a member his sheet and the bids while the session is sealed: the logical seal."""
+    member = state.member(expert_id)
+    if member is not None and state.stage in SEALED:
+        params = {"command": "Read", "stage": state.stage.value, "seat": member.seat_code}
+        code = "evaluation.session.rights_revoked"
+        raise Refusal(code, params, Kind.FORBIDDEN, rule="session.two_persons")
+
+
+SEALED = frozenset({S.SEALED_OVERNIGHT, S.UNSEALING})
 _WRITING = frozenset({S.REVIEWING, S.PAUSE_REQUESTED, S.PAUSE_APPROVED})

@@ -94,7 +94,10 @@ def lock_sheet(act: Act, command: c.LockSheet) -> Outcome:
         act.refuse("evaluation.session.other_draft", seat=member.seat_code)
     locked = (*night.locked, (member.expert_id, command.digest))
     state = with_night(act.state, locked=locked)
-    events = [event("sheet_locked", seat=member.seat_code, digest=command.digest)]
+    said = {"seat": member.seat_code, "digest": command.digest}
+    if stored.sm3:
+        said["sm3"] = stored.sm3
+    events = [event("sheet_locked", **said)]
     waiting = {m.expert_id for m in state.sitting if m.is_admitted} - {e for e, _ in locked}
     if not waiting:
         state = with_night(at(state, Stage.SEALING), venues=state.venues)
@@ -122,9 +125,18 @@ def seal(act: Act, command: c.Seal) -> Outcome:
         act.refuse("evaluation.session.already_sealed", venue=command.centre_id)
     if command.number in _all_numbers(act.state):
         act.refuse("evaluation.session.seal_used", number=command.number)
-    applied = VenueSeal(command.centre_id, command.number, command.photo, act.by.id)
+    keeper = command.custodian or act.by.id
+    if act.state.member(keeper) is not None:
+        act.refuse("evaluation.session.custodian", Kind.FORBIDDEN, custodian=keeper)
+    applied = VenueSeal(command.centre_id, command.number, command.photo, act.by.id, keeper)
     return _with_seal(act.state, applied), (
-        event("seal_applied", venue=command.centre_id, number=command.number, photo=command.photo),
+        event(
+            "seal_applied",
+            venue=command.centre_id,
+            number=command.number,
+            photo=command.photo,
+            custodian=keeper,
+        ),
     )
 
 
@@ -146,6 +158,8 @@ def witness_seal(act: Act, command: c.WitnessSeal) -> Outcome:
         state = replace(at(state, Stage.SEALED_OVERNIGHT), members=members)
         state = with_night(state, sealed_at=act.now)
         events.append(event("sealed_overnight", night=len(state.nights), venues=len(night.venues)))
+        # The logical seal: until the committee resumes nobody of it reads or writes anything.
+        events.append(event("rights_revoked", members=len(state.sitting)))
     return state, tuple(events)
 
 
@@ -161,6 +175,12 @@ def check_presence(act: Act, command: c.CheckPresence) -> Outcome:
     state = with_member(state, member, is_present=command.is_present)
     name = "presence_checked" if command.is_present else "member_missing"
     return state, (event(name, seat=member.seat_code, round=command.round),)
+
+
+def confirm_presence(act: Act, command: c.ConfirmPresence) -> Outcome:
+    member = act.own_seat(command.expert_id)
+    # What he says himself is recorded beside the escort's checks and replaces none of them.
+    return act.state, (event("presence_confirmed", seat=member.seat_code),)
 
 
 def longest_gap(night: Night, expert_id: str) -> timedelta:
@@ -289,4 +309,5 @@ def resume(act: Act, command: c.Resume) -> Outcome:
         presence_gap_minutes=int(longest.total_seconds()) // 60,
         presence_kept=longest <= act.rules.presence,
     )
-    return replace(state, members=members), (resumed,)
+    restored = event("rights_restored", members=len(state.sitting))
+    return replace(state, members=members), (resumed, restored)

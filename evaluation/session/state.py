@@ -120,12 +120,14 @@ class Member:
 
 @dataclass(frozen=True)
 class VenueSeal:
-    """One venue's seal for one night; each half by another person. Photos as SHA-256."""
+    """One venue's seal for one night; each half by another person. Photos as SHA-256. `custodian`
+    keeps what was sealed."""
 
     centre_id: str
     number: str
     photo: str
     sealed_by: str
+    custodian: str = ""
     witnessed_by: str = ""
     unsealed_by: str = ""
     unsealed_photo: str = ""
@@ -231,11 +233,13 @@ class State:
 @dataclass(frozen=True)
 class SheetFacts:
     """A stored sheet: its digest, how many cells a complete one still needs, and on how many
-    objective items it differs from sheets already submitted."""
+    objective items it differs from sheets already submitted. `sm3`: its digest once more, by the national
+    algorithm, for the record."""
 
     digest: str
     missing: int = 0
     differs: int = 0
+    sm3: str = ""
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,7 @@ def facts_of(session: Session, sheets: Mapping[str, Sheet]) -> dict[str, SheetFa
         ]
         facts[member.expert_id] = SheetFacts(
             digest=own.digest,
+            sm3=own.sm3,
             missing=len(missing_cells(method, bidders, own.cells)),
             differs=_differing(method, bidders, own, others),
         )

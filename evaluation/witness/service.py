@@ -8,17 +8,19 @@ supervisor watches which session is the caller's matter.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from archive.actor import Actor, Role
+from archive.digests import sha256, sm3
 from archive.errors import Faults, Kind, Refusal
 from archive.journal.entry import DocumentRef
 from archive.office import Tx
 from evaluation.session import service as sessions
 from evaluation.session.state import FINAL, State
+from evaluation.witness import queries
 from evaluation.witness.events import check_event
+from evaluation.witness.rules import SIGNED_AT_SOURCE
 
 WORDS_BYTES_MAX = 64 * 1024
 
@@ -47,21 +49,27 @@ def record_event(
             Kind.CONFLICT,
         )
     _check_named(actor, found.state, kind, data)
-    if kind == "handover" and actor.id != data["outgoing"]:
+    station = data.get("station", "")
+    if station and queries.is_bound(tx.db, session_id, station):
         raise Refusal(
-            "evaluation.witness.not_on_duty", {"outgoing": data["outgoing"]}, Kind.FORBIDDEN
+            "evaluation.witness.unsigned",
+            {"station": station},
+            Kind.FORBIDDEN,
+            rule=SIGNED_AT_SOURCE,
         )
     documents: tuple[DocumentRef, ...] = ()
+    said = dict(data)
     if words is not None:
         if len(words) > WORDS_BYTES_MAX:
             raise Refusal(
                 "evaluation.witness.words_long", {"bytes": len(words), "most": WORDS_BYTES_MAX}
             )
-        sha256 = hashlib.sha256(words).hexdigest()
-        if data.get("sha256") != sha256:
+        digest = sha256(words)
+        if data.get("sha256") != digest:
             raise Refusal("evaluation.witness.words_differ", {"event": kind})
-        documents = (tx.vault.put(f"witness-{kind}-{sha256[:12]}.txt", "text/plain", words),)
-    tx.record(f"session/{session_id}", f"evaluation:witness:{kind}", actor, dict(data), documents)
+        said["sm3"] = sm3(words)
+        documents = (tx.vault.put(f"witness-{kind}-{digest[:12]}.txt", "text/plain", words),)
+    tx.record(f"session/{session_id}", f"evaluation:witness:{kind}", actor, said, documents)
 
 
 def _bound_to(actor: Actor) -> str:

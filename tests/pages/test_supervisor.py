@@ -17,7 +17,8 @@ from archive.journal import service as journal
 from evaluation.session import commands as c
 from evaluation.session.state import PauseKind, Stage
 from evaluation.sheets import service as sheets
-from evaluation.witness import service as witness
+from evaluation.witness.alarms import Alarm, AlarmKey, Change, Severity, State
+from evaluation.witness.keeping import service as keeping
 from tests.pages.looks import looks, sign_in, violations
 from tests.pages.reviewing import Reviewing, reviewing
 from tests.support.browser import Pages
@@ -48,10 +49,11 @@ def test_events_arrive_verified_and_a_remark_stands_on_the_record(
     verified = page.locator(".verified")
     size = _size(review)
     expect(verified).to_contain_text(f"已核验 {size} 条")
-    alarm = {"venue": review.session.centre_id, "alarm": "CAMERA_LOST", "state": "RAISED"}
+    key = AlarmKey(Alarm.CAMERA_LOST, review.session.centre_id)
     with review.office.write() as tx:
-        staff = review.staff
-        witness.record_event(tx, staff, review.session_id, "alarm", {**alarm, "severity": "GRAVE"})
+        lease = keeping.take(tx, review.session_id, "test", tx.now)
+        assert lease is not None
+        keeping.record_change(tx, lease, Change(key, State.RAISED, Severity.GRAVE))
     expect(page.locator(".events li").first).to_contain_text("摄像中断")
     expect(verified).to_contain_text(f"已核验 {size + 1} 条")
     page.get_by_label("备注内容").fill("现场秩序良好,<b>继续</b>评审。")

@@ -504,6 +504,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_trustee_key")),
     )
     op.create_table(
+        "witness_key",
+        sa.Column("public_key", sa.String(), nullable=False),
+        sa.Column("witness", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("public_key", name=op.f("pk_witness_key")),
+    )
+    op.create_index(op.f("ix_witness_key_witness"), "witness_key", ["witness"], unique=False)
+    op.create_table(
         "centre",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -792,6 +800,83 @@ def upgrade() -> None:
             name=op.f("fk_station_group_centre_id_station_venue"),
         ),
         sa.PrimaryKeyConstraint("centre_id", "equipment", name=op.f("pk_station_group")),
+    )
+    op.create_table(
+        "witness_checkpoint",
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["evaluation_session.id"],
+            name=op.f("fk_witness_checkpoint_session_id_evaluation_session"),
+        ),
+        sa.PrimaryKeyConstraint("session_id", "size", name=op.f("pk_witness_checkpoint")),
+    )
+    op.create_table(
+        "witness_cosignature",
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("line", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["evaluation_session.id"],
+            name=op.f("fk_witness_cosignature_session_id_evaluation_session"),
+        ),
+        sa.PrimaryKeyConstraint("session_id", "size", "name", name=op.f("pk_witness_cosignature")),
+    )
+    op.create_table(
+        "witness_lease",
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("fence > 0", name=op.f("ck_witness_lease_fence_positive")),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["evaluation_session.id"],
+            name=op.f("fk_witness_lease_session_id_evaluation_session"),
+        ),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_witness_lease")),
+    )
+    op.create_table(
+        "witness_outside",
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["evaluation_session.id"],
+            name=op.f("fk_witness_outside_session_id_evaluation_session"),
+        ),
+        sa.PrimaryKeyConstraint("session_id", "name", name=op.f("pk_witness_outside")),
+    )
+    op.create_table(
+        "witness_station",
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("venue", sa.String(), nullable=False),
+        sa.Column("algorithm", sa.String(), nullable=False),
+        sa.Column("public_key", sa.String(), nullable=False),
+        sa.Column("every", sa.Integer(), nullable=False),
+        sa.Column("next", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.String(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_up", sa.BigInteger(), nullable=False),
+        sa.Column("rejected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "algorithm IN ('ED25519', 'P-256')", name=op.f("ck_witness_station_algorithm_known")
+        ),
+        sa.CheckConstraint("next >= 0", name=op.f("ck_witness_station_next_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["evaluation_session.id"],
+            name=op.f("fk_witness_station_session_id_evaluation_session"),
+        ),
+        sa.PrimaryKeyConstraint("session_id", "station", name=op.f("pk_witness_station")),
     )
     op.create_table(
         "evaluation_sheet_cell",

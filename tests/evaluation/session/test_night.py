@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from archive.actor import Actor, Role
+from archive.digests import sm3
 from archive.errors import Kind, Refusal
 from evaluation.session import commands as c
-from evaluation.session.machine import check_may_write
+from evaluation.session.machine import check_may_read, check_may_write
 from evaluation.session.state import (
     Cause,
     IncidentKind,
@@ -25,6 +26,7 @@ from tests.evaluation.course import (
     Bare,
     arrive,
     arrive_one,
+    assert_said,
     bare_at,
     bare_state,
     member,
@@ -268,3 +270,45 @@ class TestFaults:
         d = bare_at(Stage.SEALED_OVERNIGHT)
         d.do(HOST, broken)
         assert d.state.stage is Stage.INCIDENT
+
+
+class TestTheLogicalSeal:
+    """`session.two_persons`, `session.lock`: what is sealed is kept by a named person, and nobody of
+    the committee reads or writes until it resumes."""
+
+    def test_custody(self) -> None:
+        d = bare_at(Stage.SEALING)
+        venue = d.state.night.venues[0]
+        refusal = refused(d, staff(venue), c.Seal(venue, "YN-9", sha("photo"), "expert-1"))
+        assert refusal.code == "evaluation.session.custodian"
+        d.do(staff(venue), c.Seal(venue, "YN-9-1", sha("photo"), "keeper-7"))
+        seal = d.state.night.seal_of(venue)
+        assert seal is not None
+        assert seal.custodian == "keeper-7"
+        assert d.events[-1].data["custodian"] == "keeper-7"
+
+    def test_rights_are_revoked_and_restored(self) -> None:
+        d = bare_at(Stage.SEALED_OVERNIGHT)
+        assert d.events[-1].name == "rights_revoked"
+        with pytest.raises(Refusal, match="rights_revoked"):
+            check_may_read(d.state, "expert-1")
+        check_may_read(d.state, "somebody else")
+        d = bare_at(Stage.UNSEALING)
+        with pytest.raises(Refusal) as caught:
+            check_may_read(d.state, "expert-1")
+        assert_said(caught.value)
+        resume(d)
+        assert d.events[-1].name == "rights_restored"
+        check_may_read(d.state, "expert-1")
+
+    def test_a_members_own_word_does_not_replace_the_escorts_check(self) -> None:
+        d = bare_at(Stage.SEALED_OVERNIGHT)
+        d.do(member("expert-1"), c.ConfirmPresence("expert-1"))
+        assert d.events[-1].name == "presence_confirmed"
+        assert d.state.night.presence == ()
+        refused(d, member("expert-2"), c.ConfirmPresence("expert-1"))
+
+
+def test_sm3_is_that_of_the_standard() -> None:
+    """GB/T 32905-2016, appendix A.1: the digest of "abc"."""
+    assert sm3(b"abc") == "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"

@@ -24,7 +24,7 @@ from evaluation.session import service, synthetic
 from evaluation.session.state import Cause, Stage
 from evaluation.sheets import service as sheets
 from evaluation.witness.service import record_event
-from tests.builders import STAFF, SUPERVISOR, make_office
+from tests.builders import SUPERVISOR, make_office
 from tests.evaluation.course import (
     BIDDERS,
     BIDS,
@@ -373,13 +373,6 @@ class TestWitnessEvents:
         assert lines[1].data == beat
         assert anywhere.office.vault.get(lines[2].documents[0].sha256) == note
         assert json.dumps(dict(lines[2].data)).find("封条") == -1
-
-    def test_only_the_witness_on_duty_hands_over(self, served: Served) -> None:
-        data = {"outgoing": "witness-1", "incoming": "witness-2", "size": 3, "root": sha("r")}
-        with served.office.write() as tx:
-            refusal = no(lambda: record_event(tx, STAFF, served.id, "handover", data))
-            assert refusal.kind is Kind.FORBIDDEN
-            record_event(tx, WITNESS, served.id, "handover", data)
 
     def test_words_must_have_the_digest_stated(self, served: Served) -> None:
         with served.office.write() as tx:

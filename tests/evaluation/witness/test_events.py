@@ -19,16 +19,18 @@ GOOD: dict[str, dict[str, Any]] = {
     "power": {"venue": "532901", "state": "BATTERY"},
     "network": {"venue": "532901", "state": "DOWN", "loss_permille": 1000},
     "presence": {"seat": "S1", "place": "REST", "present": True},
-    "alarm": {
-        "venue": "532901",
-        "alarm": "CAMERA_LOST",
-        "state": "RAISED",
-        "severity": "GRAVE",
+    "call": {"what": "OUTSIDE_CONTACT", "venue": "532901", "seat": "S1"},
+    "exit": {"seat": "S1", "reason": "MEDICAL", "state": "OUT"},
+    "snapshot": {
         "station": "cam-1",
+        "track": "t1",
+        "sha256": sha("p"),
+        "sm3": sha("q"),
+        "bytes": 4096,
+        "luma": 100,
     },
     "note": {"sha256": sha("n")},
     "order": {"order": "SEPARATE", "seat": "S1"},
-    "handover": {"outgoing": "a", "incoming": "b", "size": 10, "root": sha("r")},
     "media_digest": {
         "track": "corridor-2",
         "n": 3,
@@ -40,15 +42,81 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
+SYSTEM = frozenset({Role.SYSTEM})
+_COSIGNED = {"size": 10, "root": sha("r"), "time": 1_790_000_000, "sig": "A" * 86 + "=="}
+ACTS: dict[str, dict[str, Any]] = {
+    "station_bound": {
+        "venue": "532901",
+        "station": "cam-1",
+        "algorithm": "P-256",
+        "key": "A" * 87 + "=",
+        "every": 5,
+    },
+    "station_released": {"venue": "532901", "station": "cam-1"},
+    "station_rejected": {
+        "venue": "532901",
+        "station": "cam-1",
+        "reason": "FORGED",
+        "n": 3,
+        "expected": 2,
+    },
+    "station_gap": {"venue": "532901", "station": "cam-1", "n": 3, "missing": 2},
+    "clock_step": {"venue": "532901", "station": "cam-1", "step_ms": -5000},
+    "alarm": {
+        "venue": "532901",
+        "alarm": "CAMERA_LOST",
+        "state": "RAISED",
+        "severity": "GRAVE",
+        "station": "cam-1",
+        "to": "witness-a",
+        "fence": 1,
+    },
+    "acknowledged": {"alarm_seq": 7, "sha256": sha("n"), "sm3": sha("m")},
+    "answer": {"order_seq": 7, "sha256": sha("n"), "sm3": sha("m")},
+    "witness_enrolled": {"witness": "a", "name": "log.example/witness/a", "key": "A" * 43 + "="},
+    "duty": {"witness": "a", "state": "ON"},
+    "shift": {
+        "witness": "a",
+        "begins_at": "2026-10-21T14:00:00.000Z",
+        "ends_at": "2026-10-21T18:00:00.000Z",
+    },
+    "shift_cancelled": {"shift_seq": 4},
+    "handover_offered": {"outgoing": "a", "incoming": "b", **_COSIGNED},
+    "handover": {"outgoing": "a", "incoming": "b", "offer_seq": 4, **_COSIGNED},
+    "countersigned": {"witness": "a", **_COSIGNED},
+}
+
+
 def no(kind: str, data: dict[str, Any], roles: frozenset[Role] = STAFF) -> Refusal:
     with pytest.raises(Refusal) as caught:
-        check_event(kind, data, roles)
+        check_event(kind, data, roles, is_act=kind in ACTS)
     assert_said(caught.value)
     return caught.value
 
 
 def test_the_list_is_the_one_that_is_tested() -> None:
-    assert set(GOOD) == set(KINDS)
+    assert set(GOOD) | set(ACTS) == set(KINDS)
+    assert set(ACTS) == {kind.name for kind in KINDS.values() if kind.is_act}
+
+
+@pytest.mark.parametrize("kind", sorted(ACTS))
+class TestEachAct:
+    def test_it_is_written_by_its_own_act_alone(self, kind: str) -> None:
+        roles = SYSTEM if kind == "alarm" else STAFF
+        check_event(kind, ACTS[kind], roles, is_act=True)
+        with pytest.raises(Refusal, match="kind"):
+            check_event(kind, ACTS[kind], roles)
+
+    def test_nothing_can_be_said_in_words(self, kind: str) -> None:
+        roles = SYSTEM if kind == "alarm" else STAFF
+        for name in ACTS[kind]:
+            for wrong in ("投标报价 一千万元", "x" * 300, 1.5, None, ["a"]):
+                refusal = no(kind, {**ACTS[kind], name: wrong}, roles)
+                assert refusal.faults[0].pointer == f"/{name}"
+
+    def test_bidders_and_experts_do_none(self, kind: str) -> None:
+        roles = frozenset({Role.EXPERT, Role.BIDDER, Role.TENDERER})
+        assert no(kind, ACTS[kind], roles).kind is Kind.FORBIDDEN
 
 
 @pytest.mark.parametrize("kind", sorted(GOOD))

@@ -1,0 +1,140 @@
+"""All SQL of the witness desk."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session as Db
+from sqlmodel import SQLModel, col, select
+
+from evaluation.witness.tables import (
+    CheckpointRow,
+    CosignatureRow,
+    LeaseRow,
+    OutsideRow,
+    StationLineRow,
+    WitnessKeyRow,
+)
+
+
+def _put_if_new(db: Db, row: SQLModel) -> None:
+    """Insert a row unless one of its key is there; somebody else may be inserting it now."""
+    table = cast("sa.Table", cast("Any", type(row)).__table__)
+    postgres = db.connection().dialect.name == "postgresql"
+    insert = postgresql.insert(table) if postgres else sqlite.insert(table)
+    db.execute(insert.values(**row.model_dump()).on_conflict_do_nothing())
+
+
+def station_locked(db: Db, session_id: str, station: str) -> StationLineRow | None:
+    """The row, held until the transaction ends."""
+    return db.exec(
+        select(StationLineRow)
+        .where(col(StationLineRow.session_id) == session_id, col(StationLineRow.station) == station)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def stations(db: Db, session_id: str) -> list[StationLineRow]:
+    rows = db.exec(select(StationLineRow).where(col(StationLineRow.session_id) == session_id))
+    return sorted(rows, key=lambda row: row.station)
+
+
+def is_bound(db: Db, session_id: str, station: str) -> bool:
+    return db.get(StationLineRow, (session_id, station)) is not None
+
+
+def bind(db: Db, row: StationLineRow) -> None:
+    """Insert, or replace the row of a device that was replaced."""
+    release(db, row.session_id, row.station)
+    db.add(row)
+    db.flush()
+
+
+def release(db: Db, session_id: str, station: str) -> None:
+    db.execute(
+        sa.delete(StationLineRow)
+        .where(col(StationLineRow.session_id) == session_id, col(StationLineRow.station) == station)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def key(db: Db, public_key: str) -> WitnessKeyRow | None:
+    return db.get(WitnessKeyRow, public_key)
+
+
+def put_key(db: Db, row: WitnessKeyRow) -> None:
+    _put_if_new(db, row)
+
+
+def put_cosignature(db: Db, row: CosignatureRow) -> None:
+    """The first of a name on a size stays."""
+    _put_if_new(db, row)
+
+
+def cosignatures(db: Db, session_id: str) -> list[CosignatureRow]:
+    """By size, then name."""
+    rows = db.exec(select(CosignatureRow).where(col(CosignatureRow.session_id) == session_id)).all()
+    return sorted(rows, key=lambda row: (row.size, row.name))
+
+
+def put_checkpoint(db: Db, row: CheckpointRow) -> None:
+    _put_if_new(db, row)
+
+
+def checkpoint(db: Db, session_id: str, size: int) -> CheckpointRow | None:
+    return db.get(CheckpointRow, (session_id, size))
+
+
+def newest_checkpoint(db: Db, session_id: str) -> CheckpointRow | None:
+    return db.exec(
+        select(CheckpointRow)
+        .where(col(CheckpointRow.session_id) == session_id)
+        .order_by(col(CheckpointRow.size).desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def lease_locked(db: Db, session_id: str) -> LeaseRow | None:
+    """The lease, held until the transaction ends."""
+    return db.exec(
+        select(LeaseRow)
+        .where(col(LeaseRow.session_id) == session_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def begin_lease(db: Db, row: LeaseRow) -> None:
+    _put_if_new(db, row)
+
+
+def leases_free(db: Db, session_ids: list[str], now: datetime, holder: str) -> list[str]:
+    """Those of the sessions whose watch nobody else keeps at real time `now`."""
+    kept = set(
+        db.exec(
+            select(LeaseRow.session_id).where(
+                col(LeaseRow.session_id).in_(session_ids),
+                col(LeaseRow.until) > now,
+                col(LeaseRow.holder) != holder,
+            )
+        )
+    )
+    return [session_id for session_id in session_ids if session_id not in kept]
+
+
+def outside_size(db: Db, session_id: str, name: str) -> int:
+    row = db.get(OutsideRow, (session_id, name))
+    return row.size if row else 0
+
+
+def set_outside_size(db: Db, session_id: str, name: str, size: int) -> None:
+    row = db.get(OutsideRow, (session_id, name)) or OutsideRow(
+        session_id=session_id, name=name, size=0
+    )
+    row.size = size
+    db.add(row)
+    db.flush()

@@ -1,0 +1,236 @@
+"""Stations that sign at the source: bound at seal-in, and what they report taken in.
+
+Staff of the venue bind a station's key before the night; in a sealed night only the supervisor
+may bind another (a device that broke). From then on nothing that names the station is taken in
+unsigned. A report that is forged, repeated or of another history is refused *and* recorded, for
+that it came is a fact; one that leaves numbers out is taken in, and the gap recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlmodel import Session as Db
+
+from archive.actor import Actor, Role
+from archive.errors import Faults, Kind, Reason, Refusal
+from archive.journal.entry import moment_of
+from archive.office import Tx
+from evaluation.session import service as sessions
+from evaluation.session.session import Session
+from evaluation.session.state import FINAL, Stage
+from evaluation.witness import queries
+from evaluation.witness.events import KINDS, STATION_KINDS, check_event
+from evaluation.witness.rules import SIGNED_AT_SOURCE, beat_seconds_max, limits_of
+from evaluation.witness.sources import NO_REPORT, Line, Report, StationKey, Wrong, judge
+from evaluation.witness.tables import StationLineRow
+
+REPORTS_MAX = 500
+"""Of one station in one request."""
+RECORDED_REFUSALS = timedelta(minutes=1)
+_ON_ROLE = frozenset({Role.STAFF, Role.SYSTEM})
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of one report: recorded, known already, or refused. `next`: the number that the
+    station should send next."""
+
+    n: int
+    next: int
+    is_recorded: bool
+    wrong: Wrong | None = None
+
+    def refuse(self) -> None:
+        """Refuse where the report was; after the commit, for the refusal is on the record."""
+        if self.wrong is not None:
+            reason = _reason(self.wrong, self.n, self.next)
+            raise Refusal(reason.code, reason.params, Kind.CONFLICT, rule=SIGNED_AT_SOURCE)
+
+
+def _reason(wrong: Wrong, n: int, expected: int) -> Reason:
+    params: dict[str, str | int] = {"n": n, "next": expected}
+    match wrong:
+        case Wrong.FORGED:
+            return Reason("evaluation.witness.report_forged", params)
+        case Wrong.REPLAYED:
+            return Reason("evaluation.witness.report_replayed", params)
+        case Wrong.OTHER_HISTORY:
+            return Reason("evaluation.witness.report_other_history", params)
+        case Wrong.UNKNOWN:
+            return Reason("evaluation.witness.report_unknown", params)
+
+
+def lines(db: Db, session_id: str) -> dict[str, Line]:
+    """The bound stations."""
+    return {row.station: row.to_domain() for row in queries.stations(db, session_id)}
+
+
+def bind_station(
+    tx: Tx,
+    actor: Actor,
+    session_id: str,
+    *,
+    venue: str,
+    station: str,
+    algorithm: str,
+    key: str,
+    every: int,
+) -> None:
+    """Bind a station's key (base64) to the session; it reports at least every so many seconds.
+
+    Refuses INVALID what is not of its form or not a key; FORBIDDEN other venues' staff, and
+    everybody but the supervisor once the session is sealed.
+    """
+    data = {
+        "venue": venue,
+        "station": station,
+        "algorithm": algorithm,
+        "key": key,
+        "every": every,
+    }
+    check_event("station_bound", data, actor.roles, is_act=True)
+    session = _open_session(tx.db, session_id)
+    _check_may_bind(actor, session, venue)
+    faults = Faults("evaluation.witness.invalid")
+    found = StationKey.of(algorithm, key)
+    if found is None:
+        faults.add("/key", "evaluation.witness.key_form", algorithm=algorithm)
+    if every > (most := beat_seconds_max(session)):
+        faults.add("/every", "evaluation.witness.beat_long", most=most)
+    taken = [row.station for row in queries.stations(tx.db, session_id) if row.public_key == key]
+    if taken and taken != [station]:
+        faults.add("/key", "evaluation.witness.key_taken", station=taken[0])
+    faults.refuse()
+    row = StationLineRow(
+        session_id=session_id,
+        station=station,
+        venue=venue,
+        algorithm=algorithm,
+        public_key=key,
+        every=every,
+        last=NO_REPORT,
+    )
+    queries.bind(tx.db, row)
+    tx.record(f"session/{session_id}", "evaluation:witness:station_bound", actor, data)
+
+
+def release_station(tx: Tx, actor: Actor, session_id: str, station: str) -> None:
+    """The station's watch ends: nothing more is expected of it."""
+    session = _open_session(tx.db, session_id)
+    row = queries.station_locked(tx.db, session_id, station)
+    if row is None:
+        raise Refusal("evaluation.witness.station_unknown", {"station": station}, Kind.NOT_FOUND)
+    _check_may_bind(actor, session, row.venue)
+    data = {"venue": row.venue, "station": station}
+    check_event("station_released", data, actor.roles, is_act=True)
+    queries.release(tx.db, session_id, station)
+    tx.record(f"session/{session_id}", "evaluation:witness:station_released", actor, data)
+
+
+def _open_session(db: Db, session_id: str) -> Session:
+    session = sessions.session(db, session_id)
+    if session.stage in FINAL:
+        params = {"session": session_id, "stage": session.stage.value}
+        raise Refusal("evaluation.witness.session_over", params, Kind.CONFLICT)
+    return session
+
+
+def _check_may_bind(actor: Actor, session: Session, venue: str) -> None:
+    if venue not in session.state.venues:
+        venues = ", ".join(session.state.venues)
+        raise Refusal("evaluation.witness.venue_unknown", {"venue": venue, "venues": venues})
+    if Role.SUPERVISOR in actor.roles:
+        return
+    if session.stage is Stage.SEALED_OVERNIGHT:
+        raise Refusal(
+            "evaluation.witness.bound_at_night", {"venue": venue}, Kind.FORBIDDEN,
+            rule=SIGNED_AT_SOURCE,
+        )  # fmt: skip
+    if actor.centre_id not in ("", venue):
+        params = {"venue": venue, "centre": actor.centre_id}
+        raise Refusal("evaluation.witness.venue_other", params, Kind.FORBIDDEN)
+
+
+def take_reports(
+    tx: Tx, actor: Actor, session_id: str, station: str, reports: Sequence[Report]
+) -> list[Taken]:
+    """Take in reports of one station, in order, up to the first that is wrong.
+
+    Refuses INVALID a report whose data is not in the list or names another venue or station; then
+    nothing of the whole is done. Whoever brings them, it is the signature that counts; staff bring
+    those of their own venue alone.
+    """
+    if not _ON_ROLE & actor.roles:
+        params = {"event": "report", "needed": ", ".join(sorted(_ON_ROLE))}
+        raise Refusal("evaluation.witness.role", params, Kind.FORBIDDEN)
+    if len(reports) > REPORTS_MAX:
+        raise Refusal("evaluation.witness.reports_many", {"most": REPORTS_MAX})
+    session = _open_session(tx.db, session_id)
+    row = queries.station_locked(tx.db, session_id, station)
+    if row is None:
+        return [Taken(report.n, 0, False, Wrong.UNKNOWN) for report in reports[:1]]
+    if actor.centre_id not in ("", row.venue):
+        params = {"venue": row.venue, "centre": actor.centre_id}
+        raise Refusal("evaluation.witness.venue_other", params, Kind.FORBIDDEN)
+    step = limits_of(session).step
+    taken: list[Taken] = []
+    for report in reports:
+        one = _take(tx, actor, session, row, report, step)
+        taken.append(one)
+        if one.wrong is not None:
+            break
+    tx.db.add(row)
+    return taken
+
+
+def _take(
+    tx: Tx, actor: Actor, session: Session, row: StationLineRow, report: Report, step: timedelta
+) -> Taken:
+    _check_form(session, row, report)
+    stream = f"session/{session.id}"
+    judged = judge(row.to_domain(), report)
+    at = {"venue": row.venue, "station": row.station}
+    if judged.wrong is not None:
+        # One a minute is on the record: a flood of forgeries must not drown it.
+        if row.rejected_at is None or tx.now - row.rejected_at >= RECORDED_REFUSALS:
+            row.rejected_at = tx.now
+            said = {**at, "reason": judged.wrong.value, "n": report.n, "expected": row.next}
+            tx.record(stream, "evaluation:witness:station_rejected", actor, said)
+        return Taken(report.n, row.next, False, judged.wrong)
+    if judged.is_repeat:
+        return Taken(report.n, row.next, False)
+    if judged.missing:
+        gap = {**at, "n": row.next, "missing": judged.missing}
+        tx.record(stream, "evaluation:witness:station_gap", actor, gap)
+    if abs(judged.step) > step:
+        said_step = {**at, "step_ms": judged.step // timedelta(milliseconds=1)}
+        tx.record(stream, "evaluation:witness:clock_step", actor, said_step)
+    data = {**report.data, "source": report.source()}
+    tx.record(stream, f"evaluation:witness:{report.kind}", actor, data)
+    row.take(judged.line)
+    return Taken(report.n, row.next, True)
+
+
+def _check_form(session: Session, row: StationLineRow, report: Report) -> None:
+    """Refuse what no station may report, signed or not."""
+    if report.kind not in STATION_KINDS:
+        allowed = ", ".join(sorted(STATION_KINDS))
+        params = {"event": report.kind[:64], "allowed": allowed}
+        raise Refusal("evaluation.witness.kind", params)
+    check_event(report.kind, report.data, KINDS[report.kind].roles)
+    faults = Faults("evaluation.witness.invalid")
+    if report.session != session.id or report.station != row.station:
+        faults.add("/station", "evaluation.witness.report_elsewhere", station=row.station)
+    if report.data.get("station", row.station) != row.station:
+        faults.add("/data/station", "evaluation.witness.report_elsewhere", station=row.station)
+    if report.data.get("venue", row.venue) != row.venue:
+        params = {"venue": str(report.data["venue"]), "centre": row.venue}
+        faults.add("/data/venue", "evaluation.witness.venue_other", **params)
+    try:
+        moment_of(report.at)
+    except ValueError:
+        faults.add("/at", "evaluation.witness.moment_form")
+    faults.refuse()

@@ -1,0 +1,227 @@
+"""What is known of a session's night from its record alone: the state that alarms are derived from.
+
+`Watch.take(entry)` folds the entries of one session's stream in order. No clock, no database: whoever
+has the record (the keeper of the watch, a second node after a kill, an offline verifier in fifteen
+years) comes to the same state, and so to the same alarms.
+
+Times are the server's, of the entries; what a station's own clock said is only compared with itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from archive.journal.entry import Entry
+from evaluation.session.state import FINAL, Stage
+from evaluation.witness.alarms import Alarm, AlarmKey, State
+from evaluation.witness.duty import Desk
+from evaluation.witness.events import KINDS
+
+SESSION = "evaluation:session:"
+WITNESS = "evaluation:witness:"
+NIGHT = frozenset({Stage.SEALED_OVERNIGHT, Stage.UNSEALING})
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A bound station. `every`: the seconds between its beats, as it was bound."""
+
+    venue: str
+    every: int
+    at: datetime
+    track: str = ""
+    picture: str = ""
+    picture_at: datetime | None = None
+    same: int = 0
+    """How many pictures in a row had the same digest, beyond the first."""
+    luma: int = 255
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An alarm that stands. `seq`: the number of the entry that raised it."""
+
+    seq: int
+    at: datetime
+    acknowledged_by: str = ""
+    level: int = 0
+    """How often it was escalated."""
+
+
+@dataclass(frozen=True)
+class OpenOrder:
+    seq: int
+    at: datetime
+    order: str
+    venue: str = ""
+    seat: str = ""
+    answer: int | None = None
+
+
+@dataclass
+class Watch:
+    """The state after `size` entries. `marks`: what stays until somebody acknowledges it, with the
+    moment of its newest occurrence."""
+
+    session: str
+    size: int = 0
+    stage: str = Stage.SCHEDULED
+    night: int = 0
+    sealed_at: datetime | None = None
+    host: str = ""
+    stations: dict[str, Heard] = field(default_factory=dict)
+    power: dict[str, str] = field(default_factory=dict)
+    network: dict[tuple[str, str], str] = field(default_factory=dict)
+    doors: dict[tuple[str, str], str] = field(default_factory=dict)
+    seals: dict[str, bool] = field(default_factory=dict)
+    seats: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
+    marks: dict[AlarmKey, datetime] = field(default_factory=dict)
+    raised: dict[AlarmKey, Raised] = field(default_factory=dict)
+    orders: dict[int, OpenOrder] = field(default_factory=dict)
+    desk: Desk = field(default_factory=Desk)
+
+    @property
+    def is_night(self) -> bool:
+        return self.stage in NIGHT
+
+    @property
+    def is_over(self) -> bool:
+        return self.stage in FINAL
+
+    def take(self, entry: Entry) -> None:
+        """The next entry; ValueError where it is not the next."""
+        if entry.seq != self.size:
+            raise ValueError(f"entry {entry.seq} after {self.size} entries")
+        self.size += 1
+        data = entry.data
+        if entry.action.startswith(SESSION):
+            self._session(entry.action.removeprefix(SESSION), data, entry.at)
+        elif entry.action.startswith(WITNESS):
+            kind = entry.action.removeprefix(WITNESS)
+            station = data.get("station", "")
+            if "source" in data and station in self.stations:
+                self.stations[station] = replace(self.stations[station], at=entry.at)
+            self.desk = self.desk.after(kind, entry)
+            handler = getattr(self, f"_{kind}", None) if kind in KINDS else None
+            if handler is not None:
+                handler(data, entry)
+
+    # --- The session's own acts ---------------------------------------------------------------
+
+    def _session(self, name: str, data: Mapping[str, Any], at: datetime) -> None:
+        self.stage = data.get("stage", self.stage)
+        if name == "scheduled":
+            self.host = data["host"]
+        elif name == "seal_applied":
+            self.seals[data["venue"]] = True
+        elif name == "sealed_overnight":
+            self.night, self.sealed_at = data["night"], at
+            self.seats = dict.fromkeys(self.seats, (at, True))
+        elif name == "sheet_locked" or name in (
+            "presence_checked",
+            "presence_confirmed",
+            "identity_rechecked",
+        ):
+            self.seats[data["seat"]] = (at, True)
+        elif name == "member_missing":
+            self.seats[data["seat"]] = (at, False)
+        elif name == "member_replaced":
+            self.seats.pop(data["seat"], None)
+        elif name == "resumed":
+            self.seals, self.seats, self.sealed_at = {}, {}, None
+
+    # --- What was reported --------------------------------------------------------------------
+
+    def _station_bound(self, data: Mapping[str, Any], entry: Entry) -> None:
+        self.stations[data["station"]] = Heard(data["venue"], data["every"], entry.at)
+
+    def _station_released(self, data: Mapping[str, Any], entry: Entry) -> None:
+        self.stations.pop(data["station"], None)
+        for known in [key for key in self.network if key[1] == data["station"]]:
+            del self.network[known]
+
+    def _station_rejected(self, data: Mapping[str, Any], entry: Entry) -> None:
+        self._mark(Alarm.REPORT_REJECTED, data["venue"], data["station"], entry.at)
+
+    def _station_gap(self, data: Mapping[str, Any], entry: Entry) -> None:
+        self._mark(Alarm.SEQUENCE_GAP, data["venue"], data["station"], entry.at)
+
+    def _clock_step(self, data: Mapping[str, Any], entry: Entry) -> None:
+        self._mark(Alarm.CLOCK_STEP, data["venue"], data.get("station", ""), entry.at)
+
+    def _call(self, data: Mapping[str, Any], entry: Entry) -> None:
+        self._mark(Alarm[data["what"]], data["venue"], data.get("seat", ""), entry.at)
+
+    def _mark(self, alarm: Alarm, venue: str, station: str, at: datetime) -> None:
+        key = AlarmKey(alarm, venue, station)
+        self.marks[key] = at
+        if key in self.raised:
+            # It happened again: whoever acknowledged the first did not know of this one.
+            self.raised[key] = replace(self.raised[key], acknowledged_by="")
+
+    def _snapshot(self, data: Mapping[str, Any], entry: Entry) -> None:
+        known = self.stations.get(data["station"])
+        if known is not None:
+            same = known.same + 1 if data["sha256"] == known.picture else 0
+            self.stations[data["station"]] = replace(
+                known,
+                track=data["track"],
+                picture=data["sha256"],
+                picture_at=entry.at,
+                same=same,
+                luma=data.get("luma", 255),
+            )
+
+    def _media_digest(self, data: Mapping[str, Any], entry: Entry) -> None:
+        known = self.stations.get(data.get("station", ""))
+        if known is not None:
+            self.stations[data["station"]] = replace(
+                known, track=data["track"], picture_at=entry.at
+            )
+
+    def _power(self, data: Mapping[str, Any], entry: Entry) -> None:
+        self.power[data["venue"]] = data["state"]
+
+    def _network(self, data: Mapping[str, Any], entry: Entry) -> None:
+        self.network[data["venue"], data.get("station", "")] = data["state"]
+
+    def _door(self, data: Mapping[str, Any], entry: Entry) -> None:
+        self.doors[data["venue"], data["door"]] = data["state"]
+
+    def _seal_check(self, data: Mapping[str, Any], entry: Entry) -> None:
+        self.seals[data["venue"]] = data["intact"]
+
+    def _presence(self, data: Mapping[str, Any], entry: Entry) -> None:
+        if data["seat"] in self.seats:
+            self.seats[data["seat"]] = (entry.at, data["present"])
+
+    # --- Alarms, orders -----------------------------------------------------------------------
+
+    def _alarm(self, data: Mapping[str, Any], entry: Entry) -> None:
+        key = AlarmKey(Alarm[data["alarm"]], data["venue"], data.get("station", ""))
+        if data["state"] == State.CLEARED:
+            self.raised.pop(key, None)
+            # What stands for good until acknowledged is over with its alarm.
+            self.marks.pop(key, None)
+        elif data["state"] == State.RAISED:
+            self.raised[key] = Raised(entry.seq, entry.at)
+        elif key in self.raised:
+            self.raised[key] = replace(self.raised[key], level=self.raised[key].level + 1)
+
+    def _acknowledged(self, data: Mapping[str, Any], entry: Entry) -> None:
+        for key, known in self.raised.items():
+            if known.seq == data["alarm_seq"]:
+                self.raised[key] = replace(known, acknowledged_by=entry.actor)
+
+    def _order(self, data: Mapping[str, Any], entry: Entry) -> None:
+        self.orders[entry.seq] = OpenOrder(
+            entry.seq, entry.at, data["order"], data.get("venue", ""), data.get("seat", "")
+        )
+
+    def _answer(self, data: Mapping[str, Any], entry: Entry) -> None:
+        known = self.orders.get(data["order_seq"])
+        if known is not None:
+            self.orders[known.seq] = replace(known, answer=entry.seq)
