@@ -22,8 +22,9 @@ COMMANDS = {
     "worker": ("api.commands.worker", "take tasks and anchor the journal"),
     "migrate": ("api.commands.migrate", "bring the database to the newest version"),
     "account": ("api.commands.account", "make, list and disable accounts"),
-    "verify": ("api.commands.verify", "verify a dossier, transcript or note offline"),
+    "verify": ("api.commands.verify", "verify a dossier, recording, transcript or note offline"),
     "trustee": ("api.commands.trustee", "a trustee's key, and his answers to draws"),
+    "record": ("api.commands.record", "take a session's record out, to be verified anywhere"),
     "check": ("api.commands.check", "re-read every stream of the journal"),
     "demo": ("api.demo.command", "play a demonstration with invented data"),
 }

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.outsiders import outsiders_of
 from archive.words import Language
 
 PREFIX = "BIGLOOP_"
@@ -55,6 +56,9 @@ class Settings(BaseSettings):
     embedded_worker: bool = True
     """Whether `bigloop serve` also takes tasks and anchors."""
 
+    outside_witnesses: str = ""
+    """Parties that cosign each session's log (`<vkey> <url>`, comma-separated; C2SP tlog-witness)."""
+
     lodging_tick_seconds: float = Field(default=1, ge=0, le=60)
     """What is lodged within one tick becomes one batch; 0 writes at once what is there."""
     lodgings_waiting_max: int = Field(default=1000, ge=1, le=10_000)
@@ -74,6 +78,12 @@ class Settings(BaseSettings):
     """Demo only: legal time at the start."""
     clock_rate: int | None = Field(default=None, ge=0, le=100_000)
     """Demo only: how many times as fast as real time legal time runs; 0 stands still."""
+
+    @field_validator("outside_witnesses")
+    @classmethod
+    def _are_witnesses(cls, text: str) -> str:
+        outsiders_of(text)
+        return text
 
     @field_validator("origins")
     @classmethod

@@ -206,11 +206,16 @@ def stream_name(stream: str) -> str:
 
 def document_file(number: int, count: int, document: DocumentRef) -> str:
     """`data/documents/03-开标记录.json`: safe on every file system, told apart by the number."""
-    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", document.name)).strip(" .")
-    while len(name.encode()) > NAME_BYTES_MAX:
-        name = name[1:]
     width = max(2, len(str(count)))
-    return f"data/documents/{number:0{width}d}-{name or '_'}"
+    return f"data/documents/{number:0{width}d}-{file_name(document.name)}"
+
+
+def file_name(name: str) -> str:
+    """A document's name as every file system takes it; never empty."""
+    safe = _UNSAFE.sub("_", unicodedata.normalize("NFC", name)).strip(" .")
+    while len(safe.encode()) > NAME_BYTES_MAX:
+        safe = safe[1:]
+    return safe or "_"
 
 
 def documents_of(entries: Iterable[Entry]) -> tuple[DocumentRef, ...]:

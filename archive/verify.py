@@ -3,6 +3,7 @@
 `verify` finds out by content what it was given:
 
 * a folder that holds any file of a dossier, even if others are missing → the steps below;
+* a recording of a session: one stream as a log that stands alone → `archive.verification.recording`;
 * a signed note or checkpoint of a log → its form and its signature;
 * one JSON artefact whose `format` the caller knows → that format's verifier, injected.
 
@@ -32,11 +33,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from archive import canonical, package
+from archive import canonical, package, recording
 from archive.errors import Reason
 from archive.note import MalformedNote, Note, Verifier
+from archive.tlog_policy import Policy
 from archive.verification.artefact import ArtefactVerifier, artefact_faults, format_of
 from archive.verification.dossier import verify_dossier
+from archive.verification.recording import StreamJudge, verify_recording
 from archive.verification.report import Findings, Report, report_of, unreadable
 from archive.verification.signed import read_checkpoint, read_note
 
@@ -56,15 +59,21 @@ def verify(
     path: Path,
     trust: Sequence[Verifier] | None,
     verifiers: Mapping[str, ArtefactVerifier],
+    judges: Mapping[str, StreamJudge] | None = None,
+    policy: Policy | None = None,
 ) -> Report:
-    """Judge the dossier, note or artefact at `path`. Never raises for what it finds there.
+    """Judge the dossier, recording, note or artefact at `path`. Never raises for what it finds there.
 
     `trust`: the keys whose signatures count; without any the best verdict is INDETERMINATE.
     `verifiers`: format → function that gives the reasons why a decoded artefact is not valid.
+    `judges`: kind of stream → function that gives what is wrong with a recording's entries.
+    `policy`: whose cosignatures a recording needs, instead of the policy that it brings along.
     """
     keys = tuple(trust or ())
     try:
         if path.is_dir():
+            if (path / recording.CONTENTS).is_file() or (path / recording.CLOSING).is_file():
+                return verify_recording(path, keys, judges or {}, policy)
             if not any((path / name).is_file() for name in _FILES):
                 return unreadable(path.name, "archive.verify.no_dossier")
             return verify_dossier(path, keys, verifiers)

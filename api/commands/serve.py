@@ -94,6 +94,7 @@ def serve(
     from api.gathering import GatheringProtocol
     from api.handlers import handlers
     from api.office import open_custodian
+    from api.watchkeeper import keeper_of, keeping_in_a_thread
     from api.worker import Hands, in_a_thread
 
     custodian = open_custodian(settings, office)
@@ -109,6 +110,7 @@ def serve(
                     settings.anchor_seconds,
                 )
                 stack.enter_context(in_a_thread(hands))
+                stack.enter_context(keeping_in_a_thread(keeper_of(office, settings)))
             stack.enter_context(also())
             yield
 

@@ -18,15 +18,22 @@ from archive.words import Language
 
 if TYPE_CHECKING:
     from archive.errors import Reason
+    from archive.journal.entry import Entry
     from archive.note import Verifier
     from archive.verification.artefact import ArtefactVerifier
+    from archive.verification.recording import StreamJudge
 
 EX_USAGE = 64
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, help="a dossier's folder, a JSON artefact or a note")
+    parser.add_argument(
+        "path", type=Path, help="a dossier's or a recording's folder, a JSON artefact or a note"
+    )
     parser.add_argument("--trust", type=Path, action="append", default=[], metavar="KEYFILE")
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="whose cosignatures a recording needs"
+    )
     parser.add_argument("--json", action="store_true", help="the report for a machine")
     parser.add_argument("--lang", type=Language, choices=list(Language), default=Language.ZH)
 
@@ -38,6 +45,17 @@ def verifiers() -> Mapping[str, ArtefactVerifier]:
         "bigloop.plan.v1": _plan_faults,
         "bigloop.report.v1": _report_faults,
     }
+
+
+def judges() -> Mapping[str, StreamJudge]:
+    """Kind of stream → who judges what a recording of it says."""
+    return {"session": _session_faults}
+
+
+def _session_faults(origin: str, entries: Sequence[Entry]) -> Sequence[Reason]:
+    from evaluation.witness.record_check import recording_faults
+
+    return recording_faults(origin, entries)
 
 
 def _draw_faults(value: Any) -> Sequence[Reason]:
@@ -60,14 +78,19 @@ def _report_faults(value: Any) -> Sequence[Reason]:
 
 def run(arguments: argparse.Namespace) -> int:
     from archive.note import MalformedNote
+    from archive.tlog_policy import MalformedPolicy, parse_policy
     from archive.verify import verify
 
     try:
         trust = [key for file in arguments.trust for key in read_keys(file)]
+        policy = parse_policy(arguments.policy.read_bytes()) if arguments.policy else None
+    except MalformedPolicy as error:
+        _write(f"--policy: {error}")
+        return EX_USAGE
     except (OSError, UnicodeDecodeError, MalformedNote) as error:
         sys.stderr.write(f"bigloop: --trust: 无法读取公钥 / keys cannot be read: {error}\n")
         return EX_USAGE
-    report = verify(arguments.path, trust, verifiers())
+    report = verify(arguments.path, trust, verifiers(), judges(), policy)
     if arguments.json:
         _write(json.dumps(report.to_json(), ensure_ascii=False, indent=2, sort_keys=True))
     else:

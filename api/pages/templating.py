@@ -120,6 +120,12 @@ def render(
     )
 
 
+def render_alone(template: str, context: Mapping[str, Any], language: Language) -> str:
+    """The text of a template that stands outside the server: a file that is handed out."""
+    known = {"t": partial(_words, language), "say": say, "language": language}
+    return _environment().get_template(template).render({**known, **context})
+
+
 def page(
     connection: HTTPConnection,
     template: str,

@@ -85,7 +85,8 @@ class Watch:
 
     @property
     def is_night(self) -> bool:
-        return self.stage in NIGHT
+        # The last seal's own entry already bears the stage that it leads to.
+        return self.stage in NIGHT and self.sealed_at is not None
 
     @property
     def is_over(self) -> bool:

@@ -1,0 +1,62 @@
+"""Taking a session's record out: for whom, with which files, as a folder or one archive."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from sqlmodel import Session as Db
+
+from archive.cosignature import Cosigner
+from archive.journal.entry import origin_of
+from archive.note import Signer
+from archive.vault import Vault
+from evaluation.session import service as sessions
+from evaluation.witness.recording import service as recording
+from trading.parties import service as parties
+from trading.projects import service as projects
+
+Viewer = Callable[[str, str, Mapping[str, str]], Mapping[str, bytes]]
+"""Makes the page's files from the lot's name, the log's vkey and the centres' names."""
+_MOMENT = (1980, 1, 1, 0, 0, 0)
+"""Of every file of an archive: the same record gives the same bytes."""
+
+
+def files(
+    db: Db,
+    vault: Vault,
+    log: Signer,
+    session_id: str,
+    viewer: Viewer,
+    outsiders: tuple[Cosigner, ...] = (),
+) -> Iterator[tuple[str, bytes]]:
+    """Path and content of every file of a session's recording; NOT_FOUND."""
+    session = sessions.session(db, session_id)
+    lot = projects.lot(db, session.lot_id).name
+    centres = {centre.id: centre.name for centre in parties.centres(db)}
+    vkey = log.verifier.named(origin_of(log.name, f"session/{session_id}")).vkey
+    page = viewer(lot, vkey, centres)
+    return recording.files_of(db, vault, log, session_id, page, outsiders)
+
+
+def write_folder(folder: Path, content: Iterator[tuple[str, bytes]]) -> int:
+    """Write the files into a new folder; how many. FileExistsError where it is there."""
+    folder.mkdir(parents=True)
+    count = 0
+    for path, data in content:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        count += 1
+    return count
+
+
+def archive_of(name: str, content: Iterator[tuple[str, bytes]]) -> bytes:
+    """The files as a ZIP archive with one folder `name`."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, data in content:
+            archive.writestr(zipfile.ZipInfo(f"{name}/{path}", _MOMENT), data)
+    return held.getvalue()

@@ -1,0 +1,28 @@
+"""Outside witnesses: how far each has cosigned a session's log, and the lines it gave.
+
+They are not enrolled and do nothing in the session; that they cosigned stands beside the record.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session as Db
+
+from archive.cosignature import Cosigner
+from archive.office import Tx
+from evaluation.witness import queries
+from evaluation.witness.tables import CosignatureRow
+
+
+def size_of(db: Db, session_id: str, name: str) -> int:
+    """The size that the witness cosigned last; 0 before."""
+    return queries.outside_size(db, session_id, name)
+
+
+def keep(tx: Tx, session_id: str, witness: Cosigner, size: int, line: str, at: datetime) -> None:
+    """Keep a verified line over the checkpoint of `size`."""
+    row = CosignatureRow(session_id=session_id, size=size, name=witness.name, line=line, at=at)
+    queries.put_cosignature(tx.db, row)
+    if size > queries.outside_size(tx.db, session_id, witness.name):
+        queries.set_outside_size(tx.db, session_id, witness.name, size)
