@@ -9,13 +9,20 @@ from api.flows import dossier, opening, replanning, seating
 from api.flows.names import DOSSIER_TASK, OPEN_TASK, PLAN_TASK, REPLAN_TASK
 from archive.custody import Custodian
 from archive.tasks.service import Handler
+from deposits.cash import service as cash
+from deposits.cash.bank import Bank, NoBank
 from deposits.guarantees import service as guarantees
+from deposits.refunds import service as refunds
+from deposits.statements import service as statements
 from experts.draws.asking import service as asking
 
 
-def handlers(custodian: Custodian, dossiers: Path) -> Mapping[str, Handler]:
-    """The handlers of this installation; those that need the custodian or the folder of dossiers
-    are bound to them here."""
+def handlers(
+    custodian: Custodian, dossiers: Path, bank: Bank | None = None
+) -> Mapping[str, Handler]:
+    """The handlers of this installation; those that need the custodian, the folder of dossiers or
+    the bank (none: it is always silent) are bound to them here."""
+    bank = bank or NoBank()
     return {
         OPEN_TASK: opening.begin_task(custodian),
         PLAN_TASK: seating.PLAN_DAY,
@@ -24,4 +31,8 @@ def handlers(custodian: Custodian, dossiers: Path) -> Mapping[str, Handler]:
         **asking.HANDLERS,
         guarantees.VERIFY_TASK: guarantees.verify_task,
         guarantees.RELEASE_TASK: guarantees.release_task,
+        cash.ASK_TASK: cash.ask_task(bank),
+        cash.REFUND_TASK: refunds.refund_task,
+        cash.STATEMENT_TASK: statements.statement_task(bank),
+        refunds.PAY_TASK: refunds.pay_task(bank),
     }

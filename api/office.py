@@ -22,6 +22,7 @@ from archive.journal import service as journal
 from archive.keys import note_signer, secret_file
 from archive.office import Office
 from archive.vault import Vault
+from deposits.cash.bank import Bank, NoBank
 
 PUBLIC_KEY = "log.vkey"
 """The public half of the log's key, beside the private one: a line for trust files."""
@@ -73,6 +74,15 @@ def open_office(
         vault=Vault(settings.data / "vault"),
         log=log,
     )
+
+
+def open_bank(settings: Settings) -> Bank:
+    """The bank that keeps the deposits in cash; one that is always silent where none is set."""
+    if settings.bank_desk is None:
+        return NoBank()
+    from api.desks.bank.client import of_folder
+
+    return of_folder(settings.bank_desk)
 
 
 def open_custodian(settings: Settings, office: Office) -> Custodian:

@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     lodgings_waiting_max: int = Field(default=1000, ge=1, le=10_000)
     """So many cells wait for the end of a tick, 16 KiB each; more are refused."""
 
+    bank_desk: Path | None = None
+    """Folder of the bank's desk on this machine (`bigloop desk bank`): its address and the token.
+    Without it deposits in cash wait."""
+
     idle_minutes: int = Field(default=15, ge=1, le=24 * 60)
     """Without a request for so long, one must sign in again."""
     sign_in_hours: int = Field(default=8, ge=1, le=24)

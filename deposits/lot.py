@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from deposits.guarantees.checks import Demand
-from deposits.terms import Terms, TermsFacts, terms
+from deposits.terms import CreditRelief, Terms, TermsFacts, terms
 from trading.money import Money
 from trading.parties.party import Standing
 from trading.regime import ProjectKind, Regime
@@ -30,10 +30,12 @@ class DepositLot:
     government_invested: bool
     opening_on: date
     bid_validity_days: int
+    stage: int = 0
+    relief: CreditRelief | None = None
 
 
-def terms_of(lot: DepositLot, honesty: Standing, on: date) -> Terms:
-    """The terms of a bidder of that standing; see `deposits.terms.terms`."""
+def terms_of(lot: DepositLot, honesty: Standing, on: date, grade: str = "") -> Terms:
+    """The terms of a bidder of that standing and grade of credit; see `deposits.terms.terms`."""
     return terms(
         TermsFacts(
             regime=lot.regime,
@@ -46,6 +48,9 @@ def terms_of(lot: DepositLot, honesty: Standing, on: date) -> Terms:
             honesty=honesty,
             opening_on=lot.opening_on,
             bid_validity_days=lot.bid_validity_days,
+            stage=lot.stage,
+            relief=lot.relief,
+            grade=grade,
         ),
         on,
     )

@@ -5,7 +5,8 @@ on works, goods and design; local reductions and exemptions (云发改交易管�
 All numbers come from the rule pack; this module holds the order in which they are applied:
 
     estimate → at most 2 % of it → at most the cap of its kind → at most what the tender file
-    charges → government investment: at most the reduced ceiling → small and clean: nothing
+    charges → government investment: at most the reduced ceiling → good credit: what the tender
+    file grants its grade → small and clean: nothing
 
 Each step says what the amount was before and after it, and no step ever raises it. Steps that touch
 no amount (form, account, validity) stand in the same list, so that a reader has the whole.
@@ -30,6 +31,7 @@ from trading.regime import ProjectKind, Regime
 from trading.rules.book import Rule, Status, book
 
 _PERMILLE = 1000
+GRADE_LENGTH_MAX = 8
 _CAPS = {
     ProjectKind.WORKS: "deposit.cap_works",
     ProjectKind.WATER_WORKS: "deposit.cap_works",
@@ -41,6 +43,15 @@ _REGIMES = (Regime.ZTB, Regime.ZFCG)
 
 
 @dataclass(frozen=True)
+class CreditRelief:
+    """What a tender file grants to bidders of good credit (信用减免): `permille` less for whoever
+    holds one of `grades` (letters of the province's credit evaluation)."""
+
+    grades: tuple[str, ...]
+    permille: int
+
+
+@dataclass(frozen=True)
 class TermsFacts:
     """What the terms of one bidder for one lot depend on; plain values only.
 
@@ -49,6 +60,8 @@ class TermsFacts:
     neither clean nor listed, and does not exempt. `tender_amount` is what the exemption's limit is compared
     with (see rule `deposit.exempt_counts`). `charged` is what the tender file demands. `stage` is
     1 or 2 in a two-stage tender, else 0. `opening_on` is the legal day of the deadline for bids.
+    `relief` is what the tender file grants to good credit, `grade` the bidder's grade on that day;
+    empty where none is known, which is no good grade.
     """
 
     regime: Regime
@@ -62,6 +75,8 @@ class TermsFacts:
     opening_on: date
     bid_validity_days: int
     stage: int = 0
+    relief: CreditRelief | None = None
+    grade: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +147,7 @@ def terms(facts: TermsFacts, on: date) -> Terms:
     exempt = False
     if facts.regime is Regime.ZTB:
         _apply_reduction(steps, rules, facts, ceiling)
+        _apply_credit(steps, rules, facts)
         exempt = _apply_exemption(steps, rules, facts)
         _apply_stage(steps, rules, facts.stage)
     forms = _apply_forms(steps, rules)
@@ -176,6 +192,8 @@ def _check(facts: TermsFacts) -> None:
         faults.add("/bid_validity_days", "deposits.terms.validity", days=facts.bid_validity_days)
     if facts.stage not in (0, 1, 2):
         faults.add("/stage", "deposits.terms.stage", stage=facts.stage)
+    if facts.relief is not None and not 0 < facts.relief.permille <= _PERMILLE:
+        faults.add("/relief/permille", "deposits.terms.relief", permille=facts.relief.permille)
     faults.refuse()
 
 
@@ -209,6 +227,27 @@ def _apply_reduction(steps: _Steps, rules: _Rules, facts: TermsFacts, ceiling: M
     rule, reduced = _reduced(rules, ceiling)
     if facts.government_invested and rule.number:
         steps.take(rule, "reduced", reduced, permille=rule.number, reduced=reduced.in_yuan())
+
+
+def _apply_credit(steps: _Steps, rules: _Rules, facts: TermsFacts) -> None:
+    """397号 第三条: good credit may stand in for money, where the tender file says so. Whoever is
+    listed for dishonesty has no good credit, whatever his grade; an unknown grade grants nothing."""
+    if facts.relief is None:
+        return
+    rule = rules("deposit.credit_relief")
+    grades = ", ".join(facts.relief.grades)
+    if not rule.is_on:
+        steps.take(rule, "credit_unknown_here", grades=grades)
+    elif facts.honesty is Standing.LISTED:
+        steps.take(rule, "credit_listed", grades=grades)
+    elif not facts.grade:
+        steps.take(rule, "credit_no_grade", grades=grades)
+    elif facts.grade not in facts.relief.grades:
+        steps.take(rule, "credit_other_grade", grade=facts.grade, grades=grades)
+    else:
+        share = Fraction(_PERMILLE - facts.relief.permille, _PERMILLE)
+        reduced = steps.amount.times(share, rounding=ROUND_DOWN)
+        steps.take(rule, "credit", reduced, grade=facts.grade, permille=facts.relief.permille)
 
 
 def _apply_exemption(steps: _Steps, rules: _Rules, facts: TermsFacts) -> bool:
@@ -277,7 +316,8 @@ def _apply_validity(steps: _Steps, rules: _Rules, facts: TermsFacts) -> date:
 @dataclass(frozen=True)
 class TenderDeposit:
     """The clause on deposits of one lot's tender file. `named_issuers` are the institutions whose
-    guarantees alone it would accept, or that it recommends (指定出函机构)."""
+    guarantees alone it would accept, or that it recommends (指定出函机构); `return_conditions` what
+    it asks of a bidder before his deposit goes back; `relief` what it grants to good credit."""
 
     regime: Regime
     kind: ProjectKind
@@ -288,6 +328,8 @@ class TenderDeposit:
     forms: tuple[DepositForm, ...]
     named_issuers: tuple[str, ...] = ()
     stage: int = 0
+    return_conditions: tuple[str, ...] = ()
+    relief: CreditRelief | None = None
 
 
 def check_tender_terms(clause: TenderDeposit, on: date) -> tuple[Fault, ...]:
@@ -295,7 +337,8 @@ def check_tender_terms(clause: TenderDeposit, on: date) -> tuple[Fault, ...]:
 
     Over-charging (条例 §26), government investment not reduced (397号 §1), an institution named
     (16号令 §11), guarantees not accepted or cash alone (16号令 §11, 397号 §2), a form that the
-    regime does not know (政采条例 §33), a deposit asked in the wrong stage (条例 §30).
+    regime does not know (政采条例 §33), a deposit asked in the wrong stage (条例 §30), a condition for
+    giving it back that no law knows (16号令 §11), relief by credit where no rule admits it.
     """
     if clause.regime not in _REGIMES:
         raise Refusal("deposits.terms.regime", {"regime": clause.regime})
@@ -312,7 +355,45 @@ def check_tender_terms(clause: TenderDeposit, on: date) -> tuple[Fault, ...]:
                 rule.id,
             )
         )
+    if clause.return_conditions and not (rule := rules("deposit.return_conditions")).is_on:
+        faults.append(
+            Fault(
+                "/deposit/return_conditions",
+                "deposits.tender.return_conditions",
+                {"count": len(clause.return_conditions), "article": rule.article},
+                rule.id,
+            )
+        )
+    _check_relief(clause, rules, faults)
     return tuple(faults)
+
+
+def _check_relief(clause: TenderDeposit, rules: _Rules, faults: list[Fault]) -> None:
+    if clause.relief is None:
+        return
+    is_known = clause.regime is Regime.ZTB and rules("deposit.credit_relief").is_on
+    if not is_known:
+        faults.append(
+            Fault("/deposit/relief", "deposits.tender.relief_unknown", {}, "deposit.credit_relief")
+        )
+    if not 0 < clause.relief.permille <= _PERMILLE:
+        faults.append(
+            Fault(
+                "/deposit/relief/permille",
+                "deposits.terms.relief",
+                {"permille": clause.relief.permille},
+            )
+        )
+    if not clause.relief.grades or not all(
+        grade.strip() and len(grade) <= GRADE_LENGTH_MAX for grade in clause.relief.grades
+    ):
+        faults.append(
+            Fault(
+                "/deposit/relief/grades",
+                "deposits.tender.relief_grades",
+                {"length_max": GRADE_LENGTH_MAX},
+            )
+        )
 
 
 def _check_charge(clause: TenderDeposit, rules: _Rules, faults: list[Fault]) -> None:

@@ -17,8 +17,10 @@ from typing import Any
 from api.commands.terminal import read_settings
 from api.commands.verify import verifiers
 from api.demo.acts.table import ACTS, first_acts
+from api.demo.desks import desk
 from api.demo.play import Play
 from api.demo.progress import Progress, progress
+from api.desks.bank.client import of_folder
 from api.flows.figures import figures
 from api.handlers import handlers
 from api.migrations import upgrade
@@ -60,6 +62,11 @@ def settings_of(data: Path, database_url: str, **more: Any) -> Settings:
         log_name=LOG_NAME,
         **more,
     )
+
+
+def bank_folder(folder: Path) -> Path:
+    """Where the demo's bank keeps its own things."""
+    return folder / "desks" / "bank"
 
 
 def run_until(
@@ -107,13 +114,19 @@ def once(
     began = time.monotonic()
     settings = settings_of(out / "data", database_url)
     clock = DrivenClock(datetime.fromisoformat("2000-01-01T00:00:00+00:00"))
-    with opened(settings, clock, seed) as office, progress() as shown:
-        play = Play(office, open_custodian(settings, office), seed, day, sessions, pool_size)
+    with (
+        desk("bank", bank_folder(out)),
+        opened(settings, clock, seed) as office,
+        progress() as shown,
+    ):
+        bank = of_folder(bank_folder(out))
+        custodian = open_custodian(settings, office)
+        play = Play(office, custodian, seed, day, sessions, pool_size, bank=bank)
         clock.move_to(play.starts_at)
         play.set_up(first_acts(play))
         dossiers = out / "dossiers"
         dossiers.mkdir(parents=True, exist_ok=True)
-        known = around({**handlers(play.custodian, dossiers), **play.handlers(ACTS)})
+        known = around({**handlers(play.custodian, dossiers, bank), **play.handlers(ACTS)})
         run_until(office, clock, Worker(office, known, "demo"), shown, None)
         (out / "trust.txt").write_text(office.log.verifier.vkey + "\n")
         export_plans(office, out / "plans")

@@ -27,6 +27,7 @@ from api.demo.script import (
     moments,
     tenders,
 )
+from api.desks.bank.local import BankAdapter
 from archive.custody import Custodian
 from archive.entropy import SeededEntropy
 from archive.office import Office, Tx
@@ -50,6 +51,8 @@ class Play:
     has_tenders: bool = False
     """Whether a second, small cohort follows at the guests' centre: what is open for bids while the
     first one is evaluated."""
+    bank: BankAdapter | None = None
+    """The bank's desk; without it nobody pays in cash."""
 
     @cached_property
     def moments(self) -> Moments:

@@ -145,7 +145,7 @@ class BidScript:
     period_days: int
     quality: str
     gives_guarantee: bool
-    """Whether he covers a deposit that is due with a guarantee, or comes without."""
+    """Whether he covers a deposit that is due with a guarantee; else see `pays_cash`."""
     loses_half: bool = False
     """The bidder's half of the key never comes: the bid is deemed revoked."""
 
@@ -499,6 +499,11 @@ def is_silent(seed: int, lot_key: str, expert_id: str) -> bool:
 def is_withheld(seed: int, lot_key: str, trustee_id: str) -> bool:
     """Whether a trustee does not answer for this lot's draw when he is first asked."""
     return _dice(seed, f"withheld {lot_key} {trustee_id}").chance(8)
+
+
+def pays_cash(seed: int, lot_name: str, bidder: str, permille: int = 700) -> bool:
+    """Whether a bidder who gives no guarantee pays his deposit in cash; the others come without."""
+    return _dice(seed, f"cash {lot_name} {bidder}").chance(permille)
 
 
 def lodging_place(seed: int, lot_name: str, bidder: str, ticks: Sequence[datetime]) -> int:

@@ -24,10 +24,12 @@ from api.commands.serve import address_of, listen
 from api.commands.serve import serve as serve_office
 from api.commands.terminal import log_to_stderr, say
 from api.demo.acts.table import ACTS, first_acts
+from api.demo.desks import desk
 from api.demo.guests import accounts_text, guests, open_accounts, open_expert_account
 from api.demo.kept_clock import KeptClock
-from api.demo.once import opened, settings_of
+from api.demo.once import bank_folder, opened, settings_of
 from api.demo.play import Play
+from api.desks.bank.client import of_folder
 from api.handlers import handlers
 from api.office import open_custodian
 from api.worker import anchor_once
@@ -163,6 +165,7 @@ def serve(arguments: argparse.Namespace) -> int:
         host=arguments.host,
         port=arguments.port,
         embedded_worker=False,
+        bank_desk=bank_folder(folder),
         shutdown_seconds=0,  # nobody's work is lost: what was acknowledged is committed
     )
     listener = listen(settings.host, settings.port)
@@ -170,7 +173,12 @@ def serve(arguments: argparse.Namespace) -> int:
         return 1
     booking = _booking(folder, arguments)
     clock = KeptClock(folder / "legal-time", datetime(2000, 1, 1, tzinfo=UTC))
-    with closing(clock), opened(settings, clock, f"{booking.seed} run {booking.runs}") as office:
+    with (
+        desk("bank", bank_folder(folder)),
+        closing(clock),
+        opened(settings, clock, f"{booking.seed} run {booking.runs}") as office,
+    ):
+        bank = of_folder(bank_folder(folder))
         custodian = open_custodian(settings, office)
         play = Play(
             office,
@@ -180,10 +188,11 @@ def serve(arguments: argparse.Namespace) -> int:
             booking.sessions,
             booking.pool,
             has_tenders=True,
+            bank=bank,
         )
         with office.read() as db:
             clock.move_to(journal.latest_moment(db) or play.starts_at)
-        known = {**handlers(custodian, settings.dossiers), **play.handlers(ACTS)}
+        known = {**handlers(custodian, settings.dossiers, bank), **play.handlers(ACTS)}
 
         @contextmanager
         def people() -> Iterator[None]:

@@ -1,10 +1,12 @@
-"""From the award to the released guarantee: two rooms, one clock."""
+"""From the award to the deposit given back, guarantee or cash: two rooms, one clock."""
 
 from __future__ import annotations
 
 from archive.actor import Actor
 from archive.office import Tx
+from deposits.cash import service as cash
 from deposits.guarantees import service as guarantees
+from deposits.refunds import service as refunds
 from deposits.release import ReleaseCause
 from trading.awards import service as awards
 from trading.awards.award import Award, Cause, Contract
@@ -34,6 +36,14 @@ def award(
             legal_day(tx.now),
             winner_uscc=made.winner.bidder_uscc,
         )
+    refunds.start_release(
+        tx,
+        actor,
+        lot_id,
+        ReleaseCause.AWARD,
+        legal_day(tx.now),
+        winner_uscc=made.winner.bidder_uscc,
+    )
     return made
 
 
@@ -56,13 +66,27 @@ def sign_contract(
         legal_day(tx.now),
         winner_uscc=contract.winner_uscc,
     )
+    refunds.start_release(
+        tx,
+        actor,
+        lot_id,
+        ReleaseCause.CONTRACT,
+        legal_day(tx.now),
+        winner_uscc=contract.winner_uscc,
+    )
     return contract
 
 
 def release(tx: Tx, actor: Actor, lot_id: str) -> int:
-    """Give back everything whose clock runs, before its last day; how many guarantees."""
+    """Give back everything whose clock runs, before its last day: guarantees are released, cash is
+    ordered to be paid; how many of both."""
     causes = {record.release_cause for record in guarantees.guarantees(tx.db, lot_id)}
-    return sum(
+    released = sum(
         len(guarantees.release_lot(tx, actor, lot_id, cause))
         for cause in sorted(cause for cause in causes if cause is not None)
+    )
+    owed = {holding.release_cause for holding in cash.holdings(tx.db, lot_id)}
+    return released + sum(
+        len(refunds.refund_lot(tx, actor, lot_id, cause))
+        for cause in sorted(cause for cause in owed if cause is not None)
     )

@@ -1,5 +1,5 @@
 """The opening across the rooms: trading opens the bids; what else came to light goes on to deposits
-(guarantees, verified later by a task) and to experts (recusal against the bidders)."""
+(guarantees and payment slips, verified later by tasks) and to experts (recusal against the bidders)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from archive.actor import SYSTEM, Actor
 from archive.custody import Custodian
 from archive.office import Office, Tx
 from archive.tasks.service import Write, enqueue
+from deposits.cash import service as cash
 from deposits.guarantees import service as guarantees
 from experts.draws.service import Recheck
-from trading.lodging.bid import GUARANTEE
+from trading.lodging.bid import GUARANTEE, PAYMENT
 from trading.objections import service as objections
 from trading.opening import service as opening
 from trading.opening.opening import Opening
@@ -55,4 +56,6 @@ def finish(tx: Tx, actor: Actor, lot_id: str) -> Opened:
     contents = opening.envelopes(tx.db, lot_id, GUARANTEE)
     if contents:
         guarantees.restore(tx, actor, lot_id, contents)
+    if slips := opening.envelopes(tx.db, lot_id, PAYMENT):
+        cash.restore(tx, actor, lot_id, slips)
     return Opened(opened, drawing.recheck(tx, actor, lot_id))

@@ -20,7 +20,7 @@ from deposits.service import deposit_lot, terms_for
 from deposits.synthetic import issue, make_issuers, promise_for
 from tests.builders import STAFF, bidder
 from trading.lodging import service as lodging
-from trading.lodging.bid import BID
+from trading.lodging.bid import BID, PAYMENT, Bid
 from trading.money import Money
 from trading.opening import service as opening
 from trading.parties import service as parties
@@ -62,6 +62,7 @@ ISSUERS = make_issuers(b"deposits", organisations(6))
 START = datetime(2025, 8, 25, 1, tzinfo=UTC)
 OPENING = datetime(2025, 9, 18, 1, tzinfo=UTC)
 OPENING_ON = date(2025, 9, 18)
+PRICE = Money.yuan(4_500_000)
 CENTRE_ID = "532901"
 OPERATOR = synthetic_uscc(1, CENTRE_ID, "12")
 TENDERER = synthetic_uscc(2, CENTRE_ID, "12")
@@ -69,6 +70,8 @@ SUPERVISOR = synthetic_uscc(3, CENTRE_ID, "11")
 CLEAN, LISTED, UNKNOWN, ALSO_CLEAN = BIDDERS = tuple(
     sorted(synthetic_uscc(n, CENTRE_ID) for n in range(11, 15))
 )
+ACCOUNT_OF = {uscc: f"99990000{n:08d}" for n, uscc in enumerate(BIDDERS)}
+"""The basic accounts (基本账户) of the bidders."""
 CUSTODIAN = DemoCustodian(b"d" * 32)
 TENDERER_ACTOR = Actor("tenderer-1", frozenset({Role.TENDERER}), party_id=TENDERER)
 
@@ -85,7 +88,9 @@ def make_market(office: Office) -> None:
             tx,
             SYSTEM,
             [
-                Organisation(uscc, f"滇示例单位{n:04d}有限公司", kind, CENTRE_ID)
+                Organisation(
+                    uscc, f"滇示例单位{n:04d}有限公司", kind, CENTRE_ID, ACCOUNT_OF.get(uscc, "")
+                )
                 for n, (uscc, kind) in enumerate(named.items())
             ],
         )
@@ -134,15 +139,24 @@ def make_lots(office: Office, *estimates: int, **change: Any) -> tuple[str, ...]
     return tuple(lot.id for lot in project.lots)
 
 
-def lodge(office: Office, lot_id: str, guarantees: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Seal and lodge a bid of every bidder and these guarantees; each bidder's half opens both."""
+def lodge(
+    office: Office,
+    lot_id: str,
+    guarantees: Mapping[str, bytes],
+    slips: Mapping[str, bytes] | None = None,
+) -> dict[str, bytes]:
+    """Seal and lodge a bid of every bidder, these guarantees and these slips of payments; each
+    bidder's half opens all of his."""
     subject = subject_of(lot_id)
     key = CUSTODIAN.public_key(subject)
     cells, halves = [], {}
     with office.write() as tx:
         for uscc in BIDDERS:
             halves[uscc] = half = tx.entropy.bytes(HALF_BYTES)
-            sent = {BID: b"bid"} | ({GUARANTEE: guarantees[uscc]} if uscc in guarantees else {})
+            bid = Bid(lot_id, uscc, PRICE, 100, "合格").to_bytes()
+            sent = {BID: bid} | ({GUARANTEE: guarantees[uscc]} if uscc in guarantees else {})
+            if slips and uscc in slips:
+                sent[PAYMENT] = slips[uscc]
             for kind, content in sent.items():
                 cells.append(seal(key, subject, kind, uscc, 1, content, tx.entropy, half).cell)
         lodging.lodge(tx, cells)

@@ -10,9 +10,7 @@ from archive.words import Language, catalogue
 from trading.rules.book import book
 
 ROOM = Path(__file__).resolve().parents[2] / "deposits"
-_CODE = re.compile(
-    r'"(deposits\.(?:terms|step|tender|issuer|restore|guarantee|check|release)\.[a-z_]+)"'
-)
+_CODE = re.compile(r'"(deposits\.[a-z]+\.[a-z_]+)"')
 
 
 def codes_in_the_source() -> set[str]:

@@ -30,6 +30,7 @@ from archive.clock import SHANGHAI
 from archive.entropy import SeededEntropy
 from archive.office import Office
 from archive.tasks.service import Worker
+from deposits.cash.bank import NoBank
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session import synthetic
@@ -116,7 +117,7 @@ class House:
 
     def work(self) -> None:
         """Do what is due, as the worker does."""
-        known = handlers(self.app.state.shell.custodian, self.settings.dossiers)
+        known = handlers(self.app.state.shell.custodian, self.settings.dossiers, NoBank())
         Worker(self.office, known, "test").run_all_due()
 
     @property

@@ -28,6 +28,8 @@ WITHDRAWAL = "withdrawal"
 where the half that opens the bid opens it too."""
 GUARANTEE = "guarantee"
 """Kind of a cell that holds a guarantee beside the bid (投标保函)."""
+PAYMENT = "payment"
+"""Kind of a cell that holds the slip of a deposit paid in cash (缴款凭据)."""
 ATTACHMENTS_MAX = 100
 TEXT_LENGTH_MAX = 200
 PERIOD_DAYS_MAX = 36_600

@@ -22,10 +22,10 @@ from datetime import datetime
 
 from archive.errors import Refusal
 from archive.sealing import Outer, open_inner
-from trading.lodging.bid import BID, GUARANTEE, WITHDRAWAL
+from trading.lodging.bid import BID, GUARANTEE, PAYMENT, WITHDRAWAL
 from trading.parties.party import Organisation, OrganisationKind
 
-KINDS = frozenset({BID, GUARANTEE, WITHDRAWAL})
+KINDS = frozenset({BID, GUARANTEE, PAYMENT, WITHDRAWAL})
 """What is asked for in an envelope; a cell of another kind is kept by nobody."""
 NO_BIDDERS = frozenset({OrganisationKind.OPERATOR, OrganisationKind.SUPERVISOR})
 

@@ -233,6 +233,12 @@ def standings_on(db: Session, usccs: Iterable[str], on: date) -> Mapping[str, St
     return {uscc: party.standing(records[uscc], on, days_max) for uscc in wanted}
 
 
+def answers_about(db: Session, uscc: str, on: date) -> tuple[DishonestyRecord, ...]:
+    """All answers of registers about one organisation up to a day, the newest first."""
+    records = [row.to_domain() for row in queries.dishonesty(db, [uscc], on)]
+    return tuple(sorted(records, key=lambda r: (r.queried_on, r.source), reverse=True))
+
+
 def centres(db: Session) -> list[Centre]:
     """All centres in order of id."""
     return sorted((row.to_domain() for row in queries.centres(db)), key=lambda c: c.id)

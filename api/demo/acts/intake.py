@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from api.demo import people
+from api.demo import paying, people
 from api.demo.play import Play
 from api.demo.script import (
     DALI,
@@ -20,6 +20,7 @@ from api.demo.script import (
     ProjectScript,
     bid_content,
     lodging_place,
+    pays_cash,
 )
 from api.flows import registration as intake
 from archive import canonical, sealing
@@ -34,7 +35,7 @@ from deposits.service import deposit_lot, terms_for
 from deposits.synthetic import issue, promise_for
 from evaluation.session.synthetic import method_json
 from trading.lodging import service as lodging
-from trading.lodging.bid import BID, GUARANTEE
+from trading.lodging.bid import BID, GUARANTEE, PAYMENT
 from trading.objections import service as objections
 from trading.objections.objection import ObjectionStage, Outcome
 from trading.parties import service as parties
@@ -140,6 +141,7 @@ def notice(play: Play, args: Mapping[str, Any]) -> Write:
             replace(terms, issued_at=tx.now),
             play.custodian,
         )
+        paying.open_account(tx, project.centre_id)
         if lot.objection == "FILE":
             play.later(tx, "object_to_file", args, when.file_objection)
         play.later(tx, "draw", args, when.draw)
@@ -238,6 +240,9 @@ def _sealed(play: Play, db: Session, lot: Lot, bid: BidScript, now: datetime) ->
         demand = demand_of(deposit_lot(db, lot.id), bid.bidder, terms)
         promise = _guarantee(play, key, bid.bidder, demand)
         cells.append(send(kind=GUARANTEE, content=promise).cell)
+    elif terms.due and play.bank is not None and pays_cash(play.seed, lot.name, bid.bidder):
+        slip = paying.pay(play.bank, db, play.seed, lot.id, bid.bidder, terms.due, now)
+        cells.append(send(kind=PAYMENT, content=slip).cell)
     return cells
 
 

@@ -26,6 +26,59 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_account_centre_id"), "account", ["centre_id"], unique=False)
     op.create_table(
+        "deposit_bank_call",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("number >= 1", name=op.f("ck_deposit_bank_call_counted_from_one")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_deposit_bank_call")),
+    )
+    op.create_table(
+        "deposit_centre_account",
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("bank_name", sa.String(), nullable=False),
+        sa.Column("statements", sa.Integer(), nullable=False),
+        sa.Column("closing_fen", sa.BigInteger(), nullable=False),
+        sa.Column("closed_on", sa.Date(), nullable=True),
+        sa.Column("asked_for", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "closing_fen >= 0", name=op.f("ck_deposit_centre_account_never_overdrawn")
+        ),
+        sa.CheckConstraint(
+            "statements >= 0", name=op.f("ck_deposit_centre_account_statements_counted")
+        ),
+        sa.PrimaryKeyConstraint("centre_id", name=op.f("pk_deposit_centre_account")),
+        sa.UniqueConstraint("number", name=op.f("uq_deposit_centre_account_number")),
+    )
+    op.create_table(
+        "deposit_clause",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("stage", sa.Integer(), nullable=False),
+        sa.Column("grades", sa.String(), nullable=False),
+        sa.Column("permille", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "(permille = 0) = (grades = '')", name=op.f("ck_deposit_clause_relief_whole")
+        ),
+        sa.CheckConstraint(
+            "permille BETWEEN 0 AND 1000", name=op.f("ck_deposit_clause_permille_in_range")
+        ),
+        sa.CheckConstraint("stage BETWEEN 0 AND 2", name=op.f("ck_deposit_clause_stage_known")),
+        sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_deposit_clause")),
+    )
+    op.create_table(
+        "deposit_extension",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("document_name", sa.String(), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("lot_id", "number", name=op.f("pk_deposit_extension")),
+    )
+    op.create_table(
         "deposit_guarantee",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("lot_id", sa.String(), nullable=False),
@@ -86,6 +139,66 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('VERIFIED', 'RELEASED')"),
     )
     op.create_table(
+        "deposit_holding",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("bidder_uscc", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("salt", sa.String(), nullable=False),
+        sa.Column("revealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("converted_fen", sa.BigInteger(), nullable=False),
+        sa.Column("payer_account", sa.String(), nullable=False),
+        sa.Column("payer_name", sa.String(), nullable=False),
+        sa.Column("paid_on", sa.Date(), nullable=True),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column("reasons", sa.String(), nullable=False),
+        sa.Column("release_cause", sa.String(), nullable=False),
+        sa.Column("release_due_on", sa.Date(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("refunded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("refund_account", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "(release_due_on IS NULL) = (release_cause = '')",
+            name=op.f("ck_deposit_holding_clock_has_cause"),
+        ),
+        sa.CheckConstraint(
+            "(state = 'REFUNDED') = (refunded_at IS NOT NULL)",
+            name=op.f("ck_deposit_holding_refunded_when"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('ANNOUNCED', 'ABSENT') OR (amount_fen > 0 AND payer_account <> '')",
+            name=op.f("ck_deposit_holding_came_from_somebody"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('ANNOUNCED', 'ABSENT', 'HELD', 'REJECTED', 'REFUNDING', 'BOUNCED', 'REFUNDED', 'FORFEITED', 'CONVERTED')",
+            name=op.f("ck_deposit_holding_state_known"),
+        ),
+        sa.CheckConstraint(
+            "0 <= converted_fen AND converted_fen <= amount_fen",
+            name=op.f("ck_deposit_holding_converted"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deposit_holding")),
+        sa.UniqueConstraint(
+            "lot_id", "bidder_uscc", name=op.f("uq_deposit_holding_lot_id_bidder_uscc")
+        ),
+    )
+    op.create_index(
+        op.f("ix_deposit_holding_bidder_uscc"), "deposit_holding", ["bidder_uscc"], unique=False
+    )
+    op.create_index(
+        op.f("ix_deposit_holding_centre_id"), "deposit_holding", ["centre_id"], unique=False
+    )
+    op.create_index(op.f("ix_deposit_holding_lot_id"), "deposit_holding", ["lot_id"], unique=False)
+    op.create_index(
+        op.f("ix_deposit_holding_release_due_on"),
+        "deposit_holding",
+        ["release_due_on"],
+        unique=False,
+    )
+    op.create_table(
         "deposit_issuer",
         sa.Column("uscc", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -98,6 +211,61 @@ def upgrade() -> None:
             "licensed_from <= licensed_to", name=op.f("ck_deposit_issuer_days_in_order")
         ),
         sa.PrimaryKeyConstraint("uscc", name=op.f("pk_deposit_issuer")),
+    )
+    op.create_table(
+        "deposit_lead",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("payer_account", sa.String(), nullable=False),
+        sa.Column("payer_name", sa.String(), nullable=False),
+        sa.Column("bidders", sa.String(), nullable=False),
+        sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("lot_id", "payer_account", name=op.f("pk_deposit_lead")),
+    )
+    op.create_table(
+        "deposit_payout",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("to_account", sa.String(), nullable=False),
+        sa.Column("to_name", sa.String(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("interest_fen", sa.BigInteger(), nullable=False),
+        sa.Column("carried_fen", sa.BigInteger(), nullable=False),
+        sa.Column("late_fee_fen", sa.BigInteger(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("shown", sa.String(), nullable=False),
+        sa.Column("done_on", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('ORDERED', 'SENT', 'DONE', 'BOUNCED', 'REFUSED')",
+            name=op.f("ck_deposit_payout_state_known"),
+        ),
+        sa.CheckConstraint(
+            "amount_fen > 0 AND interest_fen >= 0 AND late_fee_fen >= 0 AND carried_fen BETWEEN 0 AND interest_fen",
+            name=op.f("ck_deposit_payout_amounts"),
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_deposit_payout")),
+    )
+    op.create_index(
+        op.f("ix_deposit_payout_centre_id"), "deposit_payout", ["centre_id"], unique=False
+    )
+    op.create_index(op.f("ix_deposit_payout_subject"), "deposit_payout", ["subject"], unique=False)
+    op.create_table(
+        "deposit_statement",
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("closed_on", sa.Date(), nullable=False),
+        sa.Column("opening_fen", sa.BigInteger(), nullable=False),
+        sa.Column("closing_fen", sa.BigInteger(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("taken_by", sa.String(), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("number >= 1", name=op.f("ck_deposit_statement_counted_from_one")),
+        sa.PrimaryKeyConstraint("centre_id", "number", name=op.f("pk_deposit_statement")),
     )
     op.create_table(
         "draw",
@@ -384,6 +552,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal_stream")),
     )
     op.create_table(
+        "ledger_account",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("debits_pending", sa.BigInteger(), nullable=False),
+        sa.Column("debits_posted", sa.BigInteger(), nullable=False),
+        sa.Column("credits_pending", sa.BigInteger(), nullable=False),
+        sa.Column("credits_posted", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "kind <> 'BANK' OR credits_pending + credits_posted <= debits_posted",
+            name=op.f("ck_ledger_account_bank_covered"),
+        ),
+        sa.CheckConstraint(
+            "kind = 'BANK' OR debits_pending + debits_posted <= credits_posted",
+            name=op.f("ck_ledger_account_debt_covered"),
+        ),
+        sa.CheckConstraint(
+            "debits_pending BETWEEN 0 AND 1000000000000000000 AND debits_posted BETWEEN 0 AND 1000000000000000000 AND credits_pending BETWEEN 0 AND 1000000000000000000 AND credits_posted BETWEEN 0 AND 1000000000000000000",
+            name=op.f("ck_ledger_account_sums_in_range"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_account")),
+    )
+    op.create_index(
+        op.f("ix_ledger_account_centre_id"), "ledger_account", ["centre_id"], unique=False
+    )
+    op.create_index(op.f("ix_ledger_account_lot_id"), "ledger_account", ["lot_id"], unique=False)
+    op.create_table(
         "lodged_cell",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("tick", sa.DateTime(timezone=True), nullable=False),
@@ -527,6 +724,105 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_centre")),
     )
     op.create_table(
+        "deposit_appeal",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("uscc", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("queried_on", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'OPEN') = (decided_at IS NULL)", name=op.f("ck_deposit_appeal_decided_when")
+        ),
+        sa.CheckConstraint(
+            "state IN ('OPEN', 'UPHELD', 'DISMISSED')", name=op.f("ck_deposit_appeal_state_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["uscc"], ["organisation.uscc"], name=op.f("fk_deposit_appeal_uscc_organisation")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deposit_appeal")),
+    )
+    op.create_index(op.f("ix_deposit_appeal_uscc"), "deposit_appeal", ["uscc"], unique=False)
+    op.create_table(
+        "deposit_conversion",
+        sa.Column("holding_id", sa.String(), nullable=False),
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("contract_fen", sa.BigInteger(), nullable=False),
+        sa.Column("rule_id", sa.String(), nullable=False),
+        sa.Column("article", sa.String(), nullable=False),
+        sa.Column("document_name", sa.String(), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_deposit_conversion_amount_positive")),
+        sa.ForeignKeyConstraint(
+            ["holding_id"],
+            ["deposit_holding.id"],
+            name=op.f("fk_deposit_conversion_holding_id_deposit_holding"),
+        ),
+        sa.PrimaryKeyConstraint("holding_id", name=op.f("pk_deposit_conversion")),
+    )
+    op.create_index(
+        op.f("ix_deposit_conversion_lot_id"), "deposit_conversion", ["lot_id"], unique=False
+    )
+    op.create_table(
+        "deposit_credit_grade",
+        sa.Column("uscc", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("given_on", sa.Date(), nullable=False),
+        sa.Column("grade", sa.String(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["uscc"], ["organisation.uscc"], name=op.f("fk_deposit_credit_grade_uscc_organisation")
+        ),
+        sa.PrimaryKeyConstraint("uscc", "source", "given_on", name=op.f("pk_deposit_credit_grade")),
+    )
+    op.create_table(
+        "deposit_extension_answer",
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("bidder_uscc", sa.String(), nullable=False),
+        sa.Column("agrees", sa.Boolean(), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["lot_id", "number"],
+            ["deposit_extension.lot_id", "deposit_extension.number"],
+            name=op.f("fk_deposit_extension_answer_lot_id_number_deposit_extension"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "lot_id", "number", "bidder_uscc", name=op.f("pk_deposit_extension_answer")
+        ),
+    )
+    op.create_table(
+        "deposit_forfeiture",
+        sa.Column("holding_id", sa.String(), nullable=False),
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("bidder_uscc", sa.String(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("ground", sa.String(), nullable=False),
+        sa.Column("rule_id", sa.String(), nullable=False),
+        sa.Column("article", sa.String(), nullable=False),
+        sa.Column("clause", sa.String(), nullable=False),
+        sa.Column("document_name", sa.String(), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_deposit_forfeiture_amount_positive")),
+        sa.ForeignKeyConstraint(
+            ["holding_id"],
+            ["deposit_holding.id"],
+            name=op.f("fk_deposit_forfeiture_holding_id_deposit_holding"),
+        ),
+        sa.PrimaryKeyConstraint("holding_id", name=op.f("pk_deposit_forfeiture")),
+    )
+    op.create_index(
+        op.f("ix_deposit_forfeiture_lot_id"), "deposit_forfeiture", ["lot_id"], unique=False
+    )
+    op.create_table(
         "deposit_issuer_key",
         sa.Column("issuer_uscc", sa.String(), nullable=False),
         sa.Column("public_key", sa.String(), nullable=False),
@@ -544,6 +840,60 @@ def upgrade() -> None:
             name=op.f("fk_deposit_issuer_key_issuer_uscc_deposit_issuer"),
         ),
         sa.PrimaryKeyConstraint("issuer_uscc", "public_key", name=op.f("pk_deposit_issuer_key")),
+    )
+    op.create_table(
+        "deposit_receipt",
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("holding_id", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("payer_account", sa.String(), nullable=False),
+        sa.Column("payer_name", sa.String(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("paid_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_deposit_receipt_amount_positive")),
+        sa.ForeignKeyConstraint(
+            ["holding_id"],
+            ["deposit_holding.id"],
+            name=op.f("fk_deposit_receipt_holding_id_deposit_holding"),
+        ),
+        sa.PrimaryKeyConstraint("reference", name=op.f("pk_deposit_receipt")),
+    )
+    op.create_index(
+        op.f("ix_deposit_receipt_holding_id"), "deposit_receipt", ["holding_id"], unique=False
+    )
+    op.create_table(
+        "deposit_statement_line",
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("statement", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("booked_on", sa.Date(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("counter_account", sa.String(), nullable=False),
+        sa.Column("counter_name", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("is_booked", sa.Boolean(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("resolution", sa.String(), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "why <> '' OR is_booked", name=op.f("ck_deposit_statement_line_matched_is_booked")
+        ),
+        sa.CheckConstraint(
+            "amount_fen <> 0", name=op.f("ck_deposit_statement_line_amount_something")
+        ),
+        sa.ForeignKeyConstraint(
+            ["centre_id", "statement"],
+            ["deposit_statement.centre_id", "deposit_statement.number"],
+            name=op.f("fk_deposit_statement_line_centre_id_statement_deposit_statement"),
+        ),
+        sa.PrimaryKeyConstraint("centre_id", "reference", name=op.f("pk_deposit_statement_line")),
+    )
+    op.create_index(
+        op.f("ix_deposit_statement_line_why"), "deposit_statement_line", ["why"], unique=False
     )
     op.create_table(
         "dishonesty_record",
@@ -702,6 +1052,35 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("stream", "seq", name=op.f("pk_journal_entry")),
     )
+    op.create_table(
+        "ledger_transfer",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("debit", sa.String(), nullable=False),
+        sa.Column("credit", sa.String(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'PENDING') = (settled_at IS NULL)",
+            name=op.f("ck_ledger_transfer_settled_when"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('PENDING', 'POSTED', 'VOIDED')", name=op.f("ck_ledger_transfer_state_known")
+        ),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_ledger_transfer_amount_positive")),
+        sa.CheckConstraint("debit <> credit", name=op.f("ck_ledger_transfer_two_accounts")),
+        sa.ForeignKeyConstraint(
+            ["credit"], ["ledger_account.id"], name=op.f("fk_ledger_transfer_credit_ledger_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["debit"], ["ledger_account.id"], name=op.f("fk_ledger_transfer_debit_ledger_account")
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_ledger_transfer")),
+    )
+    op.create_index(op.f("ix_ledger_transfer_credit"), "ledger_transfer", ["credit"], unique=False)
+    op.create_index(op.f("ix_ledger_transfer_debit"), "ledger_transfer", ["debit"], unique=False)
     op.create_table(
         "ownership_link",
         sa.Column("owner_uscc", sa.String(), nullable=False),

@@ -1,0 +1,108 @@
+"""The bank as this room sees it (存款银行): what is asked of it, and what it answers.
+
+The bank's word is never the book: a receipt makes a pending transfer, an accepted payment stays
+pending; only the statement (`deposits.statements`) posts. Every command carries a key, and the bank
+does a command once however often it hears it.
+
+`Bank` is spoken over HTTP by `api.desks`; who answers is another house, and may be silent, late,
+or wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from deposits.cash.slip import Slip
+from trading.money import Money
+
+
+class BankSilent(Exception):
+    """The bank cannot be reached, or answers nonsense. Nothing is known of what it did."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Money that came in on a sub-account (入账回单). `reference` is the bank's own, once for ever."""
+
+    reference: str
+    account: str
+    payer_account: str
+    payer_name: str
+    amount: Money
+    paid_at: datetime
+
+
+@dataclass(frozen=True)
+class Order:
+    """A payment out of the centre's account. `key` makes it one payment however often it is sent.
+    `interest` is added by the bank, beyond the `amount` that it holds, and paid with it; of that
+    `carried` is in the account already, from a payment that came back."""
+
+    key: str
+    centre_id: str
+    to_account: str
+    to_name: str
+    amount: Money
+    interest: Money
+    carried: Money
+    ordered_at: datetime
+
+
+class NoticeKind(StrEnum):
+    """What the bank calls about."""
+
+    SETTLED = "SETTLED"  # 已付出
+    BOUNCED = "BOUNCED"  # 退汇
+    REFUSED = "REFUSED"  # 拒付
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A call of the bank about one order. `number` counts all its calls from 1 without a gap."""
+
+    number: int
+    kind: NoticeKind
+    key: str
+    at: datetime
+
+
+class Bank(Protocol):
+    """Every call raises BankSilent where nothing certain came back."""
+
+    def open_account(self, centre_id: str, commitment: str, quiet_until: date) -> str:
+        """The number of a sub-account; for the same commitment the same. The bank keeps silent
+        about what comes in until it is restored, at most to the end of `quiet_until`."""
+
+    def restore(self, slip: Slip, now: datetime) -> tuple[Receipt, ...]:
+        """What came in on the slip's account; Refusal where the salt does not open the commitment."""
+
+    def pay_out(self, order: Order) -> None:
+        """Order a payment. Accepted, not done."""
+
+    def statement(self, centre_id: str, number: int, now: datetime) -> bytes | None:
+        """The statement with that number (camt.053), None where there is nothing to state yet."""
+
+    def calls(self, after: int, now: datetime) -> tuple[bytes, ...]:
+        """The canonical bytes of its calls after number `after`, for whoever missed them."""
+
+
+class NoBank:
+    """An installation that has no bank: everything waits."""
+
+    def open_account(self, centre_id: str, commitment: str, quiet_until: date) -> str:
+        raise BankSilent("no bank is configured")
+
+    def restore(self, slip: Slip, now: datetime) -> tuple[Receipt, ...]:
+        raise BankSilent("no bank is configured")
+
+    def pay_out(self, order: Order) -> None:
+        raise BankSilent("no bank is configured")
+
+    def statement(self, centre_id: str, number: int, now: datetime) -> bytes | None:
+        raise BankSilent("no bank is configured")
+
+    def calls(self, after: int, now: datetime) -> tuple[bytes, ...]:
+        raise BankSilent("no bank is configured")

@@ -1,0 +1,58 @@
+"""All SQL of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlmodel import Session, col, select
+
+from deposits.statements.tables import StatementLineRow, StatementRow
+
+
+def statements(db: Session, centre_id: str) -> list[StatementRow]:
+    """A centre's statements, the newest first."""
+    statement = select(StatementRow).where(col(StatementRow.centre_id) == centre_id)
+    return list(db.exec(statement.order_by(col(StatementRow.number).desc())))
+
+
+def known(db: Session, centre_id: str, references: Collection[str]) -> set[str]:
+    """Those of the references that stand on an earlier statement of the centre."""
+    found: set[str] = set()
+    wanted = list(references)
+    for start in range(0, len(wanted), 500):
+        statement = select(StatementLineRow.reference).where(
+            col(StatementLineRow.centre_id) == centre_id,
+            col(StatementLineRow.reference).in_(wanted[start : start + 500]),
+        )
+        found.update(db.exec(statement))
+    return found
+
+
+def open_lines(db: Session, centre_id: str) -> list[StatementLineRow]:
+    """Lines that are not matched and that nobody has dealt with, the oldest first."""
+    statement = select(StatementLineRow).where(
+        col(StatementLineRow.why) != "", col(StatementLineRow.resolution) == ""
+    )
+    if centre_id:
+        statement = statement.where(col(StatementLineRow.centre_id) == centre_id)
+    return list(
+        db.exec(statement.order_by(col(StatementLineRow.statement), col(StatementLineRow.position)))
+    )
+
+
+def lines(db: Session, centre_id: str) -> list[StatementLineRow]:
+    """All lines of a centre, the newest first."""
+    statement = select(StatementLineRow).where(col(StatementLineRow.centre_id) == centre_id)
+    return list(
+        db.exec(
+            statement.order_by(
+                col(StatementLineRow.statement).desc(), col(StatementLineRow.position)
+            )
+        )
+    )
+
+
+def line(
+    db: Session, centre_id: str, reference: str, *, lock: bool = False
+) -> StatementLineRow | None:
+    return db.get(StatementLineRow, (centre_id, reference), with_for_update=lock or None)

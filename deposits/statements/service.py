@@ -1,0 +1,346 @@
+"""Statements at work: taken in whole or not at all, matched, and the rest shown.
+
+The row of the centre's account is locked first, so that two processes that fetched the same
+statement take it in once. What matches posts the book; holdings follow what their orders came to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import Session
+
+from archive.actor import SYSTEM, Actor, Role
+from archive.errors import Faults, Kind, Refusal
+from archive.office import Office, Tx
+from archive.tasks import service as tasks
+from deposits.cash import queries as cash
+from deposits.cash import service as holdings
+from deposits.cash.bank import Bank, BankSilent, Receipt
+from deposits.cash.holding import HoldingState, move
+from deposits.ledger import keys, ledger
+from deposits.ledger import service as books
+from deposits.ledger.ledger import Account, Book, Move
+from deposits.refunds import queries as orders
+from deposits.refunds import service as refunds
+from deposits.refunds.payout import Payout, PayoutState, Purpose, payout_key
+from deposits.statements import camt, lines, queries
+from deposits.statements.matching import match
+from deposits.statements.statement import Statement, Unreadable, check_statement
+from deposits.statements.tables import StatementLineRow, StatementRow
+from trading.acting import must_serve
+from trading.calendar.legal import start_of
+from trading.money import Money
+
+TRIES_MAX = 60
+"""So many mornings a statement is waited for that the bank does not give."""
+FETCHED_MAX = 100
+"""Statements in one go."""
+
+
+class Format(StrEnum):
+    CAMT053 = "CAMT053"
+    CSV = "CSV"
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """A centre's account by the book and by the bank. `difference` is what left at the bank
+    without an order of ours (or is missing there); it is explained by the open lines that could
+    not be booked, or it is `unexplained`."""
+
+    account: Account
+    number: str
+    bank_name: str
+    statements: int
+    closing: Money
+    difference: Money
+    unexplained: Money
+    open_lines: tuple[StatementLineRow, ...]
+
+
+def take_statement(
+    tx: Tx, actor: Actor, centre_id: str, form: Format, content: bytes
+) -> StatementRow:
+    """Take a statement in: check, match, post. Refuses INVALID for a file that is none, and as
+    `check_statement` says; INVALID where a line's reference stood on an earlier statement."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    must_serve(actor, centre_id)
+    account = cash.centre_account(tx.db, centre_id, lock=True)
+    if account is None:
+        raise Refusal("deposits.cash.no_account", {"centre": centre_id}, Kind.NOT_FOUND)
+    try:
+        statement = camt.read(content) if form is Format.CAMT053 else lines.read(content)
+    except Unreadable as error:
+        raise Refusal("deposits.statement.unreadable", {"detail": str(error)[:120]}) from error
+    check_statement(statement, account.number, account.statements, Money(account.closing_fen))
+    _check_references(tx.db, centre_id, statement)
+    document = tx.vault.put(
+        f"statement-{centre_id}-{statement.number}",
+        "application/xml" if form is Format.CAMT053 else "text/csv",
+        content,
+    )
+    row = StatementRow(
+        centre_id=centre_id,
+        number=statement.number,
+        closed_on=statement.closed_on,
+        opening_fen=statement.opening.fen,
+        closing_fen=statement.closing.fen,
+        lines=len(statement.lines),
+        sha256=document.sha256,
+        taken_by=actor.id,
+        taken_at=tx.now,
+    )
+    tx.db.add(row)
+    account.statements, account.closing_fen = statement.number, statement.closing.fen
+    account.closed_on = statement.closed_on
+    tx.db.add(account)
+    tx.db.flush()
+    open_count = _match(tx, actor, centre_id, statement)
+    tx.record(
+        books.stream(centre_id),
+        "deposits:statement:taken",
+        actor,
+        {
+            "number": statement.number,
+            "lines": len(statement.lines),
+            "open": open_count,
+            "closing_fen": statement.closing.fen,
+        },
+        (document,),
+    )
+    return row
+
+
+def _check_references(db: Session, centre_id: str, statement: Statement) -> None:
+    faults = Faults("deposits.statement.invalid")
+    known = queries.known(db, centre_id, {line.reference for line in statement.lines})
+    for index, line in enumerate(statement.lines):
+        if line.reference in known:
+            faults.add(
+                f"/lines/{index}/reference",
+                "deposits.statement.reference_known",
+                reference=line.reference[:40],
+            )
+    faults.refuse()
+
+
+def _match(tx: Tx, actor: Actor, centre_id: str, statement: Statement) -> int:
+    """Match and post; how many lines stay open."""
+    moves: list[Move] = []
+    if statement.number == 1 and statement.opening:
+        moves.append(
+            Book(
+                keys.opening(centre_id),
+                ledger.bank(centre_id).id,
+                ledger.unmatched(centre_id).id,
+                statement.opening,
+            )
+        )
+    before = orders.payouts(tx.db, {line.key for line in statement.lines if line.key}, lock=True)
+    announced = books.transfers(tx.db, [keys.received(x.reference) for x in statement.lines])
+    outcome = match(centre_id, statement.lines, announced, before)
+    books.move(tx, actor, [*moves, *outcome.moves])
+    for position, matched in enumerate(outcome.lines):
+        tx.db.add(StatementLineRow.from_domain(centre_id, statement.number, position, matched))
+    for key, after in outcome.orders.items():
+        if after != before[key]:
+            _follow(tx, actor, before[key], after)
+    tx.db.flush()
+    return sum(matched.why is not None for matched in outcome.lines)
+
+
+def _follow(tx: Tx, actor: Actor, before: Payout, after: Payout) -> None:
+    """What an order came to, for the deposit that it paid back. Of an order that was paid and sent
+    back on one statement, both are put down."""
+    orders.store(tx.db, after)
+    if after.purpose is not Purpose.REFUND:
+        return
+    held = cash.by_id(tx.db, after.subject, lock=True)
+    assert held is not None, "a refund has its holding"
+    was_paid = before.state is not PayoutState.DONE
+    if was_paid:
+        held = replace(move(held, HoldingState.REFUNDED), refunded_at=tx.now)
+        assert after.done_on is not None, "what was paid has its day"
+        tx.record(
+            f"lot/{held.lot_id}",
+            "deposits:cash:refunded",
+            actor,
+            {
+                "holding": held.id,
+                "bidder": held.bidder_uscc,
+                "payout": after.key,
+                "paid_on": after.done_on.isoformat(),
+                "total_fen": after.total.fen,
+            },
+        )
+    if after.state is PayoutState.BOUNCED:
+        held = replace(move(held, HoldingState.BOUNCED), refunded_at=None)
+        tx.record(
+            f"lot/{held.lot_id}",
+            "deposits:cash:bounced",
+            actor,
+            {"holding": held.id, "bidder": held.bidder_uscc, "payout": after.key},
+        )
+    cash.store(tx.db, held)
+
+
+# --- What a person does with an open line ---------------------------------------------------
+
+
+def assign(tx: Tx, actor: Actor, centre_id: str, reference: str, holding_id: str) -> None:
+    """Say that money that nobody claimed belongs to a deposit for which none came. It is judged as
+    if the bank had told of it: a stranger's account stays a stranger's.
+
+    Refuses NOT_FOUND, CONFLICT where the line is dealt with or the deposit is not waiting.
+    """
+    row = _open_line(tx, actor, centre_id, reference)
+    held = cash.by_id(tx.db, holding_id, lock=True)
+    if held is None or held.centre_id != centre_id:
+        raise Refusal("deposits.cash.unknown", {"holding": holding_id[:40]}, Kind.NOT_FOUND)
+    if held.state is not HoldingState.ABSENT:
+        params = {"current": held.state, "wanted": HoldingState.HELD}
+        raise Refusal("deposits.cash.state", params, Kind.CONFLICT)
+    receipt = Receipt(
+        reference=row.reference,
+        account=row.account or held.account or "0",
+        payer_account=row.counter_account or "0",
+        payer_name=row.counter_name or "?",
+        amount=Money(row.amount_fen),
+        paid_at=start_of(row.booked_on),
+    )
+    holdings.record_receipts(tx, actor, held.lot_id, {held.id: [receipt]})
+    _resolved(tx, actor, row, "ASSIGNED", held.id)
+
+
+def send_back(tx: Tx, actor: Actor, centre_id: str, reference: str) -> Payout:
+    """Pay money that is nobody's back to the account that it came from. Refuses as `assign`, and
+    where the bank did not say from where it came."""
+    row = _open_line(tx, actor, centre_id, reference)
+    if not row.counter_account:
+        raise Refusal("deposits.statement.no_sender", {"reference": reference[:40]}, Kind.CONFLICT)
+    order = Payout(
+        key=payout_key(f"back-{centre_id}-{row.statement}-{row.position}", 1),
+        subject=row.reference,
+        purpose=Purpose.CLEARANCE,
+        centre_id=centre_id,
+        source=ledger.unmatched(centre_id).id,
+        to_account=row.counter_account,
+        to_name=row.counter_name,
+        amount=Money(row.amount_fen),
+        interest=Money(0),
+        carried=Money(0),
+        late_fee=Money(0),
+        due_on=None,
+        ordered_at=tx.now,
+        state=PayoutState.ORDERED,
+    )
+    refunds.send(tx, actor, order)
+    _resolved(tx, actor, row, "SENT_BACK", order.key)
+    return order
+
+
+def _open_line(tx: Tx, actor: Actor, centre_id: str, reference: str) -> StatementLineRow:
+    actor.must_be(Role.STAFF)
+    must_serve(actor, centre_id)
+    row = queries.line(tx.db, centre_id, reference, lock=True)
+    if row is None:
+        raise Refusal("deposits.statement.no_line", {"reference": reference[:40]}, Kind.NOT_FOUND)
+    if not row.why or row.resolution or not row.is_booked:
+        raise Refusal("deposits.statement.dealt_with", {"reference": reference[:40]}, Kind.CONFLICT)
+    return row
+
+
+def _resolved(tx: Tx, actor: Actor, row: StatementLineRow, what: str, subject: str) -> None:
+    row.resolution, row.resolved_at = f"{what} {subject}", tx.now
+    tx.db.add(row)
+    tx.db.flush()
+    tx.record(
+        books.stream(row.centre_id),
+        "deposits:statement:line_resolved",
+        actor,
+        {"statement": row.statement, "position": row.position, "what": what, "subject": subject},
+    )
+
+
+# --- Reading ------------------------------------------------------------------------------
+
+
+def reconciliation(db: Session, centre_id: str) -> Reconciliation | None:
+    """A centre's account by the book and by the bank; None where it has no account."""
+    row = cash.centre_account(db, centre_id)
+    if row is None:
+        return None
+    account = next(a for a in books.balances(db, centre_id) if a.id == ledger.bank(centre_id).id)
+    found = tuple(queries.open_lines(db, centre_id))
+    closing = Money(row.closing_fen)
+    difference = account.balance - closing
+    unbooked = Money(-sum(line.amount_fen for line in found if not line.is_booked))
+    return Reconciliation(
+        account=account,
+        number=row.number,
+        bank_name=row.bank_name,
+        statements=row.statements,
+        closing=closing,
+        difference=difference,
+        unexplained=difference - unbooked,
+        open_lines=found,
+    )
+
+
+def open_lines(db: Session, centre_id: str = "") -> tuple[StatementLineRow, ...]:
+    return tuple(queries.open_lines(db, centre_id))
+
+
+def lines_of(db: Session, centre_id: str) -> tuple[StatementLineRow, ...]:
+    return tuple(queries.lines(db, centre_id))
+
+
+def statements_of(db: Session, centre_id: str) -> tuple[StatementRow, ...]:
+    return tuple(queries.statements(db, centre_id))
+
+
+# --- Task ---------------------------------------------------------------------------------
+
+
+def statement_task(bank: Bank) -> tasks.Handler:
+    """The handler of STATEMENT_TASK: takes in what the bank has, in order. While the book waits for
+    something it asks again on the next morning."""
+
+    def handle(office: Office, args: Mapping[str, Any]) -> tasks.Write:
+        centre_id, tries = str(args["centre"]), int(args["tries"])
+        now = office.clock.now()
+        with office.read() as db:
+            account = cash.centre_account(db, centre_id)
+            last = account.statements if account is not None else 0
+            last_call = refunds.last_call(db)
+        fetched: list[bytes] = []
+        called: tuple[bytes, ...] = ()
+        try:
+            for number in range(last + 1, last + 1 + FETCHED_MAX):
+                content = bank.statement(centre_id, number, now)
+                if content is None:
+                    break
+                fetched.append(content)
+            called = bank.calls(last_call, now)
+        except BankSilent:
+            pass
+
+        def write(tx: Tx) -> None:
+            current = cash.centre_account(tx.db, centre_id, lock=True)
+            if current is None:
+                return
+            for number, content in enumerate(fetched, last + 1):
+                if number > current.statements:
+                    take_statement(tx, SYSTEM, centre_id, Format.CAMT053, content)
+            refunds.take_calls(tx, called)
+            waits = bool(books.pending(tx.db, centre_id))
+            if waits and tries < TRIES_MAX:
+                holdings.ask_for_statement(tx, centre_id, 0 if fetched else tries + 1)
+
+        return write
+
+    return handle

@@ -1,0 +1,97 @@
+"""Rows of statements and their lines, as they came from the bank and what they were matched to."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from archive.database import UtcDateTime
+from deposits.statements.matching import Matched, Open
+from deposits.statements.statement import Line, LineKind
+from trading.money import Money
+
+
+class StatementRow(SQLModel, table=True):
+    __tablename__ = "deposit_statement"
+    __table_args__ = (sa.CheckConstraint("number >= 1", name="counted_from_one"),)
+
+    centre_id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    closed_on: date
+    opening_fen: int = Field(sa_type=sa.BigInteger)
+    closing_fen: int = Field(sa_type=sa.BigInteger)
+    lines: int
+    sha256: str
+    taken_by: str
+    taken_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class StatementLineRow(SQLModel, table=True):
+    __tablename__ = "deposit_statement_line"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["centre_id", "statement"], ["deposit_statement.centre_id", "deposit_statement.number"]
+        ),
+        sa.CheckConstraint("amount_fen <> 0", name="amount_something"),
+        sa.CheckConstraint("why <> '' OR is_booked", name="matched_is_booked"),
+    )
+
+    centre_id: str = Field(primary_key=True)
+    reference: str = Field(primary_key=True)
+    statement: int
+    position: int
+    booked_on: date
+    amount_fen: int = Field(sa_type=sa.BigInteger)
+    kind: str
+    account: str
+    counter_account: str
+    counter_name: str
+    key: str
+    why: str = Field(index=True)
+    """Why it is open (`Open`); empty where it is matched."""
+    is_booked: bool
+    subject: str
+    resolution: str = ""
+    """What a person did with an open line; empty while nobody has."""
+    resolved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    @property
+    def line(self) -> Line:
+        return Line(
+            reference=self.reference,
+            booked_on=self.booked_on,
+            amount=Money(self.amount_fen),
+            kind=LineKind(self.kind),
+            account=self.account,
+            counter_account=self.counter_account,
+            counter_name=self.counter_name,
+            key=self.key,
+        )
+
+    def to_domain(self) -> Matched:
+        why = Open(self.why) if self.why else None
+        return Matched(self.line, why, self.is_booked, self.subject)
+
+    @classmethod
+    def from_domain(
+        cls, centre_id: str, statement: int, position: int, matched: Matched
+    ) -> StatementLineRow:
+        line = matched.line
+        return cls(
+            centre_id=centre_id,
+            reference=line.reference,
+            statement=statement,
+            position=position,
+            booked_on=line.booked_on,
+            amount_fen=line.amount.fen,
+            kind=line.kind,
+            account=line.account,
+            counter_account=line.counter_account,
+            counter_name=line.counter_name,
+            key=line.key,
+            why=matched.why or "",
+            is_booked=matched.is_booked,
+            subject=matched.subject,
+        )
