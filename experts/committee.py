@@ -12,27 +12,38 @@ Each attempt is uniform over Π_g (k_g-subsets of C_g), and acceptance depends o
 so the committee is exactly uniform over the feasible (committee, role) tuples (rejection sampling).
 Filling one group after the other would not be: early groups would take no notice of late ones.
 
+A request may weight home prefectures: with whole numbers 1 ≤ w ≤ W, an attempt that meets the rules
+is taken only if below(Wⁿ), from the stream labelled `#weights`, is less than the product of its n
+members' weights. So a committee's chance is proportional to that product, and without weights equal.
+
 When somebody declines, is silent or falls out, the accepted attempt's permutations simply go on
-(`experts.draws.process`). Bounded: after `attempts_max` there is no committee, and the draw says so;
-`experts.feasibility` refuses most hopeless requests before any randomness exists.
+(`experts.draws.process`). Bounded: after `attempts_max` attempts comes the **fallback**, said to be one
+in the transcript, for it is lawful but not uniform: with the permutations of attempt `attempts_max`,
+the first committee that meets the rules, seats in the order of the request, candidates by rank (a
+depth-first search); its members are moved to the front of their permutations. It, too, is bounded;
+`experts.feasibility` refuses hopeless requests before any randomness exists.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from experts.lottery import Permutation, blocks
+from experts.lottery import Permutation, below, blocks
 from experts.suite import Hash, sha256
+
+FALLBACK_STEPS_MAX = 100_000
+WEIGHTS_LABEL = "#weights"
 
 
 class Card(NamedTuple):
     """A candidate as the coupling rules see one: pseudonyms and a prefecture, nothing else.
 
     `leaf` is the salted leaf hash in hex, `unit` the salted hash of the employer (or of the
-    employer's control group, where the rule says so), `prefecture` a six-digit division code.
+    employer's control group, where the rule says so), `prefecture` that of the home prefecture.
     """
 
     leaf: str
@@ -84,14 +95,28 @@ class Coupling:
 
 @dataclass(frozen=True)
 class Selection:
-    """The accepted attempt and its permutations, one per group in the order of the request."""
+    """The accepted attempt and its permutations, one per group in the order of the request. `front`
+    is empty but for a fallback: per group the indexes, ascending, that were moved to the front."""
 
     attempt: int
     groups: tuple[Group, ...]
     permutations: tuple[Permutation, ...]
+    front: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def is_fallback(self) -> bool:
+        return bool(self.front)
 
     def leaf(self, group: int, index: int) -> str:
         """The leaf with rank `index + 1` of a group; IndexError beyond the last."""
+        if self.front:
+            front = self.front[group]
+            if index < len(front):
+                index = front[index]
+            else:
+                index -= len(front)
+                for moved in front:
+                    index += moved <= index
         return self.groups[group].leaves[self.permutations[group][index]]
 
     def drawn(self) -> tuple[tuple[str, ...], ...]:
@@ -118,14 +143,74 @@ def select(
     coupling: Coupling,
     attempts_max: int,
     h: Hash = sha256,
+    weights: Mapping[str, int] | None = None,
 ) -> Selection | None:
-    """The first attempt that meets the coupling rules, or None after `attempts_max` of them.
+    """The first attempt that is taken, else the fallback, or None where that finds nothing either.
 
-    Every group must have at least as many candidates as seats.
+    Every group must have at least as many candidates as seats. `weights` by home prefecture; who is
+    not in it weighs 1.
     """
     assert all(len(group.leaves) >= group.count for group in groups)
     for attempt in range(attempts_max):
         selection = permutations(seed, groups, attempt, h)
-        if coupling.meets([cards[leaf] for group in selection.drawn() for leaf in group]):
+        members = [cards[leaf] for group in selection.drawn() for leaf in group]
+        if coupling.meets(members) and _is_kept(seed, attempt, members, weights or {}, h):
             return selection
+    return fallback(permutations(seed, groups, attempts_max, h), cards, coupling)
+
+
+def restored(
+    seed: bytes,
+    groups: Sequence[Group],
+    cards: Mapping[str, Card],
+    coupling: Coupling,
+    attempt: int,
+    attempts_max: int,
+    h: Hash = sha256,
+) -> Selection:
+    """The selection that `select` made: attempt `attempts_max` is the fallback."""
+    selection = permutations(seed, groups, attempt, h)
+    if attempt < attempts_max:
+        return selection
+    found = fallback(selection, cards, coupling)
+    assert found is not None
+    return found
+
+
+def _is_kept(
+    seed: bytes, attempt: int, members: Sequence[Card], weights: Mapping[str, int], h: Hash
+) -> bool:
+    if not weights:
+        return True
+    product = math.prod(weights.get(card.prefecture, 1) for card in members)
+    greatest: int = max(weights.values()) ** len(members)
+    return below(greatest, blocks(seed, WEIGHTS_LABEL, attempt, h)) < product
+
+
+def fallback(
+    selection: Selection, cards: Mapping[str, Card], coupling: Coupling
+) -> Selection | None:
+    """The first committee by rank that meets the rules; None where there is none, or where
+    `FALLBACK_STEPS_MAX` candidates were looked at without finding it."""
+    seats = [g for g, group in enumerate(selection.groups) for _ in range(group.count)]
+    chosen: list[int] = []
+    start = 0
+    for _ in range(FALLBACK_STEPS_MAX):
+        g = seats[len(chosen)]
+        if start >= len(selection.groups[g].leaves):
+            if not chosen:
+                return None
+            start = chosen.pop() + 1
+            continue
+        seated = [cards[selection.leaf(seats[i], index)] for i, index in enumerate(chosen)]
+        if not coupling.fits(cards[selection.leaf(g, start)], seated):
+            start += 1
+            continue
+        chosen.append(start)
+        if len(chosen) == len(seats):
+            front: list[list[int]] = [[] for _ in selection.groups]
+            for seat, index in zip(seats, chosen, strict=True):
+                front[seat].append(index)
+            return replace(selection, front=tuple(map(tuple, front)))
+        start = start + 1 if seats[len(chosen)] == g else 0
     return None

@@ -265,7 +265,7 @@ def proof(db: Db, actor: Actor, draw_id: str) -> Proof:
     lot = projects.lot(db, draw.lot_id)
     if not watches(actor, lot.supervisor_uscc):
         raise Refusal("experts.draw.unknown", {"draw": draw_id}, Kind.NOT_FOUND)
-    transcript = draws.transcript(db, draw_id)
+    transcript = draws.audit_transcript(db, draw_id)
     steps = verify_transcript(transcript)
     head = transcript["steps"][-1]["hash"]
     recorded = {
@@ -273,14 +273,12 @@ def proof(db: Db, actor: Actor, draw_id: str) -> Proof:
         for entry in journal.entries(db, f"draw/{draw_id}")
         if "hash" in entry.data
     }
-    found = transcript["candidates"]
-    reasons = Counter(code for candidate in found for code in candidate["reasons"])
     return Proof(
         draw=draw,
         lot=lot.name,
         centre=parties.centre(db, draw.centre_id).name,
         request=transcript["request"],
-        reasons=dict(sorted(reasons.items())),
+        reasons=transcript["request"]["candidates"]["excluded"],
         steps=tuple(steps),
         is_valid=is_valid(steps),
         head_stands=head in recorded,

@@ -18,7 +18,7 @@ import numpy as np
 from archive import canonical
 from archive.errors import Reason
 from experts.committee import Card, Group
-from experts.conflicts.context import Context, Party, Side
+from experts.conflicts.context import Context, Party, Side, Tie
 from experts.conflicts.control import ControlGraph
 from experts.conflicts.rules import conflicts, touched
 from experts.draws.leaves import Leaves
@@ -84,7 +84,7 @@ def prepare(
         if found:
             evidence[expert.id] = found
             reasons[row] += [reason.code for reason in found]
-    unit_hex = {unit: unit.hex() for unit in set(leaves.units)}
+    hexed = {known: known.hex() for known in {*leaves.units, *leaves.areas}}
     made = []
     for row, groups in groups_of.items():
         expert = columns.experts[row]
@@ -94,9 +94,10 @@ def prepare(
             Candidate(
                 leaf=leaves.leaves[row].hex(),
                 person=leaves.persons[row].hex(),
-                unit=unit_hex[leaves.units[row]],
+                unit=hexed[leaves.units[row]],
+                area=hexed[leaves.areas[row]],
+                record=leaves.records[row].hex(),
                 expert_id=expert.id,
-                home=expert.home_division,
                 place=leaves.place[row],
                 groups=tuple(groups),
                 specialties=expert.specialties,
@@ -122,7 +123,7 @@ def groups_of(
 
 def cards_of(candidates: Iterable[Candidate]) -> dict[str, Card]:
     """The eligible candidates as the coupling rules see them."""
-    return {c.leaf: Card(c.leaf, c.unit, c.home[:4] + "00") for c in candidates if not c.reasons}
+    return {c.leaf: Card(c.leaf, c.unit, c.area) for c in candidates if not c.reasons}
 
 
 def sheet_of(candidates: Sequence[Candidate]) -> bytes:
@@ -133,8 +134,9 @@ def sheet_of(candidates: Sequence[Candidate]) -> bytes:
                 c.leaf,
                 c.person,
                 c.unit,
+                c.area,
+                c.record,
                 c.expert_id,
-                c.home,
                 str(c.place),
                 " ".join(map(str, c.groups)),
                 " ".join(c.specialties),
@@ -150,14 +152,16 @@ def read_sheet(sheet: bytes) -> tuple[Candidate, ...]:
     """The candidates of `sheet_of`."""
     found = []
     for line in sheet.decode("ascii").split("\n"):
-        leaf, person, unit, expert_id, home, place, groups, specialties, reasons = line.split(",")
+        leaf, person, unit, area, record, expert_id, *rest = line.split(",")
+        place, groups, specialties, reasons = rest
         found.append(
             Candidate(
                 leaf,
                 person,
                 unit,
+                area,
+                record,
                 expert_id,
-                home,
                 int(place),
                 tuple(map(int, groups.split())),
                 tuple(specialties.split()),
@@ -174,14 +178,46 @@ def exclusions_in(sheet: bytes) -> tuple[int, Counter[str]]:
     return len(ends), Counter(end.decode("ascii") for end in ends if end)
 
 
-def context_json(request: DrawRequest, on: date) -> bytes:
-    """What recusal was judged by before the opening, in canonical JSON; kept by the draw, and
-    fixed in the request by a salted hash."""
+def context_json(request: DrawRequest, known: Context, rules: DrawRules, on: date) -> bytes:
+    """What the candidates were judged by before the opening, in canonical JSON: kept by the draw,
+    fixed in the request by a salted hash, opened by the audit. `ties` and `interests` give for each
+    organisation its ties to parties as [side, is the party itself, chain]."""
+    recusal = rules.recusal
+    active = None if recusal.active is None else sorted(recusal.active)
     return canonical.encode(
         {
             "on": on.isoformat(),
+            "regime": request.regime.value,
+            "county": request.division_code if rules.tenderer_county_excluded else "",
             "parties": [[party.side.value, party.uscc] for party in parties_of(request)],
+            "ties": _ties_json(known.ties),
+            "interests": _ties_json(known.interests),
             "drafters": sorted(request.drafters),
             "voided": sorted(request.voided),
+            "recused": sorted(known.recused),
+            "served": {
+                expert_id: [served.week, served.tenderer]
+                for expert_id, served in sorted(known.served.items())
+            },
+            "eligibility": {
+                "age_max": rules.eligibility.age_max,
+                "field_years_min": rules.eligibility.field_years_min,
+                "title_level_min": rules.eligibility.title_level_min,
+                "senior_title_suffices": rules.eligibility.senior_title_suffices,
+            },
+            "recusal": {
+                "active": active,
+                "window_years": recusal.window_years,
+                "week_max": recusal.week_max,
+                "tenderer_max": recusal.tenderer_max,
+                "tenderer_days": recusal.tenderer_days,
+            },
         }
     )
+
+
+def _ties_json(ties: Mapping[str, Sequence[Tie]]) -> dict[str, list[list[object]]]:
+    return {
+        code: [[tie.side.value, tie.is_party, list(tie.chain)] for tie in found]
+        for code, found in sorted(ties.items())
+    }

@@ -8,12 +8,12 @@ rules. It holds legal time only, and no ciphertext, so the same inputs give the 
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from archive.errors import Fault
@@ -22,7 +22,7 @@ from experts.committee import Coupling
 from experts.feasibility import GROUPS_MAX
 from experts.rules import DrawRules
 from experts.specialties import Catalogue, Widening, request_faults
-from experts.suite import algorithm_of
+from experts.suite import SUITES, Hash, algorithm_of
 from experts.trustees.trustee import Trustee
 from trading.divisions import yunnan
 from trading.identifiers import uscc_fault
@@ -173,18 +173,25 @@ class Candidate(NamedTuple):
     leaf: str
     person: str
     unit: str
+    area: str
+    record: str
     expert_id: str
-    home: str
     place: int
     groups: tuple[int, ...]
     specialties: tuple[str, ...]
     reasons: tuple[str, ...]
 
 
-def candidates_digest(candidates: Sequence[Candidate]) -> str:
-    """SHA-256 over one line `leaf reason,reason` and a line feed for each, ascending by leaf."""
-    lines = (f"{c.leaf} {','.join(c.reasons)}\n" for c in candidates)
-    return hashlib.sha256("".join(lines).encode("ascii")).hexdigest()
+def candidates_digest(candidates: Iterable[tuple[str, bool]], h: Hash) -> str:
+    """Over one line `leaf 1` (may be drawn) or `leaf 0` (excluded) for each, ascending by leaf."""
+    lines = (f"{leaf} {int(is_in)}\n" for leaf, is_in in candidates)
+    return h("".join(lines).encode("ascii")).hex()
+
+
+def reasons_digest(candidates: Iterable[tuple[str, Sequence[str]]], salt: bytes, h: Hash) -> str:
+    """Over the salt and one line `leaf code,code` for each, ascending by leaf."""
+    lines = (f"{leaf} {','.join(reasons)}\n" for leaf, reasons in candidates)
+    return h(salt + "".join(lines).encode("ascii")).hex()
 
 
 @dataclass(frozen=True)
@@ -197,8 +204,9 @@ class Fixed:
     pool_root: str
     pool_size: int
     pool_version: str
-    context_sha256: str
+    context_hash: str
     links_sha256: str
+    salt: bytes
     trustees: tuple[Trustee, ...]
 
 
@@ -208,8 +216,11 @@ def request_json(
     candidates: Sequence[Candidate],
     rules: DrawRules,
     coupling: Coupling,
+    weights: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """The request in JSON, as hashed and as the transcript shows it."""
+    """The request in JSON, as hashed and as the transcript shows it. `weights` by pseudonym of the
+    home prefecture (`experts.committee`); none means that all weigh the same."""
+    h = SUITES[rules.hash_name]
     excluded = Counter(code for candidate in candidates for code in candidate.reasons)
     return {
         "format": FORMAT,
@@ -232,12 +243,14 @@ def request_json(
             "size": fixed.pool_size,
             "version": fixed.pool_version,
         },
-        "context": {"sha256": fixed.context_sha256, "links_sha256": fixed.links_sha256},
+        "context": {"hash": fixed.context_hash, "links_sha256": fixed.links_sha256},
         "candidates": {
             "count": len(candidates),
-            "sha256": candidates_digest(candidates),
+            "hash": candidates_digest(((c.leaf, not c.reasons) for c in candidates), h),
             "excluded": dict(sorted(excluded.items())),
+            "reasons": reasons_digest(((c.leaf, c.reasons) for c in candidates), fixed.salt, h),
         },
+        "weights": [[area, weight] for area, weight in sorted(weights.items())],
         "coupling": {
             "one_per": rules.one_per,
             "one_per_unit": coupling.one_per_unit,

@@ -13,6 +13,8 @@ committee follows from the seed is in `experts.committee`, what happens afterwar
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,6 +42,7 @@ from experts.draws.basis.service import Feasibility, feasibility
 from experts.draws.candidates import exclusions_in, read_sheet, sheet_of
 from experts.draws.course import service as course
 from experts.draws.course.service import Draw, Invited
+from experts.draws.leaves import salt_of
 from experts.draws.process import Cause, Seat
 from experts.draws.request import (
     ENDED_WITHOUT,
@@ -50,7 +53,8 @@ from experts.draws.request import (
 )
 from experts.draws.rounds.service import Recheck, answer, recheck, settle, substitute
 from experts.draws.tables import DrawRow, DrawSheetRow
-from experts.draws.transcript import FIRST_PREV, transcript_json
+from experts.draws.transcript import FIRST_PREV, audit_json, transcript_json
+from experts.suite import ALGORITHMS
 
 CAUSE_CHARACTERS_MAX = 200
 
@@ -68,6 +72,7 @@ __all__ = [
     "ask_again",
     "asking_of",
     "askings",
+    "audit_transcript",
     "calls",
     "close_draw",
     "committee",
@@ -120,8 +125,9 @@ def request_draw(tx: Tx, actor: Actor, request: DrawRequest) -> Draw:
         pool_root=found.pool_root,
         pool_size=found.pool_size,
         pool_version=found.pool_version,
-        context_sha256=found.context_sha256,
+        context_hash=found.context_hash,
         links_sha256=found.links_sha256,
+        salt=found.salt,
         trustees=found.trustees,
     )
     said = request_json(request, fixed, found.prepared.candidates, rules, found.coupling)
@@ -145,7 +151,10 @@ def request_draw(tx: Tx, actor: Actor, request: DrawRequest) -> Draw:
     tx.db.flush()
     tx.db.add(
         DrawSheetRow(
-            draw_id=row.id, candidates=sheet_of(found.prepared.candidates), proof=found.proof
+            draw_id=row.id,
+            candidates=sheet_of(found.prepared.candidates),
+            proof=found.proof,
+            records=found.records,
         )
     )
     document = tx.keep(f"draw-request-{number:06d}.json", said)
@@ -271,8 +280,22 @@ def exclusions(db: Session, draw_id: str) -> tuple[int, Counter[str]]:
 
 
 def transcript(db: Session, draw_id: str) -> Mapping[str, Any]:
-    """The transcript as it stands (`experts.draws.transcript`)."""
+    """The public transcript as it stands (`experts.draws.transcript`)."""
     return _transcript(db, course.known(queries.draw(db, draw_id), draw_id))
+
+
+def audit_transcript(db: Session, draw_id: str) -> Mapping[str, Any]:
+    """The audit transcript as it stands: facts of experts, for supervisors and courts alone."""
+    row = course.known(queries.draw(db, draw_id), draw_id)
+    sheet = queries.sheet(db, draw_id)
+    h = ALGORITHMS[canonical.decode(row.request)["algorithm"]]
+    return audit_json(
+        _transcript(db, row),
+        read_sheet(sheet.candidates),
+        json.loads(zlib.decompress(sheet.records)),
+        salt_of(row.key, h),
+        canonical.decode(row.context),
+    )
 
 
 def _transcript(db: Session, row: DrawRow) -> dict[str, Any]:

@@ -61,13 +61,15 @@ class DrawRow(SQLModel, table=True):
 
 
 class DrawSheetRow(SQLModel, table=True):
-    """The candidates of a draw and the proof that their leaves are in the pool's tree."""
+    """The candidates of a draw, the proof that their leaves are in the pool's tree, and their facts
+    as they stood (JSON, packed)."""
 
     __tablename__ = "draw_sheet"
 
     draw_id: str = Field(primary_key=True, foreign_key="draw.id")
     candidates: bytes
     proof: bytes
+    records: bytes
 
 
 class DrawOutputRow(SQLModel, table=True):

@@ -1,15 +1,23 @@
 """The transcript of a draw (抽取记录), format `bigloop.draw.v1`: everything that is needed to draw
-again and compare, and no name.
+again and compare, and no name. There are two of them, with the same request, steps and result.
 
     format       "bigloop.draw.v1"
+    scope        "public" or "audit"
     request      the request as fixed (`experts.draws.request.request_json`)
-    candidates   ascending by leaf: {person, unit, home, place, specialties, reasons}; the leaf is
-                 SHA-256(0x00 ‖ person ‖ unit ‖ facts), facts the hash of {home, specialties}
-    proof        the hashes that lead from these leaves to the pool's root (`experts.draws.leaves`)
+    candidates   ascending by leaf: {unit, area, specialties, record, place, in}; how a leaf is made of
+                 the first four stands in `experts.draws.leaves`; `in`: whether he may be drawn.
+                 The audit adds {person, facts, reasons}
+    proof        the hashes that lead from these leaves to the pool's root
     steps        [{seq, kind, data, prev, hash}]: hash = SHA-256 of the canonical JSON of the other
                  four, prev the hash before (64 zeros at first). Each hash is on the record, on the
                  stream `draw/<id>`, at the time of the step.
     result       {state, members: [[seat, specialty, rank, leaf]]}
+    audit        in the audit only: {salt, context}, what the candidates were judged by
+                 (`experts.draws.candidates.context_json`)
+
+The public transcript shows hashes, specialties, and how many were excluded by which rule; the audit
+opens each candidate's facts (codes and dates, the id in the pool, no name), so that the filter itself
+is checked. It is for supervisors and courts.
 
 Kinds of steps and their data:
 
@@ -19,11 +27,11 @@ Kinds of steps and their data:
     OUTPUT       {trustee, proof}                           a trustee's proof (RFC 9381), in hex
     WITHHELD     {asking, trustees}                         who did not answer in time
     UNSEEDED     {left}                                     too few are left to ask
-    DRAWN        {seed, attempt, committee: [[specialty, [leaf, …]], …]}
-    ABORTED      {seed, attempts}                           no attempt met the coupling rules
+    DRAWN        {seed, attempt, fallback, committee: [[specialty, [leaf, …]], …]}
+    ABORTED      {seed, attempts}                           not even the fallback found a committee
     INVITED      {round, until, invitations: [[group, rank, leaf], …]}
     SETTLED      {round, accepted, declined, silent, seated: [[seat, specialty, rank, leaf], …]}
-    RECHECKED    {bidders, excluded: [[leaf, [code, …]], …], removed: [seat, …]}
+    RECHECKED    {bidders, excluded: [leaf, …], reasons: {code: count}, removed: [seat, …]}
     SUBSTITUTED  {seat, leaf, cause}
     EXHAUSTED    {groups}                                   nobody left to invite for these
     ABANDONED    {cause}
@@ -34,6 +42,7 @@ that declared interests were true; candidates of other specialties stay closed l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -42,6 +51,28 @@ from experts.draws.process import Seat
 from experts.draws.request import NO_PREDECESSOR, Candidate
 
 FORMAT = "bigloop.draw.v1"
+PUBLIC, AUDIT = "public", "audit"
+
+LETTERS: Mapping[str, str] = {
+    "REQUESTED": "r",
+    "VALUE": "v",
+    "ASKED": "a",
+    "OUTPUT": "o",
+    "WITHHELD": "w",
+    "UNSEEDED": "u",
+    "ABANDONED": "z",
+    "ABORTED": "x",
+    "DRAWN": "d",
+    "INVITED": "i",
+    "SETTLED": "s",
+    "RECHECKED": "c",
+    "SUBSTITUTED": "b",
+    "EXHAUSTED": "e",
+}
+"""A letter for each kind of step."""
+
+ORDER = re.compile("rv?(z|a(o*wa)*(z|o*(wu|d[iscb]*e?|x)?))?")
+"""In which order steps may stand."""
 
 
 def step_json(seq: int, kind: str, data: Mapping[str, Any], prev: str) -> dict[str, Any]:
@@ -65,18 +96,19 @@ def transcript_json(
     state: str,
     seats: Iterable[Seat],
 ) -> dict[str, Any]:
-    """The transcript as it stands."""
+    """The public transcript as it stands."""
     return {
         "format": FORMAT,
+        "scope": PUBLIC,
         "request": request,
         "candidates": [
             {
-                "person": c.person,
                 "unit": c.unit,
-                "home": c.home,
-                "place": c.place,
+                "area": c.area,
                 "specialties": list(c.specialties),
-                "reasons": list(c.reasons),
+                "record": c.record,
+                "place": c.place,
+                "in": not c.reasons,
             }
             for c in candidates
         ],
@@ -86,4 +118,24 @@ def transcript_json(
             "state": state,
             "members": [seat_json(seat) for seat in sorted(seats, key=lambda seat: seat.code)],
         },
+    }
+
+
+def audit_json(
+    public: Mapping[str, Any],
+    candidates: Iterable[Candidate],
+    facts: Sequence[Mapping[str, Any]],
+    salt: bytes,
+    context: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The audit transcript, from the public one and what it opens; `facts` by candidate."""
+    opened = zip(public["candidates"], candidates, facts, strict=True)
+    return {
+        **public,
+        "scope": AUDIT,
+        "candidates": [
+            {**shown, "person": c.person, "facts": own, "reasons": list(c.reasons)}
+            for shown, c, own in opened
+        ],
+        "audit": {"salt": salt.hex(), "context": context},
     }

@@ -1,40 +1,65 @@
-"""A second implementation of the draw, for whoever distrusts the first (抽取程序与验证程序分离).
+"""`bigloop verify` of a draw: what a transcript says, done again with the drawing code and compared.
 
-It shares no code with the drawing side: hashing and JSON from the standard library, everything else
-written again from the published description. It needs the transcript and nothing more.
-
-    1. form        format, fields, and their types
+    1. form        format, scope, fields, and their types
     2. chain       steps numbered from 0, each holding the hash of the one before
     3. order       request, public value, trustees' outputs, the draw, then rounds, in that order
     4. request     its hash is the one that was recorded first
     5. pool        the opened leaves are in the pool's tree, in ascending order
-    6. candidates  digest, number and counts by reason are those of the request; each answers a quota
+    6. candidates  digest, numbers and counts by reason are those of the request; each answers a quota
     7. outputs     each asked trustee's proof is his key's for what was asked, or he is named silent
     8. seed        made of what was asked and the outputs
-    9. lottery     every attempt before the accepted one fails the coupling rules, this one meets them
+    9. lottery     the first attempt that meets the coupling rules, and its committee
     10. course     every round invites, seats and removes whom the rules say
     11. result     state and members are what the course leads to
+    12. filter     audit only: facts fit the leaves, and each exclusion and admission follows from them
 
-Verification stops at the first step that fails. What it cannot say: whether the pool was complete,
-and whether the excluded were rightly excluded; it says by which rules they were. Whoever holds the
-record should compare the last hash of the chain with the stream `draw/<id>`.
+Verification stops at the first step that fails. It shares its rules with the drawing side, so it
+finds changed transcripts and not mistakes of ours; those are found by the second implementation,
+`api/static/verify_draw.py`, one file that imports nothing of this package. Neither can say whether the
+pool was complete or the facts true. Whoever holds the record should compare the last hash of the
+chain with the stream `draw/<id>`, and the trustees' keys with their register.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
+from archive import canonical
 from archive.errors import Reason
-from experts.draws.replay import check_course, check_lottery
-from experts.draws.verification import Json, Run, Wrong, canonical_bytes, digest, need, only, sha
+from archive.journal.entry import moment_of
+from experts.committee import Card, Coupling, Group, restored, select
+from experts.conflicts.context import Context, RecusalRules, Served, Side, Tie
+from experts.conflicts.rules import conflicts
+from experts.draws.candidates import COUNTY
+from experts.draws.leaves import leaf_hash, record_hash, root_of_opening
+from experts.draws.process import Board, Cause, Process
+from experts.draws.request import FORMAT as REQUEST_FORMAT
+from experts.draws.request import NO_PREDECESSOR, State, candidates_digest, reasons_digest
+from experts.draws.seed import alpha_of, seed_of, value_digest
+from experts.draws.transcript import (
+    AUDIT,
+    FIRST_PREV,
+    FORMAT,
+    LETTERS,
+    ORDER,
+    PUBLIC,
+    seat_json,
+    step_json,
+)
+from experts.pool.columns import codes_of, record_of
+from experts.pool.eligibility import EligibilityRules, ineligible
+from experts.pool.expert import of_facts
+from experts.suite import ALGORITHMS, Hash
 from experts.vrf.verify import InvalidProof, verified_output
+from trading.regime import Regime
 
+Json: TypeAlias = Any
 NAMES = (
     "form",
     "chain",
@@ -47,34 +72,24 @@ NAMES = (
     "lottery",
     "course",
     "result",
+    "filter",
 )
-ZEROS = "0" * 64
 ATTEMPTS_MAX = 1_000_000
-LETTERS = {
-    "REQUESTED": "r",
-    "VALUE": "v",
-    "ASKED": "a",
-    "OUTPUT": "o",
-    "WITHHELD": "w",
-    "UNSEEDED": "u",
-    "ABANDONED": "z",
-    "ABORTED": "x",
-    "DRAWN": "d",
-    "INVITED": "i",
-    "SETTLED": "s",
-    "RECHECKED": "c",
-    "SUBSTITUTED": "b",
-    "EXHAUSTED": "e",
+BEFORE_DRAW = {
+    "r": State.REQUESTED,
+    "v": State.REQUESTED,
+    "a": State.ASKING,
+    "o": State.ASKING,
+    "u": State.UNSEEDED,
+    "z": State.ABANDONED,
+    "x": State.ABORTED,
 }
-GRAMMAR = re.compile("rv?(z|a(o*wa)*(z|o*(wu|d[iscbe]*|x)?))?")
-STATE_AFTER = {
-    "r": "REQUESTED",
-    "v": "REQUESTED",
-    "a": "ASKING",
-    "o": "ASKING",
-    "u": "UNSEEDED",
-    "z": "ABANDONED",
-}
+
+
+class Wrong(Exception):
+    def __init__(self, what: str, where: object = "") -> None:
+        super().__init__(what)
+        self.what, self.where = what, str(where)[:80]
 
 
 @dataclass(frozen=True)
@@ -87,30 +102,72 @@ class Step:
     reason: Reason | None = None
 
 
+@dataclass
+class Run:
+    """What the steps hand on to each other."""
+
+    value: Json
+    leaves: list[bytes] = field(default_factory=list)
+    alpha: bytes = b""
+    outputs: list[bytes] = field(default_factory=list)
+    seed: bytes = b""
+    state: State = State.REQUESTED
+    board: Board | None = None
+    process: Process = field(default_factory=Process.start)
+
+    @property
+    def request(self) -> Json:
+        return self.value["request"]
+
+    @property
+    def steps(self) -> list[Json]:
+        found: list[Json] = self.value["steps"]
+        return found
+
+    @property
+    def h(self) -> Hash:
+        return ALGORITHMS[self.request["algorithm"]]
+
+    def after_draw(self) -> list[Json]:
+        kinds = [step["kind"] for step in self.steps]
+        return self.steps[kinds.index("DRAWN") + 1 :] if "DRAWN" in kinds else []
+
+    def drawn(self) -> Json | None:
+        return next((s["data"] for s in self.steps if s["kind"] in ("DRAWN", "ABORTED")), None)
+
+
+def need(holds: bool, what: str, where: object = "") -> None:
+    if not holds:
+        raise Wrong(what, where)
+
+
+def only(value: Json, keys: str, where: object) -> None:
+    need(isinstance(value, dict) and set(value) == set(keys.split()), "fields", where)
+
+
+def _bytes(text: Json, count: int, where: object) -> bytes:
+    """The bytes of lower-case hex; there is one spelling."""
+    need(isinstance(text, str) and len(text) == 2 * count, "length", where)
+    found = bytes.fromhex(text)
+    need(found.hex() == text, "spelling", where)
+    return found
+
+
 def verify_transcript(value: Json) -> list[Step]:
-    """Every step that was taken; the transcript is valid when all eleven are there and ok."""
-    checks: tuple[Callable[[Run], None], ...] = (
-        _form,
-        _chain,
-        _order,
-        _request,
-        _pool,
-        _candidates,
-        _outputs,
-        _seed,
-        check_lottery,
-        check_course,
-        _result,
-    )
+    """Every step that was taken; the transcript is valid when all of its scope are there and ok."""
     run = Run(value)
     done: list[Step] = []
-    for number, (name, check) in enumerate(zip(NAMES, checks, strict=True), start=1):
+    for number, (name, check) in enumerate(zip(NAMES, CHECKS, strict=True), start=1):
+        if check is _filter and value["scope"] == PUBLIC:
+            break
         what, where = "", ""
         try:
             check(run)
         except Wrong as wrong:
             what, where = wrong.what, wrong.where
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError):
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+            what = "malformed"
+        except (AssertionError, RecursionError, OverflowError):
             what = "malformed"
         if what:
             params: dict[str, str | int] = {"step": number, "what": what, "where": where}
@@ -120,161 +177,121 @@ def verify_transcript(value: Json) -> list[Step]:
     return done
 
 
-def is_valid(steps: list[Step]) -> bool:
-    return len(steps) == len(NAMES) and all(step.ok for step in steps)
+def is_valid(steps: Sequence[Step]) -> bool:
+    return len(steps) >= len(NAMES) - 1 and all(step.ok for step in steps)
 
 
-def _no_floats(value: Json) -> None:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            need(isinstance(key, str), "key")
-            _no_floats(item)
-    elif isinstance(value, list):
-        for item in value:
-            _no_floats(item)
-    else:
-        need(value is None or isinstance(value, str | int), "type", type(value).__name__)
-
-
-# 1
 def _form(run: Run) -> None:
     value = run.value
-    only(value, "format request candidates proof steps result", "")
-    need(value["format"] == "bigloop.draw.v1", "format", value["format"])
-    _no_floats(value)
+    need(isinstance(value, dict), "fields")
+    scope = value.get("scope")
+    need(scope in (PUBLIC, AUDIT), "scope", scope)
+    more = " audit" if scope == AUDIT else ""
+    only(value, f"format scope request candidates proof steps result{more}", "")
+    need(value["format"] == FORMAT, "format", value["format"])
+    canonical.encode(value)
+    more = " person facts reasons" if scope == AUDIT else ""
     for candidate in value["candidates"]:
-        only(candidate, "person unit home place specialties reasons", "candidates")
+        only(candidate, f"unit area specialties record place in{more}", "candidates")
+        need(type(candidate["in"]) is bool, "in", "candidates")
     for step in value["steps"]:
         only(step, "seq kind data prev hash", "steps")
     only(value["result"], "state members", "result")
-    need(run.request["format"] == "bigloop.draw-request.v1", "format", "request")
-    need(run.request["algorithm"] == "bigloop.draw.sha256.v1", "algorithm", "request")
+    need(run.request["format"] == REQUEST_FORMAT, "format", "request")
+    need(run.request["algorithm"] in ALGORITHMS, "algorithm", "request")
 
 
-# 2
 def _chain(run: Run) -> None:
-    prev = ZEROS
+    prev = FIRST_PREV
     for number, step in enumerate(run.steps):
-        said = {key: step[key] for key in ("seq", "kind", "data", "prev")}
-        need(type(step["seq"]) is int and step["seq"] == number, "number", number)
-        need(step["prev"] == prev, "predecessor", number)
-        need(step["hash"] == digest(said), "hash", number)
+        need(type(step["seq"]) is int, "number", number)
+        need(step == step_json(number, step["kind"], step["data"], prev), "hash", number)
         prev = step["hash"]
 
 
-# 3
 def _order(run: Run) -> None:
     text = "".join(LETTERS.get(step["kind"], "?") for step in run.steps)
-    need(GRAMMAR.fullmatch(text) is not None, "order", text)
+    need(ORDER.fullmatch(text) is not None, "order", text)
     need("z" not in text or "o" not in text, "given up after an output")
-    need("v" in text or "a" not in text or run.request["public_value"] is None, "no public value")
-    need("v" not in text or run.request["public_value"] is not None, "public value")
-    run.state = STATE_AFTER.get(text[-1], "")
+    has_value = run.request["public_value"] is not None
+    need("v" in text if has_value and "a" in text else has_value or "v" not in text, "value", text)
+    run.state = BEFORE_DRAW.get(text[-1], State.INVITING)
 
 
-# 4
 def _request(run: Run) -> None:
     only(run.steps[0]["data"], "request", "steps/0")
-    need(run.steps[0]["data"]["request"] == digest(run.request), "hash")
     request = run.request
-    need(request["number"] > 1 or request["predecessor"] == ZEROS, "predecessor")
+    need(run.steps[0]["data"]["request"] == canonical.digest(request), "hash")
+    need(request["number"] > 1 or request["predecessor"] == NO_PREDECESSOR, "predecessor")
     need(request["coupling"]["prefecture_max"] >= 1, "coupling")
     need(0 < request["attempts_max"] <= ATTEMPTS_MAX, "attempts")
+    weights = request["weights"]
+    need(all(a[0] < b[0] for a, b in pairwise(weights)), "weights")
+    need(all(type(weight) is int and weight >= 1 for _, weight in weights), "weights")
     for quota in request["quotas"]:
         widened = quota["source"] != quota["specialty"]
         need(quota["specialty"].startswith(quota["source"]), "source", quota["specialty"])
         need(widened == (quota["consent"] is not None), "consent", quota["specialty"])
 
 
-# 5
 def _pool(run: Run) -> None:
-    found = []
+    opened: dict[int, bytes] = {}
     for candidate in run.value["candidates"]:
-        facts = sha(
-            canonical_bytes({"home": candidate["home"], "specialties": candidate["specialties"]})
-        )
-        person, unit = bytes.fromhex(candidate["person"]), bytes.fromhex(candidate["unit"])
-        need(len(person) == len(unit) == 32, "length")
-        need(candidate["person"] == person.hex() and candidate["unit"] == unit.hex(), "case")
-        found.append(sha(b"\x00", person, unit, facts))
-    need(all(a < b for a, b in pairwise(found)), "order")
-    places = [candidate["place"] for candidate in run.value["candidates"]]
-    need(all(type(place) is int for place in places), "place")
-    need(all(a < b for a, b in pairwise(places)), "places")
-    size = run.request["pool"]["size"]
-    need(not places or (places[0] >= 0 and places[-1] < size), "places")
-    proof = iter([bytes.fromhex(item) for item in run.value["proof"]])
-    need([item.lower() for item in run.value["proof"]] == run.value["proof"], "case")
-    root = _root(dict(zip(places, found, strict=True)), sorted(places), 0, size, proof)
-    need(next(proof, None) is None, "proof")
-    need(root.hex() == run.request["pool"]["root"], "root")
-    run.leaves = [leaf.hex() for leaf in found]
+        parts = [_bytes(candidate[name], 32, name) for name in ("unit", "area", "record")]
+        codes = codes_of(tuple(candidate["specialties"]))
+        leaf = leaf_hash(parts[0], parts[1], codes, parts[2], run.h)
+        need(type(candidate["place"]) is int, "place")
+        opened[candidate["place"]] = leaf
+        run.leaves.append(leaf)
+    need(all(a < b for a, b in pairwise(run.leaves)), "order")
+    need(all(a < b for a, b in pairwise(opened)), "places")
+    proof = [_bytes(item, 32, "proof") for item in run.value["proof"]]
+    root = root_of_opening(opened, run.request["pool"]["size"], proof, run.h)
+    need(root is not None and root.hex() == run.request["pool"]["root"], "root")
 
 
-def _root(
-    opened: Mapping[int, bytes], places: list[int], start: int, stop: int, proof: Iterator[bytes]
-) -> bytes:
-    """The RFC 6962 hash of leaves `start` … `stop` − 1, of which `places` are opened."""
-    if stop == start:
-        return sha()
-    if not places:
-        node = next(proof, None)
-        if node is None or len(node) != 32:
-            raise Wrong("proof")
-        return node
-    if stop - start == 1:
-        return opened[start]
-    middle = start + (1 << ((stop - start - 1).bit_length() - 1))
-    left = [place for place in places if place < middle]
-    right = [place for place in places if place >= middle]
-    first = _root(opened, left, start, middle, proof)
-    return sha(b"\x01", first, _root(opened, right, middle, stop, proof))
-
-
-# 6
 def _candidates(run: Run) -> None:
-    fixed = run.request["candidates"]
-    lines, counts = [], Counter[str]()
+    fixed, found = run.request["candidates"], run.value["candidates"]
     sources = [quota["source"] for quota in run.request["quotas"]]
-    for leaf, candidate in zip(run.leaves, run.value["candidates"], strict=True):
-        lines.append(f"{leaf} {','.join(candidate['reasons'])}\n")
-        counts.update(candidate["reasons"])
+    for candidate in found:
         answers = any(c.startswith(s) for c in candidate["specialties"] for s in sources)
-        need(answers, "no quota", leaf)
-    need(len(lines) == fixed["count"], "count")
-    need(hashlib.sha256("".join(lines).encode()).hexdigest() == fixed["sha256"], "digest")
-    need(dict(counts) == fixed["excluded"], "excluded")
+        need(answers, "no quota", candidate["place"])
+    need(len(found) == fixed["count"], "count")
+    flags = zip((leaf.hex() for leaf in run.leaves), (c["in"] for c in found), strict=True)
+    need(candidates_digest(flags, run.h) == fixed["hash"], "digest")
+    out = sum(not candidate["in"] for candidate in found)
+    counts = fixed["excluded"].values()
+    need(max(counts, default=0) <= out <= sum(counts), "excluded")
 
 
-# 7
 def _outputs(run: Run) -> None:
     panel = run.request["trustees"]
-    members = {member["id"]: bytes.fromhex(member["key"]) for member in panel["members"]}
-    ids = [member["id"] for member in panel["members"]]
-    need(ids == sorted(set(ids)), "members")
-    need(1 <= panel["min"] <= len(ids), "too few trustees")
-    request_hash = bytes.fromhex(run.steps[0]["data"]["request"])
-    value, number, asked = bytes(32), 0, ids
-    given: dict[str, bytes] = {}
+    members = {member["id"]: _bytes(member["key"], 32, "key") for member in panel["members"]}
+    need([member["id"] for member in panel["members"]] == sorted(members), "members")
+    request_hash, value, number = run.steps[0]["data"]["request"], value_digest(""), 0
+    asked, given = list(members), dict[str, bytes]()
     for step in run.steps[1:]:
         kind, data, where = step["kind"], step["data"], step["seq"]
         if kind == "VALUE":
             only(data, "value", where)
-            need(isinstance(data["value"], str) and data["value"] != "", "value", where)
-            value = sha(data["value"].encode())
+            need(data["value"] != "", "value", where)
+            value = value_digest(data["value"])
         elif kind == "ASKED":
             only(data, "asking trustees from until", where)
             number, given = number + 1, {}
             need(data["asking"] == number and data["trustees"] == asked, "asked", where)
+            need(1 <= panel["min"] <= len(asked), "too few trustees", where)
             _hours(run.request, data, where)
-            run.alpha = (
-                b"bigloop.draw.alpha.v1\0" + request_hash + number.to_bytes(4, "big") + value
-            )
+            run.alpha = alpha_of(request_hash, number, value)
         elif kind == "OUTPUT":
             only(data, "trustee proof", where)
             who = data["trustee"]
             need(who in asked and who not in given, "trustee", who)
-            given[who] = _output(members[who], run.alpha, data["proof"], who)
+            proof = _bytes(data["proof"], 80, who)
+            try:
+                given[who] = verified_output(members[who], run.alpha, proof)
+            except InvalidProof as invalid:
+                raise Wrong(str(invalid), who) from None
         elif kind == "WITHHELD":
             only(data, "asking trustees", where)
             silent = [who for who in asked if who not in given]
@@ -287,37 +304,198 @@ def _outputs(run: Run) -> None:
             only(data, "cause", where)
         else:
             need(len(given) == len(asked), "output missing", where)
-            run.outputs = [given[who] for who in asked]
             break
-        need(kind != "ASKED" or len(asked) >= panel["min"], "too few trustees", where)
+    run.outputs = [given[who] for who in asked if who in given]
 
 
 def _hours(request: Json, data: Json, where: object) -> None:
     """Outputs are taken from the earliest hour on, for as long as the request says."""
-    start, end = (datetime.fromisoformat(data[name]) for name in ("from", "until"))
-    evaluation = datetime.fromisoformat(request["evaluation_at"])
-    need(start >= evaluation - timedelta(hours=request["earliest_hours"]), "too early", where)
+    start, end = moment_of(data["from"]), moment_of(data["until"])
+    earliest = moment_of(request["evaluation_at"]) - timedelta(hours=request["earliest_hours"])
+    need(start >= earliest, "too early", where)
     need(end - start == timedelta(minutes=request["trustees"]["minutes"]), "until", where)
 
 
-def _output(key: bytes, alpha: bytes, proof: str, who: str) -> bytes:
-    need(proof == proof.lower(), "case", who)
-    try:
-        return verified_output(key, alpha, bytes.fromhex(proof))
-    except InvalidProof as invalid:
-        raise Wrong(str(invalid), who) from None
-
-
-# 8
 def _seed(run: Run) -> None:
-    for data in run.kinds("DRAWN") + run.kinds("ABORTED"):
-        run.seed = sha(b"bigloop.draw.seed.v1\0", run.alpha, *run.outputs)
-        need(data["seed"] == run.seed.hex(), "seed")
+    drawn = run.drawn()
+    if drawn is not None:
+        run.seed = seed_of(run.alpha, run.outputs, run.h)
+        need(drawn["seed"] == run.seed.hex(), "seed")
 
 
-# 11
+def _lottery(run: Run) -> None:
+    drawn, request = run.drawn(), run.request
+    if drawn is None:
+        return
+    listed = list(zip(run.leaves, run.value["candidates"], strict=True))
+    cards = {
+        leaf.hex(): Card(leaf.hex(), candidate["unit"], candidate["area"])
+        for leaf, candidate in listed
+        if candidate["in"]
+    }
+    groups = tuple(
+        Group(
+            quota["specialty"],
+            quota["count"],
+            tuple(
+                leaf.hex()
+                for leaf, candidate in listed
+                if candidate["in"]
+                and any(code.startswith(quota["source"]) for code in candidate["specialties"])
+            ),
+        )
+        for quota in request["quotas"]
+    )
+    coupling = Coupling(request["coupling"]["one_per_unit"], request["coupling"]["prefecture_max"])
+    attempts_max, weights = request["attempts_max"], dict(request["weights"])
+    found = select(run.seed, groups, cards, coupling, attempts_max, run.h, weights)
+    if found is None:
+        need(drawn == {"seed": run.seed.hex(), "attempts": attempts_max}, "aborted")
+        return
+    committee = [
+        [group.specialty, list(leaves)] for group, leaves in zip(groups, found.drawn(), strict=True)
+    ]
+    said = {"seed": run.seed.hex(), "attempt": found.attempt, "fallback": found.is_fallback}
+    need(drawn == {**said, "committee": committee}, "committee", found.attempt)
+    made = restored(run.seed, groups, cards, coupling, found.attempt, attempts_max, run.h)
+    run.board = Board(made, cards, coupling, request["batch_multiple"])
+
+
+def _course(run: Run) -> None:
+    board = run.board
+    if board is None:
+        return
+    process = Process.start()
+    state = State.INVITING
+    for step in run.after_draw():
+        kind, data, where = step["kind"], step["data"], step["seq"]
+        need(state is not State.EXHAUSTED, "after the end", where)
+        if kind in ("INVITED", "EXHAUSTED"):
+            need(not process.invited and not board.is_complete(process), "round", where)
+            process, empty = board.open_round(process)
+            if kind == "EXHAUSTED":
+                need(bool(empty) and data == {"groups": list(empty)}, "groups", where)
+                state = State.EXHAUSTED
+                continue
+            only(data, "round until invitations", where)
+            moment_of(data["until"])
+            due = [[item.group, item.rank, item.leaf] for item in process.invited]
+            need(not empty and data["round"] == process.round, "round", where)
+            need(data["invitations"] == due, "invitations", where)
+        elif kind == "SETTLED":
+            process = _settled(board, process, data, where)
+        elif kind == "RECHECKED":
+            only(data, "bidders excluded reasons removed", where)
+            _bytes(data["bidders"], 32, where)
+            out = data["excluded"]
+            need(out == sorted(set(out)) and set(out) <= set(board.cards), "excluded", where)
+            need(not process.barred & set(out), "excluded", where)
+            counts = data["reasons"].values()
+            need(max(counts, default=0) <= len(out) <= sum(counts), "reasons", where)
+            process, gone = board.exclude(process, out)
+            need(data["removed"] == [seat.code for seat in gone], "removed", where)
+        else:
+            only(data, "seat leaf cause", where)
+            need(data["cause"] in set(Cause), "cause", where)
+            need(process.seated[data["seat"]].leaf == data["leaf"], "leaf", where)
+            process, _ = board.exclude(process, [data["leaf"]])
+    if state is not State.EXHAUSTED:
+        state = State.INVITING if process.invited else State.SEATED
+        need(bool(process.invited) or board.is_complete(process), "unfinished")
+    run.state, run.process = state, process
+
+
+def _settled(board: Board, process: Process, data: Json, where: object) -> Process:
+    only(data, "round accepted declined silent seated", where)
+    need(bool(process.invited) and data["round"] == process.round, "round", where)
+    answers = dict.fromkeys(data["accepted"], True) | dict.fromkeys(data["declined"], False)
+    settled, found = board.settle(process, answers)
+    for name in ("accepted", "declined", "silent"):
+        need(data[name] == list(getattr(found, name)), "answers", where)
+    need(data["seated"] == [seat_json(seat) for seat in found.seated], "seats", where)
+    return settled
+
+
 def _result(run: Run) -> None:
     said = run.value["result"]
     need(said["state"] == run.state, "state", said["state"])
-    members = [[seat, *run.seats[seat]] for seat in sorted(run.seats)]
-    need(said["members"] == members, "members")
+    seats = [run.process.seated[code] for code in sorted(run.process.seated)]
+    need(said["members"] == [seat_json(seat) for seat in seats], "members")
+
+
+def _filter(run: Run) -> None:
+    audit, request = run.value["audit"], run.request
+    only(audit, "salt context", "audit")
+    salt, said = _bytes(audit["salt"], 32, "salt"), audit["context"]
+    hashed = run.h(salt + canonical.encode(said)).hex()
+    need(hashed == request["context"]["hash"], "context")
+    known, numbers = context_of(said), EligibilityRules(**said["eligibility"])
+    counts = Counter[str]()
+    lines = []
+    for leaf, candidate in zip(run.leaves, run.value["candidates"], strict=True):
+        where = candidate["place"]
+        person = _bytes(candidate["person"], 32, where)
+        expert = of_facts(candidate["facts"])
+        need(expert.facts() == candidate["facts"], "facts", where)
+        record = record_hash(person, record_of(expert), run.h)
+        need(record.hex() == candidate["record"], "record", where)
+        need(list(expert.specialties_on(known.on)) == candidate["specialties"], "terms", where)
+        reasons = [
+            *ineligible(expert, known.on, numbers),
+            *(reason.code for reason in conflicts(expert, known)),
+            *([COUNTY] if expert.home_division == said["county"] else []),
+        ]
+        need(candidate["reasons"] == reasons, "reasons", where)
+        need(candidate["in"] == (not reasons), "in", where)
+        counts.update(reasons)
+        lines.append((leaf.hex(), reasons))
+    need(dict(counts) == request["candidates"]["excluded"], "excluded")
+    need(reasons_digest(lines, salt, run.h) == request["candidates"]["reasons"], "digest")
+
+
+def context_of(said: Mapping[str, Json]) -> Context:
+    """The context that `context_json` wrote, as the rules read it."""
+    numbers = said["recusal"]
+    active = numbers["active"]
+    return Context(
+        Regime(said["regime"]),
+        date.fromisoformat(said["on"]),
+        RecusalRules(
+            window_years=numbers["window_years"],
+            strict_union=False,
+            depth_max=0,
+            week_max=numbers["week_max"],
+            tenderer_max=numbers["tenderer_max"],
+            tenderer_days=numbers["tenderer_days"],
+            active=None if active is None else frozenset(active),
+        ),
+        _ties(said["ties"]),
+        frozenset(said["drafters"]),
+        frozenset(said["voided"]),
+        _ties(said["interests"]),
+        frozenset(said["recused"]),
+        MappingProxyType({name: Served(*counts) for name, counts in said["served"].items()}),
+    )
+
+
+def _ties(said: Mapping[str, Json]) -> dict[str, tuple[Tie, ...]]:
+    return {
+        code: tuple(Tie(Side(side), tuple(chain), is_party) for side, is_party, chain in found)
+        for code, found in said.items()
+    }
+
+
+CHECKS: tuple[Callable[[Run], None], ...] = (
+    _form,
+    _chain,
+    _order,
+    _request,
+    _pool,
+    _candidates,
+    _outputs,
+    _seed,
+    _lottery,
+    _course,
+    _result,
+    _filter,
+)

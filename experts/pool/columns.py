@@ -9,11 +9,13 @@ sorted, so that a prefix is a slice), and from organisations to the rows bound t
 from __future__ import annotations
 
 import hashlib
+import json
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -41,15 +43,26 @@ class Columns:
     title_level: IntArray
     active: BoolArray
     penalised: BoolArray
-    facts: tuple[bytes, ...]
-    """Per row SHA-256 of the canonical `{"home": …, "specialties": […]}`: what a leaf commits to
-    beside the two pseudonyms."""
     _codes: tuple[str, ...]
     _code_rows: tuple[IntArray, ...]
     _unit_rows: Mapping[str, IntArray]
 
     def __len__(self) -> int:
         return len(self.experts)
+
+    @cached_property
+    def records(self) -> tuple[bytes, ...]:
+        """Per row the digest of all that decides about draws; made when the first draw asks."""
+        return tuple(map(record_of, self.experts))
+
+    @cached_property
+    def codes(self) -> tuple[bytes, ...]:
+        """Per row the digest of the specialties."""
+        known = {specialties: codes_of(specialties) for specialties in self._specialties()}
+        return tuple(known[expert.specialties] for expert in self.experts)
+
+    def _specialties(self) -> set[tuple[str, ...]]:
+        return {expert.specialties for expert in self.experts}
 
     def matching(self, code: str) -> IntArray:
         """The rows with a specialty that begins with `code`, ascending, each once."""
@@ -69,10 +82,19 @@ class Columns:
         return mask
 
 
-def facts_of(home_division: str, specialties: tuple[str, ...]) -> bytes:
-    """What a leaf says of an expert beside the pseudonyms, hashed."""
-    text = canonical.encode({"home": home_division, "specialties": specialties})
-    return hashlib.sha256(text).digest()
+def record_of(expert: Expert) -> bytes:
+    """SHA-256 of what decides about draws (`Expert.facts`), in canonical JSON. By the library's own
+    encoder, which is quicker by far and gives the same bytes: facts hold no floats, and their names
+    and codes are ASCII; a test compares the two."""
+    text = json.dumps(
+        expert.facts(), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return hashlib.sha256(text.encode()).digest()
+
+
+def codes_of(specialties: tuple[str, ...]) -> bytes:
+    """SHA-256 of a list of specialties in canonical JSON."""
+    return hashlib.sha256(canonical.encode(list(specialties))).digest()
 
 
 def boundaries(experts: Iterable[Expert]) -> tuple[date, ...]:
@@ -95,15 +117,11 @@ def build(version: str, experts: Iterable[Expert], on: date | None = None) -> Co
     rows = tuple(sorted(held, key=lambda expert: expert.id))
     by_code: dict[str, list[int]] = defaultdict(list)
     by_unit: dict[str, list[int]] = defaultdict(list)
-    facts: dict[tuple[str, tuple[str, ...]], bytes] = {}
     for row, expert in enumerate(rows):
         for code in expert.specialties:
             by_code[code].append(row)
         for uscc in expert.units:
             by_unit[uscc].append(row)
-        said = (expert.home_division, expert.specialties)
-        if said not in facts:
-            facts[said] = facts_of(*said)
     codes = tuple(sorted(by_code))
     return Columns(
         version=version,
@@ -119,7 +137,6 @@ def build(version: str, experts: Iterable[Expert], on: date | None = None) -> Co
         title_level=_numbers(expert.title_level for expert in rows),
         active=_numbers(expert.status is Status.ACTIVE for expert in rows).astype(np.bool_),
         penalised=_numbers(expert.penalised for expert in rows).astype(np.bool_),
-        facts=tuple(facts[expert.home_division, expert.specialties] for expert in rows),
         _codes=codes,
         _code_rows=tuple(_numbers(by_code[code]) for code in codes),
         _unit_rows={uscc: _numbers(found) for uscc, found in by_unit.items()},

@@ -1,9 +1,15 @@
-"""The offline verifier: every flipped field and every planted fraud is refused, by step."""
+"""Both verifiers of a draw: every flipped field and every planted fraud is refused, by step."""
 
+import ast
 import copy
 import hashlib
+import importlib.util
 import json
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +20,43 @@ from experts.draws import service as draws
 from experts.draws.leaves import leaves, tree_levels
 from experts.draws.verify import NAMES, is_valid, verify_transcript
 from experts.pool.columns import build
+from experts.suite import sm3
+from experts.vrf.verify import verified_output
 from tests.builders import STAFF
 from tests.experts import world
+from tests.vectors.ecvrf import VECTORS
+
+STANDALONE = Path(__file__).parents[2] / "api" / "static" / "verify_draw.py"
+
+
+def second_verifier() -> Any:
+    """The one file, loaded as it is: it stands in no package."""
+    spec = importlib.util.spec_from_file_location("verify_draw", STANDALONE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SECOND = second_verifier()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _remembered() -> Iterator[None]:
+    """Proofs are checked thousands of times here; both checks are pure, so each is done once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SECOND, "vrf_output", cache(SECOND.vrf_output))
+        patch.setattr("experts.draws.verify.verified_output", cache(verified_output))
+        yield
 
 
 @pytest.fixture(scope="module")
-def valid(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A transcript with declines, silence, a recheck and a substitution in it."""
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+    """A draw's two transcripts, with declines, silence, a recheck and a substitution in it."""
     folder: Path = tmp_path_factory.mktemp("verify")
     office = world.open_office(folder)
-    draw = world.perform(office)
+    draw = world.perform(office, world.make_request(drafters=("E0009",)))
     draw = world.answer_all(
         office, draw, lambda who: {0: True, 1: False, 2: None, 3: True}[int(who[1:]) % 4]
     )
@@ -38,15 +71,31 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with office.write() as tx:
         document = draws.close_draw(tx, STAFF, draw.id)
     value = json.loads(office.vault.get(document.sha256))
+    with office.read() as db:
+        audit = json.loads(canonical.encode(draws.audit_transcript(db, draw.id)))
     office.connections.dispose()
-    return value
+    return value, audit
+
+
+@pytest.fixture(scope="module")
+def valid(both: tuple[Any, Any]) -> Any:
+    return both[0]
+
+
+@pytest.fixture(scope="module")
+def audit(both: tuple[Any, Any]) -> Any:
+    return both[1]
 
 
 def failed(value: Any) -> str:
-    """The name of the step that refuses; empty where the transcript is valid."""
+    """The name of the step that refuses, by both verifiers; empty where both find it valid."""
     steps = verify_transcript(value)
     assert [step.number for step in steps] == list(range(1, len(steps) + 1))
-    return "" if is_valid(steps) else steps[-1].name
+    one = "" if is_valid(steps) else steps[-1].name
+    two, _ = SECOND.verify(value)
+    assert bool(two) == bool(one), (one, two)
+    assert not two or two[1] == one, (one, two)
+    return one
 
 
 def leaf_paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -58,13 +107,15 @@ def leaf_paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
             yield (*path, key)
 
 
-def flipped(item: Any) -> Any:
+def flipped(item: Any, at: int) -> Any:
+    """One bit of it changed: of a number the lowest, of a text the lowest of one character."""
     if isinstance(item, bool):
         return not item
     if isinstance(item, int):
-        return item + 1
-    if isinstance(item, str):
-        return ("1" if item[:1] != "1" else "2") + item[1:]
+        return item ^ 1
+    if isinstance(item, str) and item:
+        place = at % len(item)
+        return item[:place] + chr(ord(item[place]) ^ 1) + item[place + 1 :]
     return "x"
 
 
@@ -86,49 +137,159 @@ def step_of(value: Any, kind: str) -> Any:
 
 
 class TestValid:
-    def test_all_eleven_steps(self, valid: Any) -> None:
-        steps = verify_transcript(valid)
-        assert [step.name for step in steps] == list(NAMES)
-        assert is_valid(steps)
+    def test_all_steps(self, valid: Any, audit: Any) -> None:
+        assert [step.name for step in verify_transcript(valid)] == list(NAMES[:-1])
+        assert [step.name for step in verify_transcript(audit)] == list(NAMES)
+        assert failed(valid) == failed(audit) == ""
         kinds = {step["kind"] for step in valid["steps"]}
         assert {"INVITED", "SETTLED", "RECHECKED", "SUBSTITUTED"} <= kinds
         assert step_of(valid, "SETTLED")["declined"]
         assert step_of(valid, "SETTLED")["silent"]
+        reasons = {code for candidate in audit["candidates"] for code in candidate["reasons"]}
+        assert {"own_tenderer", "age", "drafted_file"} <= {code.split(".")[-1] for code in reasons}
 
     def test_rechaining_a_true_transcript_changes_nothing(self, valid: Any) -> None:
         assert rechained(copy.deepcopy(valid), with_request=True) == valid
 
+    def test_the_public_one_opens_nobody(self, valid: Any, audit: Any) -> None:
+        """No id, no employer, no home, and of reasons only how many each excluded."""
+        text = canonical.encode(valid).decode()
+        for candidate in audit["candidates"]:
+            assert candidate["person"] not in text
+            assert candidate["facts"]["employer"] not in text
+            assert f'"{candidate["facts"]["id"]}"' not in text
+        assert audit["audit"]["salt"] not in text
+        assert {key for c in valid["candidates"] for key in c} == {
+            "unit", "area", "specialties", "record", "place", "in"
+        }  # fmt: skip
+
+    def test_both_tell_one_story(self, valid: Any, audit: Any) -> None:
+        for part in ("request", "proof", "steps", "result"):
+            assert valid[part] == audit[part]
+
+
+class TestSecondVerifier:
+    """One file, the standard library, nothing of ours; run as a citizen runs it."""
+
+    def test_it_imports_nothing_of_ours(self) -> None:
+        tree = ast.parse(STANDALONE.read_text("utf-8"))
+        roots = {
+            name.split(".")[0]
+            for node in ast.walk(tree)
+            for name in (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+        }
+        assert roots <= set(sys.stdlib_module_names)
+
+    def run(self, *words: str | Path) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-I", STANDALONE, *words], capture_output=True, text=True, timeout=60
+        )
+        return done.returncode, done.stdout
+
+    def test_as_a_command(self, valid: Any, audit: Any, tmp_path: Path) -> None:
+        path = tmp_path / "draw.json"
+        path.write_text(json.dumps(audit))
+        head = audit["steps"][-1]["hash"]
+        members = audit["request"]["trustees"]["members"]
+        known = tmp_path / "trustees.txt"
+        known.write_text("".join(f"{one['id']} {one['key']}\n" for one in members))
+        code, said = self.run(path, "--head", head, "--trustees", known)
+        assert (code, said.count(": holds")) == (0, 12), said
+        assert self.run(path, "--head", "0" * 64)[0] == 1
+        known.write_text("".join(f"{one['id']} {one['key']}\n" for one in members[1:]))
+        assert self.run(path, "--trustees", known)[0] == 1
+        other = copy.deepcopy(valid)
+        other["result"]["members"].pop()
+        path.write_text(json.dumps(other))
+        code, said = self.run(path)
+        assert (code, "step 11 (result)" in said) == (1, True)
+
+    @pytest.mark.parametrize(
+        ("text", "code"),
+        [("{", 2), ('{"a": 1, "a": 1}', 1), ('{"a": 1.5}', 1), ("[" * 100_000, 2), ("null", 1)],
+    )
+    def test_what_is_no_transcript(self, tmp_path: Path, text: str, code: int) -> None:
+        path = tmp_path / "draw.json"
+        path.write_text(text)
+        assert self.run(path)[0] == code
+
+    @pytest.mark.parametrize("vector", VECTORS)
+    def test_rfc_9381(self, vector: dict[str, str]) -> None:
+        key, alpha, proof, output = (
+            bytes.fromhex(vector[name]) for name in ("key", "alpha", "proof", "output")
+        )
+        assert SECOND.vrf_output(key, alpha, proof) == output
+        with pytest.raises(SECOND.Refused):
+            SECOND.vrf_output(key, alpha + b"x", proof)
+
+    @pytest.mark.parametrize("size", [0, 1, 3, 54, 55, 56, 63, 64, 65, 119, 120, 200])
+    def test_sm3_is_the_librarys(self, size: int) -> None:
+        assert SECOND.sm3(bytes(range(size))) == sm3(bytes(range(size)))
+
 
 class TestFlips:
-    def test_every_flipped_field_is_refused(self, valid: Any) -> None:
-        value = copy.deepcopy(valid)
-        paths = list(leaf_paths(value))
-        assert len(paths) > 500
-        for path in paths:
+    def sweep(self, value: Any, paths: Iterable[tuple[Any, ...]]) -> int:
+        """Flip a bit in each field by itself; how many there were."""
+        before, count = canonical.encode(value), 0
+        for number, path in enumerate(paths):
             *route, last = path
             target = value
             for key in route:
                 target = target[key]
-            before = target[last]
-            target[last] = flipped(before)
-            assert failed(value), path
-            target[last] = before
-        assert value == valid
+            kept = target[last]
+            target[last] = flipped(kept, number)
+            steps = verify_transcript(value)
+            assert not is_valid(steps), path
+            assert steps[-1].reason is not None, "the step is named"
+            found, _ = SECOND.verify(value)
+            assert found is not None, path
+            target[last] = kept
+            count += 1
+        assert canonical.encode(value) == before
+        return count
 
-    def test_every_missing_part_is_refused(self, valid: Any) -> None:
-        for path in [
-            ("request",),
-            ("proof",),
-            ("steps",),
-            ("result", "state"),
-            ("request", "pool"),
-        ]:
-            value = copy.deepcopy(valid)
-            target = value
-            for key in path[:-1]:
-                target = target[key]
-            del target[path[-1]]
-            assert failed(value) in ("form", "request", "pool")
+    def test_every_flipped_field_is_refused(self, valid: Any) -> None:
+        assert self.sweep(valid, list(leaf_paths(valid))) > 500
+
+    def test_every_flipped_field_of_the_audit_is_refused(self, audit: Any) -> None:
+        """What the audit opens: its grounds, and every field of candidates of all kinds."""
+        known: dict[tuple[str, ...], int] = {}
+        for place, candidate in enumerate(audit["candidates"]):
+            known.setdefault(tuple(candidate["reasons"]), place)
+        chosen = {0, 1, len(audit["candidates"]) - 1, *known.values()}
+        paths = [
+            path
+            for path in leaf_paths(audit)
+            if path[0] == "audit"
+            or (
+                path[0] == "candidates"
+                and path[1] in chosen
+                and path[2] in ("person", "facts", "reasons")
+            )
+        ]
+        assert self.sweep(audit, paths) > 100
+
+    def test_every_missing_part_is_refused(self, valid: Any, audit: Any) -> None:
+        for whole in (valid, audit):
+            for part in whole:
+                value = {key: item for key, item in whole.items() if key != part}
+                assert failed(value) == "form"
+            for part in whole["request"]:
+                value = copy.deepcopy(whole)
+                del value["request"][part]
+                assert not is_valid(verify_transcript(value))
+                assert SECOND.verify(value)[0] is not None
+
+    def test_one_is_not_taken_for_the_other(self, valid: Any, audit: Any) -> None:
+        assert failed({**valid, "scope": "audit"}) == "form"
+        assert failed({**audit, "scope": "public"}) == "form"
+        assert failed({**valid, "scope": "secret"}) == "form"
 
     @pytest.mark.parametrize("value", [None, [], {}, "x", 3, {"format": "bigloop.draw.v1"}])
     def test_nonsense_is_refused(self, value: Any) -> None:
@@ -137,7 +298,8 @@ class TestFlips:
     def test_floats_are_refused(self, valid: Any) -> None:
         value = copy.deepcopy(valid)
         value["candidates"][0]["place"] = float(value["candidates"][0]["place"])
-        assert failed(value) == "form"
+        assert not is_valid(verify_transcript(value))
+        assert SECOND.verify(value)[0] is not None
 
 
 def second_seed(value: Any) -> None:
@@ -199,7 +361,8 @@ def answer_lost(value: Any) -> None:
 def removal_dropped(value: Any) -> None:
     data = step_of(value, "RECHECKED")
     seats = step_of(value, "SETTLED")["seated"]
-    data["excluded"] = sorted([*data["excluded"], [seats[0][3], ["experts.conflict.own_bidder"]]])
+    data["excluded"] = sorted([*data["excluded"], seats[0][3]])
+    data["reasons"]["experts.conflict.own_bidder"] = len(data["excluded"])
 
 
 def wish_of_the_tenderer(value: Any) -> None:
@@ -250,8 +413,7 @@ class TestFrauds:
 
     def test_a_candidate_excluded_after_the_request(self, valid: Any) -> None:
         value = copy.deepcopy(valid)
-        free = next(c for c in value["candidates"] if not c["reasons"])
-        free["reasons"] = ["experts.conflict.own_tenderer"]
+        next(c for c in value["candidates"] if c["in"])["in"] = False
         assert failed(value) == "candidates"
 
     def test_a_specialty_given_to_an_expert(self, valid: Any) -> None:
@@ -276,6 +438,65 @@ class TestFrauds:
         assert failed(rechained(value, with_request=True)) == "request"
 
 
+def excluded_by_wish(value: Any) -> None:
+    """Somebody is excluded whom no rule excludes."""
+    free = next(c for c in value["candidates"] if c["in"])
+    free["in"], free["reasons"] = False, ["experts.conflict.own_named"]
+
+
+def admitted_by_wish(value: Any) -> None:
+    """Somebody is admitted whom a rule excludes."""
+    out = next(c for c in value["candidates"] if not c["in"])
+    out["in"], out["reasons"] = True, []
+
+
+def wrong_ground(value: Any) -> None:
+    out = next(c for c in value["candidates"] if not c["in"])
+    out["reasons"] = ["experts.conflict.penalised"]
+
+
+class TestAudit:
+    """A request that was filtered wrongly, with every hash in order: only the audit shows it."""
+
+    @pytest.mark.parametrize("fraud", [excluded_by_wish, admitted_by_wish, wrong_ground])
+    def test_the_filter_is_checked(self, audit: Any, fraud: Callable[[Any], None]) -> None:
+        value = copy.deepcopy(audit)
+        fraud(value)
+        steps = _filtered(value)
+        assert steps == "filter"
+
+    def test_grounds_cannot_be_exchanged(self, audit: Any) -> None:
+        value = copy.deepcopy(audit)
+        value["audit"]["context"]["drafters"] = []
+        assert failed(value) == "filter"
+
+    def test_facts_cannot_be_exchanged(self, audit: Any) -> None:
+        value = copy.deepcopy(audit)
+        value["candidates"][0]["facts"]["title"] = 4
+        assert failed(value) == "filter"
+
+
+def _filtered(value: Any) -> str:
+    """Which step refuses when the request is made to fit the false filter, and nothing is drawn yet:
+    what a dishonest operator would have fixed from the start."""
+    h = hashlib.sha256
+    fixed, counts = value["request"]["candidates"], Counter[str]()
+    flags, lines = "", ""
+    for candidate in value["candidates"]:
+        parts = [bytes.fromhex(candidate[name]) for name in ("unit", "area", "record")]
+        codes = h(canonical.encode(candidate["specialties"])).digest()
+        leaf = h(b"\0" + parts[0] + parts[1] + codes + parts[2]).hexdigest()
+        flags += f"{leaf} {int(candidate['in'])}\n"
+        lines += f"{leaf} {','.join(candidate['reasons'])}\n"
+        counts.update(candidate["reasons"])
+    fixed["hash"] = h(flags.encode()).hexdigest()
+    fixed["reasons"] = h(bytes.fromhex(value["audit"]["salt"]) + lines.encode()).hexdigest()
+    fixed["excluded"] = dict(counts)
+    value["steps"] = value["steps"][:2]
+    value["result"] = {"state": "ASKING", "members": []}
+    return failed(rechained(value, with_request=True))
+
+
 class TestTheTree:
     """The tree level by level is RFC 6962's, and one proof opens many leaves."""
 
@@ -286,6 +507,9 @@ class TestTheTree:
 
     def test_places_say_nothing_of_ids(self) -> None:
         columns = build("v", world.make_pool())
+        assert columns.records == tuple(
+            bytes.fromhex(expert.record_sha256) for expert in columns.experts
+        )
         labels = [e.employer_uscc for e in columns.experts]
         one = leaves(columns, bytes(32), labels)
         two = leaves(columns, bytes([1]) * 32, labels)

@@ -962,6 +962,7 @@ def upgrade() -> None:
         sa.Column("draw_id", sa.String(), nullable=False),
         sa.Column("candidates", sa.LargeBinary(), nullable=False),
         sa.Column("proof", sa.LargeBinary(), nullable=False),
+        sa.Column("records", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name=op.f("fk_draw_sheet_draw_id_draw")),
         sa.PrimaryKeyConstraint("draw_id", name=op.f("pk_draw_sheet")),
     )

@@ -218,7 +218,10 @@ def _perform(tx: Tx, row: DrawRow, asked: list[DrawOutputRow]) -> None:
     seed = seed_of(alpha, outputs, loaded.h)
     row.seed = seed.hex()
     attempts_max = loaded.request["attempts_max"]
-    selection = select(seed, loaded.groups, loaded.cards, loaded.coupling, attempts_max, loaded.h)
+    weights = dict(loaded.request["weights"])
+    selection = select(
+        seed, loaded.groups, loaded.cards, loaded.coupling, attempts_max, loaded.h, weights
+    )
     if selection is None:
         row.state = State.ABORTED
         course.step(tx, SYSTEM, row, "ABORTED", {"seed": row.seed, "attempts": attempts_max})
@@ -228,7 +231,12 @@ def _perform(tx: Tx, row: DrawRow, asked: list[DrawOutputRow]) -> None:
         [group.specialty, list(drawn)]
         for group, drawn in zip(selection.groups, selection.drawn(), strict=True)
     ]
-    data = {"seed": row.seed, "attempt": selection.attempt, "committee": committee}
+    data = {
+        "seed": row.seed,
+        "attempt": selection.attempt,
+        "fallback": selection.is_fallback,
+        "committee": committee,
+    }
     course.step(tx, SYSTEM, row, "DRAWN", data)
     course.open_round(tx, SYSTEM, row, loaded, loaded.board(row), Process.start())
 

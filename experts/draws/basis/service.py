@@ -7,7 +7,9 @@ randomness is spent. `context_at` judges recusal anew, with the bidders, at and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -31,12 +33,14 @@ from experts.draws.candidates import (
     prepare,
     unit_labels,
 )
-from experts.draws.leaves import KEY_BYTES, leaves
-from experts.draws.request import DrawRequest, form_faults
+from experts.draws.leaves import KEY_BYTES, leaves, salt_of
+from experts.draws.request import Candidate, DrawRequest, form_faults
 from experts.feasibility import shortage
 from experts.pool import service as pool
+from experts.pool.columns import Columns
 from experts.rules import DrawRules, rules_for
 from experts.specialties import catalogue
+from experts.suite import SUITES
 from experts.trustees import service as trustees
 from experts.trustees.trustee import Trustee
 from trading.calendar.legal import legal_day
@@ -62,7 +66,9 @@ class Basis:
     pool_size: int
     pool_version: str
     context: bytes
-    context_sha256: str
+    context_hash: str
+    salt: bytes
+    records: bytes
     links_sha256: str
     trustees: tuple[Trustee, ...]
 
@@ -173,12 +179,13 @@ def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
     found = affiliations(tx.db, legal_day(tx.now), rules)
     known = _context(tx.db, request, rules, found)
     key = tx.entropy.bytes(KEY_BYTES)
-    tree = leaves(columns, key, unit_labels(columns, found.control, rules.one_per))
+    h = SUITES[rules.hash_name]
+    tree = leaves(columns, key, unit_labels(columns, found.control, rules.one_per), h)
     prepared = prepare(columns, tree, request, rules, known, on)
     coupling = Coupling(rules.one_per != "none", rules.prefecture_max(request.size))
     groups = groups_of([(q.specialty, q.count) for q in request.quotas], prepared.candidates)
     _refuse(shortage(groups, cards_of(prepared.candidates), coupling, rules.limits))
-    private = context_json(request, on)
+    private, salt = context_json(request, known, rules, on), salt_of(key, h)
     return Basis(
         key=key,
         rules=rules,
@@ -189,10 +196,18 @@ def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
         pool_size=len(columns),
         pool_version=columns.version,
         context=private,
-        context_sha256=hashlib.sha256(key + private).hexdigest(),
+        context_hash=h(salt + private).hex(),
+        salt=salt,
+        records=records_of(columns, prepared.candidates),
         links_sha256=links_digest(found.links),
         trustees=trustees.serving(tx.db, tx.now),
     )
+
+
+def records_of(columns: Columns, candidates: Iterable[Candidate]) -> bytes:
+    """The facts of all candidates as they stood, for the audit: JSON, packed."""
+    facts = [columns.experts[columns.row_of[c.expert_id]].facts() for c in candidates]
+    return zlib.compress(json.dumps(facts, separators=(",", ":")).encode(), 1)
 
 
 def _refuse(lacking: Reason | None) -> None:

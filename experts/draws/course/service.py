@@ -17,7 +17,7 @@ from archive.actor import Actor, Role
 from archive.errors import Kind, Reason, Refusal
 from archive.journal.entry import DocumentRef, moment_text
 from archive.office import Tx
-from experts.committee import Card, Coupling, Group, permutations
+from experts.committee import Card, Coupling, Group, restored
 from experts.conflicts.context import Side
 from experts.draws import queries
 from experts.draws.candidates import cards_of, groups_of, read_sheet
@@ -75,7 +75,15 @@ class Loaded:
 
     def board(self, row: DrawRow) -> Board:
         assert row.attempt is not None
-        selection = permutations(bytes.fromhex(row.seed), self.groups, row.attempt, self.h)
+        selection = restored(
+            bytes.fromhex(row.seed),
+            self.groups,
+            self.cards,
+            self.coupling,
+            row.attempt,
+            self.request["attempts_max"],
+            self.h,
+        )
         return Board(selection, self.cards, self.coupling, self.request["batch_multiple"])
 
 
@@ -113,7 +121,7 @@ def process_of(db: Session, row: DrawRow, loaded: Loaded) -> Process:
     for kept in queries.steps(db, row.id):
         said = canonical.decode(kept.body)
         if said["kind"] == "RECHECKED":
-            barred.update(leaf for leaf, _ in said["data"]["excluded"])
+            barred.update(said["data"]["excluded"])
     return Process(seated, frozenset(barred), row.round, tuple(open_now))
 
 

@@ -6,6 +6,7 @@ decided in `experts.draws.process`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -166,7 +167,8 @@ def recheck(tx: Tx, actor: Actor, draw_id: str, bidders: Sequence[str]) -> Reche
     process, removed = board.exclude(process, found)
     data = {
         "bidders": canonical.digest(sorted(set(bidders))),
-        "excluded": [[leaf, [r.code for r in found[leaf]]] for leaf in sorted(found)],
+        "excluded": sorted(found),
+        "reasons": dict(sorted(Counter(r.code for rs in found.values() for r in rs).items())),
         "removed": [seat.code for seat in removed],
     }
     evidence = {loaded.expert_of[leaf]: reasons for leaf, reasons in found.items()}
