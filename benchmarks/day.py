@@ -50,6 +50,7 @@ ROOM_OF: Mapping[str, str] = {
     "contract": "trading",
     "publish_candidates": "trading",
     "draw": "experts",
+    "trustees": "experts",
     "answer": "experts",
     "finish_opening": "experts",
     "plan": "evaluation, seats",

@@ -19,6 +19,7 @@ imports are in `tools/contracts.py`.
 """
 
 import ast
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class House:
     libraries: dict[str, tuple[str, ...]]
     readers: frozenset[str]
     beside: frozenset[str]
+    handed_out: frozenset[str]
 
     @property
     def impure_roots(self) -> list[str]:
@@ -100,6 +102,7 @@ def read_house(root: Path) -> House:
         libraries={name: tuple(own) for name, own in house["libraries"].items()},
         readers=frozenset(house["readers"]["modules"]),
         beside=frozenset(house["beside"]),
+        handed_out=frozenset(house.get("handed_out", ())),
     )
 
 
@@ -108,6 +111,8 @@ def modules(root: Path, house: House) -> list[Module]:
     found = []
     for package in house.roots:
         for path in sorted((root / package).rglob("*.py")):
+            if path.relative_to(root).as_posix() in house.handed_out:
+                continue
             parts = path.relative_to(root).with_suffix("").parts
             is_package = parts[-1] == "__init__"
             name = ".".join(parts[:-1] if is_package else parts)
@@ -139,6 +144,7 @@ def faults(root: Path, house: House | None = None) -> list[str]:
         f"{name}: Python outside the packages, so no contract sees it"
         for name in _strangers(root, house)
     ]
+    found += _handed_out_faults(root, house)
     syntaxes = {m.name: ast.parse(m.path.read_bytes(), filename=str(m.path)) for m in tree}
     owners = {
         table: module.name.partition(".")[0]
@@ -153,6 +159,25 @@ def faults(root: Path, house: House | None = None) -> list[str]:
         for line, fault in sorted({*_syntax_faults(module, syntax, house, owners)}):
             found.append(f"{where}:{line}: {fault}")
     return found
+
+
+def _handed_out_faults(root: Path, house: House) -> Iterator[str]:
+    """Programs for people who have nothing but Python: the standard library and nothing of ours."""
+    for name in sorted(house.handed_out):
+        if not (root / name).exists():
+            yield f"pyproject.toml: {name} is declared and does not exist"
+            continue
+        for node in ast.walk(ast.parse((root / name).read_bytes(), filename=name)):
+            wanted = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else ["." * node.level + (node.module or "")]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+            for target in wanted:
+                if target.partition(".")[0] not in sys.stdlib_module_names:
+                    yield f"{name}: is handed out alone and imports {target}"
 
 
 def _strangers(root: Path, house: House) -> Iterator[str]:

@@ -67,7 +67,7 @@ def example() -> Example:
     """The worked example; always the same."""
     people = _people()
     leaves = sorted(people)
-    holders = trustees("演示".encode(), TRUSTEES)
+    holders = trustees("示例".encode(), TRUSTEES)
     request = canonical.encode(
         {
             "candidates": hashlib.sha256(

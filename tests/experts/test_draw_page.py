@@ -1,0 +1,118 @@
+"""docs/draw.md: its worked example is computed again, in both languages, from the page alone.
+
+With the second verifier's functions for the trustees' proofs and hashing from the standard library;
+nothing of the drawing side takes part.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.flows.example import example
+from tests.experts.test_verify import SECOND
+
+PAGE = Path(__file__).parents[2] / "docs" / "draw.md"
+SEATS, PREFECTURE_MAX, CODE = 3, 2, b"A080304"
+
+
+def sha(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def part(language: str) -> str:
+    chinese, english = PAGE.read_text("utf-8").split("\n## English\n")
+    return chinese if language == "zh" else english
+
+
+def candidates(text: str) -> list[dict[str, str]]:
+    rows = re.findall(
+        r"^\| (\d) \| `([0-9a-f]{64})` \| (\S+) \| (\S+) \| (\d{6}) \| (\d) \|$", text, re.MULTILINE
+    )
+    names = ("number", "leaf", "name", "employer", "home", "rank")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def order(seed: bytes, attempt: int, n: int) -> tuple[bytes, int, list[int]]:
+    """The key, the first number below n, and the permutation of one attempt."""
+    key = sha(
+        b"bigloop.draw.lottery.v1\0", seed, attempt.to_bytes(4, "big"), bytes([len(CODE)]), CODE
+    )
+    items, c, first = list(range(n)), 0, -1
+    for i in range(n):
+        while True:
+            block = int.from_bytes(sha(key, c.to_bytes(8, "big")), "big")
+            c += 1
+            if block < 2**256 // (n - i) * (n - i):
+                break
+        first = block % n if first < 0 else first
+        j = i + block % (n - i)
+        items[i], items[j] = items[j], items[i]
+    return key, first, items
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+class TestTheExample:
+    def test_request_trustees_seed(self, language: str) -> None:
+        text = part(language)
+        found = candidates(text)
+        assert len(found) == 9
+        for one in found:
+            assert sha(one["name"].encode()).hex() == one["leaf"]
+        leaves = [one["leaf"] for one in found]
+        assert leaves == sorted(leaves)
+        (request,) = re.findall(r"```json\n(.*)\n```", text)
+        listed = json.loads(request)
+        assert listed["candidates"] == sha("".join(f"{x}\n" for x in leaves).encode()).hex()
+        digest = sha(request.encode())
+        assert f"`{digest.hex()}`" in text
+        alpha = b"bigloop.draw.alpha.v1\0" + digest + (1).to_bytes(4, "big") + bytes(32)
+        assert f"`{alpha.hex()}`" in text
+        proofs = re.findall(r"`([0-9a-f]{160})`\n- \S+ `([0-9a-f]{128})`", text)
+        outputs = []
+        for (proof, output), key in zip(proofs, listed["trustees"].values(), strict=True):
+            made = SECOND.vrf_output(bytes.fromhex(key), alpha, bytes.fromhex(proof))
+            assert made.hex() == output
+            outputs.append(made)
+        assert f"`{sha(b'bigloop.draw.seed.v1', bytes(1), alpha, *outputs).hex()}`" in text
+
+    def test_attempts_and_ranks(self, language: str) -> None:
+        text = part(language)
+        found = candidates(text)
+        seed = bytes.fromhex(example().seed)
+        assert f"`{example().seed}`" in text
+        rows = re.findall(
+            r"^\| (\d) \| `([0-9a-f]{64})` \| (\d) \| (\S+、\S+) \| (.+) \|$", text, re.MULTILINE
+        )
+        assert len(rows) >= 2, "one attempt is void, one is taken"
+        ranks: list[int] = []
+        for number, (attempt, key, first, names, verdict) in enumerate(rows):
+            made, low, ranks = order(seed, int(attempt), len(found))
+            assert (int(attempt), key, int(first)) == (number, made.hex(), low)
+            drawn = [found[index] for index in ranks[:SEATS]]
+            assert names == "、".join(one["name"] for one in drawn)
+            employers, homes = ([one[x] for one in drawn] for x in ("employer", "home"))
+            lawful = len(set(employers)) == SEATS and all(
+                homes.count(home) <= PREFECTURE_MAX for home in homes
+            )
+            assert lawful == (number == len(rows) - 1)
+            assert lawful == ("采用" in verdict or "taken" in verdict)
+        for rank, index in enumerate(ranks, start=1):
+            assert found[index]["rank"] == str(rank)
+
+
+def test_both_languages_show_the_same_numbers() -> None:
+    def numbers(language: str) -> Any:
+        return re.findall(r"[0-9a-f]{64,}", part(language))
+
+    assert numbers("zh") == numbers("en")
+    assert len(numbers("zh")) > 20
+
+
+def test_the_site_shows_the_same_example() -> None:
+    made = example()
+    for value in (made.seed, made.request_hash, *(proof for _, _, proof in made.trustees)):
+        assert value in PAGE.read_text("utf-8")
