@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# mypy: ignore-errors
 """Verify the draw of a committee of experts. One file, Python's standard library, nothing else.
 
     python3 verify_draw.py TRANSCRIPT.json [--head HASH] [--trustees FILE]
