@@ -86,15 +86,31 @@ class ControlGraph:
         pairs = [(owner, owned) for owner, owned in pairs if owner != owned]
         codes = tuple(sorted({code for pair in pairs for code in pair}))
         number_of = {code: number for number, code in enumerate(codes)}
-        a = np.fromiter((number_of[x] for x, _ in pairs), dtype=np.int64)
-        b = np.fromiter((number_of[y] for _, y in pairs), dtype=np.int64)
-        source, target = np.concatenate([a, b]), np.concatenate([b, a])
+        stopped = {known.of_code(stop) for stop in stops}
+        return cls.of_numbers(
+            codes,
+            np.fromiter((number_of[owner] for owner, _ in pairs), dtype=np.int64),
+            np.fromiter((number_of[owned] for _, owned in pairs), dtype=np.int64),
+            np.fromiter((code in stopped for code in codes), dtype=np.bool_),
+            known,
+        )
+
+    @classmethod
+    def of_numbers(
+        cls,
+        codes: tuple[str, ...],
+        owners: IntArray,
+        owned: IntArray,
+        stops: npt.NDArray[np.bool_],
+        same: Same | None = None,
+    ) -> ControlGraph:
+        """The graph of edges between the places of `codes`, which ascend; `stops` by place."""
+        source, target = np.concatenate([owners, owned]), np.concatenate([owned, owners])
         order = np.lexsort((target, source))
         source, target = source[order], target[order]
         starts = np.searchsorted(source, np.arange(len(codes) + 1))
-        stopped = {known.of_code(stop) for stop in stops}
-        stopping = np.fromiter((code in stopped for code in codes), dtype=np.bool_)
-        return cls(codes, number_of, starts, target, stopping, known)
+        number_of = {code: number for number, code in enumerate(codes)}
+        return cls(codes, number_of, starts, target, stops, same or Same())
 
     def reach(self, start: str, depth_max: int) -> Mapping[str, tuple[str, ...]]:
         """The group of one body: code → the shortest chain from `start` to it, both included.
@@ -117,23 +133,47 @@ class ControlGraph:
             edge = following
         return chains
 
-    def labels(self) -> Mapping[str, str]:
-        """For each code the smallest code of its group, by label propagation with shortcuts.
+    def groups(self) -> IntArray:
+        """For each node the smallest node of its group, by labels that spread in bulk.
+
+        Every edge hangs the greater of two roots on the smaller; which of several edges wins does
+        not matter, since only ever the smaller is pointed to and so no circle can arise. Then
+        shortcuts until all point to roots, and again with the edges whose ends still differ: a few
+        rounds (Shiloach and Vishkin, J. Algorithms 3, 1982).
 
         No limit of depth here: it says which employers count as one, and that must not depend on
         where one starts. Edges at a stop join nobody.
         """
-        label = np.arange(len(self.codes), dtype=np.int64)
-        source = np.repeat(label, np.diff(self._starts))
-        free = ~(self._stops[source] | self._stops[self._neighbours])
-        source, target = source[free], self._neighbours[free]
-        while True:
-            before = label.copy()
-            np.minimum.at(label, source, label[target])
-            label = label[label]
-            if np.array_equal(label, before):
-                break
-        return {code: self.codes[label[number]] for number, code in enumerate(self.codes)}
+        label = np.arange(len(self.codes), dtype=np.int32)
+        high = np.repeat(label, np.diff(self._starts))
+        low = self._neighbours.astype(np.int32)
+        kept = low < high  # each edge stands there both ways; one is enough
+        if self._stops.any():
+            kept &= ~(self._stops[high] | self._stops[low])
+        high, low = high[kept], low[kept]
+        while len(high):
+            label[high] = low
+            label = _shortcut(label)
+            one, other = label[high], label[low]
+            apart = one != other
+            one, other = one[apart], other[apart]
+            high, low = np.maximum(one, other), np.minimum(one, other)
+        return label.astype(np.int64)
+
+    def labels(self) -> Mapping[str, str]:
+        """For each code the smallest code of its group."""
+        return dict(
+            zip(self.codes, map(self.codes.__getitem__, self.groups().tolist()), strict=True)
+        )
+
+
+def _shortcut(label: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Let every node point to its root."""
+    while True:
+        further = label[label]
+        if np.array_equal(further, label):
+            return label
+        label = further
 
 
 def steps_of(chain: Sequence[str], links: Iterable[Link], on: date, edges: Edges) -> list[Link]:

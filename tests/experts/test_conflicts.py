@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from experts.conflicts.context import (
     Context,
@@ -223,6 +225,30 @@ class TestControlGroup:
             if code in stops:
                 group = {code}
             assert labels[code] == min(group)
+
+
+class TestGroupsInBulk:
+    """Labels that spread in bulk are the components that a library finds."""
+
+    @pytest.mark.parametrize("kind", ["sparse", "dense", "one long line"])
+    def test_large_graphs(self, kind: str) -> None:
+        rng, count = np.random.default_rng(5), 3000
+        line = rng.permutation(count)
+        pairs = {
+            "sparse": rng.integers(count, size=(2, count // 2)),
+            "dense": rng.integers(count, size=(2, 3 * count)),
+            "one long line": np.stack([line[1:], line[:-1]]),
+        }[kind]
+        stops = rng.random(count) < 0.01
+        names = tuple(f"{n:018d}" for n in range(count))
+        groups = ControlGraph.of_numbers(names, pairs[0], pairs[1], stops).groups()
+        free = ~(stops[pairs[0]] | stops[pairs[1]])
+        kept = (np.ones(int(free.sum())), (pairs[0][free], pairs[1][free]))
+        number, label = connected_components(csr_array(kept, shape=(count, count)), directed=False)
+        assert len(np.unique(groups)) == number
+        for own in range(number):
+            members = np.flatnonzero(label == own)
+            assert (groups[members] == members[0]).all()
 
 
 class TestInterest:
