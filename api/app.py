@@ -22,6 +22,7 @@ from api import access, live, notices, problems
 from api.access import Public
 from api.middleware import Guard
 from api.pages import (
+    appraising,
     bidder,
     board,
     centre,
@@ -31,6 +32,7 @@ from api.pages import (
     gallery,
     interface,
     lots,
+    pool,
     public,
     supervisor,
     tenderer,
@@ -83,6 +85,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     supervisor.router,
     bidder.router,
     tenderer.router,
+    pool.router,
+    appraising.router,
     public.router,
     figures.router,
 )

@@ -26,7 +26,11 @@ DOORS = (
     Door("bidder", "/bidder/tenders"),
 )
 """The four roles of the day."""
-MORE_DOORS = (Door("department", "/supervisor/wall"), Door("tenderer", "/tenderer/lots"))
+MORE_DOORS = (
+    Door("department", "/supervisor/wall"),
+    Door("tenderer", "/tenderer/lots"),
+    Door("pool", "/pool/experts"),
+)
 
 
 def door(account: str) -> Door | None:

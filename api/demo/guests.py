@@ -29,6 +29,7 @@ def guests(play: Play) -> tuple[Account, ...]:
         Account("department", frozenset({Role.SUPERVISOR}), party_id=project.supervisor),
         Account("bidder", frozenset({Role.BIDDER}), party_id=lot.bids[0].bidder),
         Account("tenderer", frozenset({Role.TENDERER}), party_id=project.tenderer),
+        Account("pool", frozenset({Role.POOL})),
     )
 
 

@@ -10,6 +10,11 @@ def staff(centre_id: str, number: int = 1) -> Actor:
     return Actor(f"staff-{centre_id}-{number}", frozenset({Role.STAFF}), centre_id=centre_id)
 
 
+def pool_office(number: int = 1) -> Actor:
+    """The expert pool's office; number 2 reviews what number 1 filed."""
+    return Actor(f"pool-office-{number}", frozenset({Role.POOL}))
+
+
 def supervisor(uscc: str) -> Actor:
     return Actor(f"supervisor-{uscc}", frozenset({Role.SUPERVISOR}), party_id=uscc)
 

@@ -71,6 +71,10 @@ def links_on(db: Session, on: date) -> list[LinkRow]:
     )
 
 
+def all_links(db: Session) -> list[LinkRow]:
+    return list(db.exec(select(LinkRow)).all())
+
+
 def centre(db: Session, centre_id: str) -> CentreRow | None:
     """One centre."""
     return db.get(CentreRow, centre_id)

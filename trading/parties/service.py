@@ -211,6 +211,11 @@ def ownership_links(db: Session, on: date) -> list[Link]:
     return sorted(links, key=lambda x: (x.owner_uscc, x.owned_uscc, x.relation, x.since))
 
 
+def all_links(db: Session) -> list[Link]:
+    """Every link that was ever registered."""
+    return [row.to_domain() for row in queries.all_links(db)]
+
+
 def ownership(db: Session, on: date) -> Ownership:
     """The graph of ownership on a day, with the threshold of control in force on it."""
     permille = book().rule("ownership.control_permille", on).number

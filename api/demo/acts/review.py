@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from api.demo import people
+from api.demo.acts.pool import ASSESSED_AFTER
 from api.demo.patience import awaited, served, wait
 from api.demo.play import Play
 from api.flows import drawing, review
@@ -343,6 +344,7 @@ def report(play: Play, args: Mapping[str, Any]) -> Write:
         if not draw.transcript_sha256:
             draws.close_draw(tx, host, draw.id)
         more = served(args)
+        play.later(tx, "assess", more, tx.now + ASSESSED_AFTER)
         play.later(tx, "publish_candidates", more, max(play.when(args).candidates, tx.now))
 
     return write

@@ -6,15 +6,22 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from api.demo.acts import conclusion, drawing, intake, review
+from api.demo.acts import conclusion, drawing, intake, pool, review
 from api.demo.play import Act, Play
 from api.demo.script import TENDERS
 
-ACTS: Mapping[str, Act] = {**intake.ACTS, **drawing.ACTS, **review.ACTS, **conclusion.ACTS}
+ACTS: Mapping[str, Act] = {
+    **intake.ACTS,
+    **drawing.ACTS,
+    **review.ACTS,
+    **conclusion.ACTS,
+    **pool.ACTS,
+}
 
 
 def first_acts(play: Play) -> Iterator[tuple[str, Mapping[str, Any], datetime]]:
     """What stands on the calendar when the province is set up; everything else follows from it."""
+    yield "keep_pool", {}, play.starts_at
     for key in sorted(play.projects):
         yield "register", {"project": key}, play.when({"project": key}).registration
     for cohort in ("", TENDERS) if play.has_tenders else ("",):

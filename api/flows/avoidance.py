@@ -1,0 +1,200 @@
+"""Avoidance as the supervisor sees it: who was kept out by which rule and along which companies, how
+much is drawn from the province's own pool, and what is found later.
+
+Experts are not named and carry no id: in a draw each is `专家 1`, `专家 2`, … in the order of the
+evidence. Three passes leave evidence: the request, the opening, and every later look when data have
+changed. A later look at a committee that sits replaces who is in conflict by the next rank; where the
+session is over, it can only say whose conclusions are void (招标投标法实施条例 第四十八条、第七十条).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from sqlmodel import Session as Db
+
+from api.flows import drawing
+from archive import canonical
+from archive.actor import Actor
+from archive.errors import Kind, Reason, Refusal
+from archive.journal import service as journal
+from archive.office import Tx
+from archive.vault import Vault
+from experts.conflicts.rules import RULE_OF_REASON
+from experts.draws import service as draws
+from experts.draws.request import State
+from experts.draws.service import Draw, Recheck
+from experts.pool import service as pool
+from experts.pool.expert import HOME_POOL
+from trading.acting import watches
+from trading.parties import service as parties
+from trading.parties.party import Link
+from trading.projects import service as projects
+from trading.rules.book import book
+
+EVIDENCE = {"draw-recusals.json": "REQUEST", "draw-recheck.json": "LATER"}
+"""The documents with evidence on a draw's stream, and the pass that made each."""
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One step of a chain of companies: names of both ends, and how they are bound."""
+
+    owner: str
+    owned: str
+    relation: str
+    share_permille: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """One reason for one expert of one draw."""
+
+    draw_id: str
+    draw: str
+    lot: str
+    passed: str
+    expert: int
+    rule: str
+    code: str
+    side: str
+    unit: str
+    party: str
+    chain: tuple[str, ...]
+    hops: tuple[Hop, ...]
+    article: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many drawn seats are held by experts of the province's own pool, and how many of them
+    were drawn at the specialty asked for, not a wider one."""
+
+    seats: int
+    own_pool: int
+    as_asked: int
+
+    @property
+    def own_permille(self) -> int | None:
+        return self.own_pool * 1000 // self.seats if self.seats else None
+
+
+def exclusions(db: Db, vault: Vault, actor: Actor) -> list[Found]:
+    """Every reason with its evidence, of all draws that the actor watches, the newest draw first."""
+    names = {uscc: each.name for uscc, each in parties.organisations(db).items()}
+    links = _links(db)
+    found = []
+    for draw, lot in _draws(db, actor):
+        number = f"{draw.centre_id}-{draw.number}"
+        for passed, expert, reason in _evidence(db, vault, draw):
+            params = reason.params
+            chain = tuple(str(params.get("chain", "")).split(" – ")) if params.get("chain") else ()
+            rule = RULE_OF_REASON.get(reason.code, "")
+            found.append(
+                Found(
+                    draw.id,
+                    number,
+                    lot,
+                    passed,
+                    expert,
+                    rule,
+                    reason.code,
+                    str(params.get("side", "")),
+                    names.get(str(params.get("unit", "")), str(params.get("unit", ""))),
+                    names.get(str(params.get("party", "")), str(params.get("party", ""))),
+                    tuple(names.get(code, code) for code in chain),
+                    tuple(_hops(chain, links, names)),
+                    "、".join(dict.fromkeys(v.article for v in book().versions(rule))),
+                )
+            )
+    return found
+
+
+def by_rule(found: list[Found]) -> list[tuple[str, int]]:
+    """How often each rule spoke, the most frequent first."""
+    return Counter(each.code for each in found).most_common()
+
+
+def share(db: Db, actor: Actor) -> Share:
+    """Of the committees that the actor watches: seats by pool, and by how wide they were drawn."""
+    seats = own = asked = 0
+    columns = pool.columns(db)
+    for draw, _ in _draws(db, actor):
+        if draw.state not in (State.SEATED, State.CLOSED, State.INVITING):
+            continue
+        quotas = {
+            q["specialty"]: q["source"] for q in draws.transcript(db, draw.id)["request"]["quotas"]
+        }
+        for member in draws.committee(db, draw.id):
+            seats += 1
+            row = columns.row_of.get(member.expert_id)
+            own += row is not None and columns.experts[row].pool == HOME_POOL
+            asked += quotas.get(member.specialty) == member.specialty
+    return Share(seats, own, asked)
+
+
+def recheck(tx: Tx, actor: Actor, draw_id: str) -> Recheck:
+    """Judge a committee again because data have changed; NOT_FOUND for another department's."""
+    draw = draws.draw(tx.db, draw_id)
+    if not watches(actor, projects.lot(tx.db, draw.lot_id).supervisor_uscc):
+        raise Refusal("experts.draw.unknown", {"draw": draw_id}, Kind.NOT_FOUND)
+    return drawing.recheck(tx, actor, draw.lot_id)
+
+
+def sitting(db: Db, actor: Actor) -> list[tuple[Draw, str]]:
+    """The committees that a later look can still change."""
+    return [
+        (draw, lot)
+        for draw, lot in _draws(db, actor)
+        if draw.state in (State.SEATED, State.INVITING)
+    ]
+
+
+def _draws(db: Db, actor: Actor) -> list[tuple[Draw, str]]:
+    found = [
+        (draw, lot.name)
+        for lot in projects.lots(db)
+        if watches(actor, lot.supervisor_uscc)
+        for draw in draws.draws_of_lot(db, lot.id)
+    ]
+    return sorted(found, key=lambda pair: pair[0].id, reverse=True)
+
+
+def _evidence(db: Db, vault: Vault, draw: Draw) -> Iterator[tuple[str, int, Reason]]:
+    numbers: dict[str, int] = {}
+    for entry in journal.entries(db, f"draw/{draw.id}"):
+        for document in entry.documents:
+            if document.name not in EVIDENCE:
+                continue
+            for each in canonical.decode(vault.get(document.sha256)):
+                number = numbers.setdefault(each["expert"], len(numbers) + 1)
+                for reason in each["reasons"]:
+                    yield EVIDENCE[document.name], number, Reason(reason["code"], reason["params"])
+
+
+def _links(db: Db) -> Mapping[frozenset[str], Link]:
+    """All links ever, by their ends; of several the one that began last."""
+    found: dict[frozenset[str], Link] = {}
+    for link in sorted(parties.all_links(db), key=lambda each: each.since):
+        found[frozenset((link.owner_uscc, link.owned_uscc))] = link
+    return found
+
+
+def _hops(
+    chain: tuple[str, ...], links: Mapping[frozenset[str], Link], names: Mapping[str, Any]
+) -> Iterator[Hop]:
+    for one, other in pairwise(chain):
+        link = links.get(frozenset((one, other)))
+        if link is None:
+            yield Hop(names.get(one, one), names.get(other, other), "SAME", 0)
+        else:
+            yield Hop(
+                names.get(link.owner_uscc, link.owner_uscc),
+                names.get(link.owned_uscc, link.owned_uscc),
+                link.relation.value,
+                link.share_permille,
+            )

@@ -1,0 +1,300 @@
+"""The expert pool in the browser: its office from application to list and merger, a session assessed by
+three sides, the expert's own pages, and the supervisor's."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import FilePayload, Page, expect
+
+from api.app import create_app
+from api.demo.acts.table import ACTS, first_acts
+from api.demo.once import opened, settings_of
+from api.demo.play import Play
+from api.handlers import handlers
+from api.identity import service as identity
+from api.identity.accounts import Account
+from api.office import open_custodian
+from archive.actor import SYSTEM, Role
+from archive.clock import DrivenClock
+from archive.office import Office
+from archive.tasks import service as tasks
+from archive.tasks.service import Worker
+from evaluation.session import service as sessions
+from evaluation.session.session import Session
+from evaluation.session.state import Stage
+from experts.pool import service as pool
+from experts.pool.rolls import queries as waiting_rolls
+from experts.pool.rolls.roll import table_of
+from tests.experts.test_roll import csv_of
+from tests.experts.world import make_expert
+from tests.pages.looks import looks, sign_in
+from tests.support.browser import Pages
+from tests.support.servers import free_port
+from trading.projects import service as projects
+
+DAY = date(2026, 10, 21)
+POOL = 1500
+PASSWORD = "demo-demo-demo"
+STEPS_MAX = 2000
+READY_SECONDS = 60.0
+REFUSED = r"status of 4(03|09|22)"
+
+
+@dataclass
+class House:
+    """The served province after one session. Accounts: `pool`, `pool2`, `staff`, `tenderer`,
+    `department`, `supervisor`, `expert` (of the seat `seat`)."""
+
+    office: Office
+    url: str
+    session_id: str
+    seat: str
+    expert_id: str
+    roll_id: str
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with _house(tmp_path_factory.mktemp("pool")) as made:
+        yield made
+
+
+@contextmanager
+def _house(folder: Path) -> Iterator[House]:
+    """Play until the first session is over, and serve."""
+    settings = settings_of(folder, "", port=free_port())
+    clock = DrivenClock(datetime(2000, 1, 1, tzinfo=UTC))
+    with opened(settings, clock, 1) as office:
+        custodian = open_custodian(settings, office)
+        play = Play(office, custodian, 1, DAY, 1, POOL)
+        clock.move_to(play.starts_at)
+        play.set_up(first_acts(play))
+        known = {**handlers(custodian, settings.dossiers), **play.handlers(ACTS)}
+        session = _until_closed(office, clock, Worker(office, known, "test"))
+        member = next(m for m in session.state.sitting if not m.is_representative)
+        with office.read() as db:
+            lot = projects.lot(db, session.lot_id)
+            roll_id = waiting_rolls.waiting(db)[0].id
+        for account in (
+            Account("pool", frozenset({Role.POOL})),
+            Account("pool2", frozenset({Role.POOL})),
+            Account("staff", frozenset({Role.STAFF}), centre_id=lot.centre_id),
+            Account("tenderer", frozenset({Role.TENDERER}), party_id=lot.tenderer_uscc),
+            Account("department", frozenset({Role.SUPERVISOR}), party_id=lot.supervisor_uscc),
+            Account("supervisor", frozenset({Role.SUPERVISOR})),
+            Account("expert", frozenset({Role.EXPERT}), party_id=member.expert_id),
+        ):
+            with office.write() as tx:
+                identity.create_account(tx, SYSTEM, account, PASSWORD)
+        app = create_app(office, settings, custodian)
+        server = uvicorn.Server(
+            uvicorn.Config(app, port=settings.port, log_config=None, timeout_graceful_shutdown=1)
+        )
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        until = time.monotonic() + READY_SECONDS
+        while not server.started:
+            assert time.monotonic() < until, "the server does not start"
+            time.sleep(0.01)
+        try:
+            url = f"http://127.0.0.1:{settings.port}"
+            yield House(office, url, session.id, member.seat_code, member.expert_id, roll_id)
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+def _until_closed(office: Office, clock: DrivenClock, worker: Worker) -> Session:
+    for _ in range(STEPS_MAX):
+        with office.read() as db:
+            found = sessions.sessions(db, stages=[Stage.CLOSED])
+            due = tasks.next_due(db)
+        if found:
+            return found[0]
+        if not worker.run_one():
+            assert due is not None, "the play is over"
+            clock.move_to(max(due, clock.now()))
+    raise AssertionError("no session ended")
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def said(page: Page, text: str) -> None:
+    expect(page.locator(".alert-success").first).to_contain_text(text)
+
+
+def test_from_application_to_enrolment_by_two_persons(chromium_page: Pages, house: House) -> None:
+    like = make_expert(500)
+    chromium_page.allow(REFUSED)
+    page = sign_in(chromium_page, house.url, "pool", "/pool/applications/new")
+    looks(page, "pool-application")
+    page.get_by_label("编号").fill("E950001")
+    page.get_by_label("姓名").fill("申某9501")
+    page.get_by_label("性别").select_option("男")
+    page.get_by_label("出生日期").fill("1975-03-01")
+    page.get_by_label("工作单位的统一社会信用代码").fill("91530000XX")
+    page.get_by_label("评标专业").fill("A080104 C1210")
+    page.get_by_label("职称").select_option("SENIOR")
+    page.get_by_label("从业年限").fill("12")
+    page.get_by_label("常住地").select_option("532901")
+    press(page, "受理")
+    expect(page.locator("#refusal")).to_contain_text("统一社会信用代码")
+    page.get_by_label("工作单位的统一社会信用代码").fill(like.employer_uscc)
+    press(page, "受理")
+    said(page, "申请已受理")
+    press(page, "审核通过")
+    expect(page.locator("#refusal")).to_be_visible()
+    second = sign_in(chromium_page, house.url, "pool2", "/pool/experts/E950001")
+    press(second, "审核通过")
+    said(second, "已办理")
+    second.get_by_label("培训学时").fill("4")
+    press(second, "登记培训合格")
+    expect(second.locator("#refusal")).to_contain_text("学时")
+    second.get_by_label("培训学时").fill("16")
+    press(second, "登记培训合格")
+    second.get_by_label("证书编号").fill("示例证-9501")
+    press(second, "发证聘任")
+    press(second, "入库")
+    expect(second.locator(".page-head .badge")).to_have_text("在库")
+    expect(second.get_by_text("可以抽取").first).to_be_visible()
+    second.get_by_label("查询日期").fill("2026-10-01")
+    press(second, "查询")
+    expect(second.get_by_text("当日不在专家库中").first).to_be_visible()
+    looks(second, "pool-expert")
+    second.goto(house.url + "/pool/applications")
+    looks(second, "pool-applications")
+    second.goto(house.url + "/pool/experts?q=E950001")
+    expect(second.locator("tbody tr")).to_have_count(1)
+    looks(second, "pool-experts")
+
+
+def test_a_list_with_faults_and_one_without(chromium_page: Pages, house: House) -> None:
+    page = sign_in(chromium_page, house.url, "pool", f"/pool/import/{house.roll_id}")
+    rows = page.locator("tbody tr")
+    texts = " ".join(rows.all_inner_texts())
+    assert "不是有效的统一社会信用代码" in texts
+    assert "相同" in texts
+    assert "可能与" in texts
+    expect(page.get_by_role("button", name="全部入库")).to_have_count(0)
+    looks(page, "pool-roll-faulty")
+    page.goto(house.url + "/pool/import")
+    looks(page, "pool-import")
+    listed = table_of([make_expert(900), make_expert(901)], {})
+    sent: FilePayload = {"name": "名册.csv", "mimeType": "text/csv", "buffer": csv_of(listed)}
+    page.get_by_label("名册文件").set_input_files(sent)
+    press(page, "检查")
+    expect(page.locator(".alert-success")).to_contain_text("2 人可以入库")
+    press(page, "全部入库")
+    said(page, "全部入库")
+    with house.office.read() as db:
+        assert pool.expert(db, "E0900").name == make_expert(900).name
+
+
+def test_a_merger_is_decided_and_taken_back(chromium_page: Pages, house: House) -> None:
+    page = sign_in(chromium_page, house.url, "pool", "/pool/merges")
+    looks(page, "pool-merges")
+    company = page.locator("[data-proposal]", has_text="组织机构代码相同")
+    company.get_by_role("button", name="是同一个,合并").click()
+    said(page, "决定已记录")
+    expect(company.locator(".badge")).to_have_text("已合并")
+    company.get_by_role("button", name="撤销合并").click()
+    said(page, "决定已记录")
+    person = page.locator("[data-proposal]", has_text="出生日期相同")
+    person.get_by_role("button", name="不是同一个").click()
+    expect(page.locator("[data-proposal]")).to_have_count(0)
+
+
+def test_a_session_is_assessed_appealed_and_decided(chromium_page: Pages, house: House) -> None:
+    chromium_page.allow(REFUSED)
+    page = sign_in(chromium_page, house.url, "staff", "/assessments")
+    looks(page, "assessments")
+    page.goto(f"{house.url}/assessments/{house.session_id}")
+    seat = page.locator(f"[data-seat='{house.seat}']")
+    seat.get_by_label("迟到").check()
+    seat.get_by_role("button", name="提交评价").click()
+    expect(page.locator("#refusal")).to_contain_text("事实和理由")
+    seat.get_by_label("迟到").check()
+    seat.get_by_label("事实与理由").fill("迟到 20 分钟(示例)")
+    seat.get_by_role("button", name="提交评价").click()
+    said(page, "评价已提交")
+    expect(seat.locator("strong")).to_have_text("95")
+    assert house.expert_id not in page.content()
+    looks(page, "assessment")
+    other = sign_in(chromium_page, house.url, "tenderer", f"/assessments/{house.session_id}")
+    expect(other.get_by_label("迟到")).to_have_count(0)
+    own = sign_in(chromium_page, house.url, "expert", "/expert/assessments")
+    expect(own.locator("[data-assessment]")).to_contain_text("迟到")
+    own.get_by_label("申诉理由").fill("系统时间有误(示例)")
+    looks(own, "expert-assessments")
+    press(own, "提交申诉")
+    said(own, "申诉已提交")
+    office = sign_in(chromium_page, house.url, "pool", "/pool/appeals")
+    office.locator("tbody a").first.click()
+    office.get_by_label("申诉成立").check()
+    office.get_by_label("决定理由").fill("签到钟快了 20 分钟(示例)")
+    looks(office, "pool-appeal")
+    press(office, "作出决定")
+    said(office, "申诉决定已记录")
+    own.goto(house.url + "/expert/assessments")
+    expect(own.locator("[data-assessment]")).to_contain_text("申诉成立")
+
+
+def test_an_expert_sees_his_standing_and_declares_units(chromium_page: Pages, house: House) -> None:
+    chromium_page.allow(REFUSED)
+    page = sign_in(chromium_page, house.url, "expert", "/expert/standing")
+    expect(page.locator(".page-head .badge")).to_have_text("在库")
+    unit = make_expert(700).employer_uscc
+    page.get_by_label("回避单位代码").fill("不是代码")
+    press(page, "申报")
+    expect(page.locator("#refusal")).to_contain_text("不是有效的统一社会信用代码")
+    page.get_by_label("回避单位代码").fill(unit)
+    press(page, "申报")
+    said(page, "已申报")
+    expect(page.locator("ol.story li").first).to_contain_text("信息变更")
+    with house.office.read() as db:
+        assert pool.expert(db, house.expert_id).declared_units == (unit,)
+    looks(page, "expert-standing")
+    page.locator("header a[hreflang=en]").click()
+    expect(page.locator("h1")).to_have_text("My standing")
+    looks(page, "expert-standing-en")
+
+
+def test_what_the_supervisor_sees(chromium_page: Pages, house: House) -> None:
+    page = sign_in(chromium_page, house.url, "supervisor", "/supervisor/avoidance")
+    expect(page.get_by_role("heading", name="省库抽取率")).to_be_visible()
+    expect(page.locator("table").first.locator("tbody tr").first).to_be_visible()
+    assert house.expert_id not in page.content()
+    looks(page, "supervisor-avoidance")
+    page.goto(house.url + "/supervisor/patterns")
+    expect(page.locator("tbody tr").first).to_be_visible()
+    looks(page, "supervisor-patterns")
+    elsewhere = sign_in(chromium_page, house.url, "department", "/supervisor/avoidance")
+    expect(elsewhere.locator("h1")).to_have_text("回避情况")
+
+
+@pytest.mark.parametrize(
+    ("account", "path"),
+    [
+        ("staff", "/pool/experts"),
+        ("expert", "/pool/experts"),
+        ("supervisor", "/pool/experts"),
+        ("pool", "/assessments"),
+        ("tenderer", "/supervisor/patterns"),
+        ("department", "/supervisor/patterns"),
+    ],
+)
+def test_for_nobody_else(chromium_page: Pages, house: House, account: str, path: str) -> None:
+    page = sign_in(chromium_page, house.url, account)
+    answer = page.request.get(house.url + path)
+    assert answer.status == 403
