@@ -276,7 +276,7 @@ def _measure(measure: Measure, what: str) -> Column[Pattern]:
             return None
         if what == "seen":
             return found.observed
-        return f"{found.expected:.1f} [{found.low}, {found.high}]"
+        return f"{found.expected:.2f} [{found.low}, {found.high}]"
 
     key = f"{measure.lower()}_{what}"
     return Column(key, f"odd.{key}", value, NUMBER if what == "seen" else "text")

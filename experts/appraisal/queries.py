@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from sqlmodel import Session, col, select
 
 from experts.appraisal.tables import ExpertAppealRow, ExpertAssessmentRow
-from experts.draws.tables import DrawInvitationRow, DrawSheetRow
+from experts.draws.request import State
+from experts.draws.tables import DrawInvitationRow, DrawRow, DrawSheetRow
 
 
 def assessment(db: Session, assessment_id: str) -> ExpertAssessmentRow | None:
@@ -65,18 +66,28 @@ def appeals(db: Session, expert_id: str | None = None) -> list[ExpertAppealRow]:
 
 
 def sheets(db: Session) -> Sequence[tuple[str, bytes]]:
-    """(draw, its candidates' sheet) of every draw."""
-    rows = db.exec(select(DrawSheetRow.draw_id, DrawSheetRow.candidates)).all()
-    return [(draw_id, sheet) for draw_id, sheet in rows]
+    """(draw, its candidates' sheet) of every draw that is closed."""
+    statement = (
+        select(DrawSheetRow.draw_id, DrawSheetRow.candidates)
+        .join(DrawRow, col(DrawRow.id) == col(DrawSheetRow.draw_id))
+        .where(col(DrawRow.state) == State.CLOSED.value)
+    )
+    return [(draw_id, sheet) for draw_id, sheet in db.exec(statement).all()]
 
 
 def calls(db: Session) -> Sequence[tuple[str, int, str, str]]:
-    """(draw, group, expert, answer) of every invitation."""
+    """(draw, group, expert, answer) of every invitation of a draw that is closed."""
     columns = (
         DrawInvitationRow.draw_id,
         DrawInvitationRow.group_number,
         DrawInvitationRow.expert_id,
         DrawInvitationRow.answer,
     )
-    rows = db.exec(select(*columns).order_by(col(DrawInvitationRow.round))).all()
+    statement = (
+        select(*columns)
+        .join(DrawRow, col(DrawRow.id) == col(DrawInvitationRow.draw_id))
+        .where(col(DrawRow.state) == State.CLOSED.value)
+        .order_by(col(DrawInvitationRow.round))
+    )
+    rows = db.exec(statement).all()
     return [(draw, group, expert, answer) for draw, group, expert, answer in rows]

@@ -277,8 +277,9 @@ def appeals(db: Session, expert_id: str | None = None) -> list[Appeal]:
 
 
 def tallies(db: Session, scores: Mapping[str, tuple[int, int]]) -> dict[str, Tally]:
-    """What is counted of each expert who was a candidate or called; `scores` are (far, all) scores
-    by expert, from whoever knows the sheets."""
+    """What is counted of each expert who was a candidate or called, in draws that are closed: while
+    a committee sits, a count would tell who was called to it. `scores` are (far, all) scores by
+    expert, from whoever knows the sheets."""
     invited: dict[str, Counter[int]] = defaultdict(Counter)
     answers: dict[str, dict[str, str]] = defaultdict(dict)
     for draw_id, group, expert_id, answer in queries.calls(db):
