@@ -3,7 +3,8 @@
 招标投标法 第三十七条: five or more, an odd number, at least two thirds of them experts in technology
 and economy, so that the tenderer's representatives are at most a third. Water works need seven
 (水利部令第14号 第四十条), large or complex procurements too (财政部令第87号 第四十七条). The numbers
-are in the rule pack; this module only compares.
+are in the rule pack; this module only compares. Who represents the purchaser does not lead the
+committee (财政部令第87号 第四十五条(四)).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class CommitteeRules:
     odd_rule: str
     expert_share_min: Fraction
     expert_share_rule: str
+    chair_may_represent: bool = False
+    chair_rule: str = "committee.chair_may_represent"
 
 
 def composition_faults(
@@ -55,3 +58,10 @@ def composition_faults(
             )
         )
     return tuple(faults)
+
+
+def chair_fault(is_representative: bool, rules: CommitteeRules) -> Fault | None:
+    """Why somebody may not lead the committee (组长), or None."""
+    if is_representative and not rules.chair_may_represent:
+        return Fault("/chair", "experts.composition.chair", {}, rules.chair_rule)
+    return None

@@ -1,14 +1,18 @@
 """Can the request be met at all? Asked before any randomness exists, answered with a reason.
 
-Four questions, each a necessary condition, then a search for one witness:
+Four questions, each a necessary condition, then a search for one witness. A reason names the seats that
+collide and how many persons, units and prefectures they have between them; no expert is named.
 
-1.  Enough candidates: |C_g| ≥ multiple · k_g (a pool barely larger than its quota is no lottery).
+1.  Enough candidates: |C_g| ≥ multiple · k_g. A pool barely larger than its quota is no lottery, and
+    whoever knows the pool would know the committee: it could not be kept secret (rule
+    `draw.pool_multiple`).
 2.  Enough persons, units: for every set S of groups, the distinct persons (units) among their
     candidates are at least Σ_{g ∈ S} k_g (Hall's condition; the sets are tried by size, so the
     smallest violated one is named).
 3.  Enough prefectures: for every S, Σ_prefecture min(p, persons of S there) ≥ Σ_{g ∈ S} k_g.
 4.  All at once: a depth-first search for one committee, at most `SEARCH_STEPS_MAX` steps. If it
-    proves that there is none the request is refused; if it runs out of steps nothing is claimed.
+    proves that there is none the request is refused, with the smallest set of groups for which that
+    can be proved; if it runs out of steps nothing is claimed.
 
 With at most `GROUPS_MAX` groups there are at most 255 sets.
 """
@@ -46,16 +50,37 @@ def shortage(
         if len(group.leaves) < needed:
             return _reason("pool_too_small", [group], len(group.leaves), needed, limits.pool_rule)
     masks = _masks(groups)
-    for size in range(1, len(groups) + 1):
-        for chosen in combinations(range(len(groups)), size):
-            within = [groups[g] for g in chosen]
-            found = _violated(within, sum(1 << g for g in chosen), masks, cards, coupling, limits)
-            if found is not None:
-                return found
+    sets = [
+        chosen
+        for size in range(1, len(groups) + 1)
+        for chosen in combinations(range(len(groups)), size)
+    ]
+    for chosen in sets:
+        within = [groups[g] for g in chosen]
+        found = _violated(within, sum(1 << g for g in chosen), masks, cards, coupling, limits)
+        if found is not None:
+            return found
     if _witness(groups, cards, coupling) is False:
-        seats = sum(group.count for group in groups)
-        return _reason("no_committee", groups, len(masks), seats, limits.prefecture_rule)
+        return _collision([[groups[g] for g in chosen] for chosen in sets], cards, coupling, limits)
     return None
+
+
+def _collision(
+    sets: Sequence[Sequence[Group]], cards: Mapping[str, Card], coupling: Coupling, limits: Limits
+) -> Reason:
+    """The reason for the smallest set of groups that provably has no committee; the last is whole."""
+    for within in sets:
+        if _witness(within, cards, coupling) is False:
+            members = {leaf: cards[leaf] for group in within for leaf in group.leaves}
+            seats = sum(group.count for group in within)
+            found = _reason("no_committee", within, len(members), seats, limits.prefecture_rule)
+            counts: dict[str, str | int] = {
+                "units": len({card.unit for card in members.values()}),
+                "prefectures": len({card.prefecture for card in members.values()}),
+                "unit_rule": limits.unit_rule,
+            }
+            return Reason(found.code, {**found.params, **counts})
+    raise AssertionError("the whole has no committee")
 
 
 def _reason(what: str, groups: Sequence[Group], eligible: int, needed: int, rule: str) -> Reason:
@@ -63,11 +88,17 @@ def _reason(what: str, groups: Sequence[Group], eligible: int, needed: int, rule
         f"experts.draw.{what}",
         {
             "specialty": "+".join(group.specialty for group in groups),
+            "seats": ", ".join(_seats(group) for group in groups),
             "eligible": eligible,
             "needed": needed,
             "rule": rule,
         },
     )
+
+
+def _seats(group: Group) -> str:
+    """The seats of a group, e.g. `A080104-1…3`."""
+    return group.seat(0) if group.count == 1 else f"{group.seat(0)}…{group.count}"
 
 
 def _masks(groups: Sequence[Group]) -> dict[str, int]:
@@ -90,7 +121,7 @@ def _violated(
     seats = sum(group.count for group in within)
     members = [cards[leaf] for leaf, mask in masks.items() if mask & chosen]
     if len(members) < seats:
-        return _reason("pool_too_small", within, len(members), seats, limits.pool_rule)
+        return _reason("persons_too_few", within, len(members), seats, limits.pool_rule)
     if coupling.one_per_unit:
         units = len({card.unit for card in members})
         if units < seats:

@@ -93,6 +93,7 @@ def rules_for(
             "committee.odd",
             Fraction(rule("committee.expert_share_min").text),
             "committee.expert_share_min",
+            rule("committee.chair_may_represent").is_on,
         ),
         eligibility=eligibility_rules(rule),
         recusal=recusal_rules(book, on, regime, region, used),

@@ -3,7 +3,8 @@ the opening reveals becomes the second check of recusal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlmodel import Session
 
@@ -51,6 +52,13 @@ def current(db: Session, lot_id: str) -> Draw:
     if not alive:
         raise Refusal("api.flows.no_draw", {"lot": lot_id}, Kind.NOT_FOUND)
     return alive[-1]
+
+
+def published_transcript(db: Session, draw_id: str) -> Mapping[str, Any]:
+    """The public transcript of a closed draw; TOO_EARLY while committee and calls are secret."""
+    if not draws.draw(db, draw_id).transcript_sha256:
+        raise Refusal("api.flows.draw_open", {"draw": draw_id[:40]}, Kind.TOO_EARLY)
+    return draws.transcript(db, draw_id)
 
 
 def recheck(tx: Tx, actor: Actor, lot_id: str) -> Recheck:

@@ -8,16 +8,18 @@ invitations, which name a time and an area and nothing of the lot.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
-from api.access import ExpertActor, OfficialActor, Public, StaffActor
+from api.access import ExpertActor, OfficialActor, Public, StaffActor, SupervisorActor
 from api.flows import drawing as flow
 from api.routes.fields import Answer, Body, Identifier, IdInPath, Line, Switch
 from api.transactions import ReadDb, WriteTx
+from archive import canonical
 from archive.errors import Refusal
 from experts.draws import service as draws
 from experts.draws.seed import ASKING_FORMAT
@@ -143,6 +145,23 @@ def ask_again(actor: OfficialActor, tx: WriteTx, draw_id: IdInPath) -> DrawAnswe
     """When the time is over: name who withheld an output, and ask the others again."""
     must_serve(actor, draws.draw(tx.db, draw_id).centre_id)
     return _answer(draws.ask_again(tx, actor, draw_id))
+
+
+@router.get("/draws/{draw_id}/transcript")
+def transcript(_: Public, db: ReadDb, draw_id: IdInPath) -> Response:
+    """The public transcript, once the draw is closed: for `bigloop verify` and `verify_draw.py`."""
+    return _artefact(flow.published_transcript(db, draw_id))
+
+
+@router.get("/draws/{draw_id}/audit")
+def audit(actor: SupervisorActor, db: ReadDb, draw_id: IdInPath) -> Response:
+    """The audit transcript: facts of experts, for the supervisor of the lot."""
+    must_watch(actor, projects.lot(db, draws.draw(db, draw_id).lot_id).supervisor_uscc)
+    return _artefact(draws.audit_transcript(db, draw_id))
+
+
+def _artefact(value: Mapping[str, Any]) -> Response:
+    return Response(canonical.encode(value), media_type="application/json")
 
 
 @router.post("/draws/{draw_id}/settlement", status_code=201)

@@ -237,6 +237,7 @@ def request_json(
         "area": request.area,
         "evaluation_at": moment_text(request.evaluation_at),
         "representatives": request.representatives,
+        "chair": "any" if rules.committee.chair_may_represent else "experts",
         "quotas": [_quota_json(quota) for quota in request.quotas],
         "pool": {
             "root": fixed.pool_root,

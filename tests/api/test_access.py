@@ -76,6 +76,7 @@ def test_what_is_open_is_open_on_purpose() -> None:
         "GET /api/clock",
         "GET /api/docs",
         "GET /api/draws/{draw_id}/asking",
+        "GET /api/draws/{draw_id}/transcript",
         "GET /api/trustees",
         "GET /figures",
         "GET /fragments/amount",

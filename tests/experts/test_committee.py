@@ -165,7 +165,10 @@ class TestFeasibility:
     def test_two_groups_that_share_too_few_persons(self) -> None:
         reason = self.ask(Group("A0801", 1, ("a", "d")), Group("A0601", 2, ("a", "d")))
         assert reason is not None
+        assert reason.code == "experts.draw.persons_too_few"
         assert reason.params["specialty"] == "A0801+A0601"
+        assert reason.params["seats"] == "A0801-1, A0601-1…2"
+        assert (reason.params["eligible"], reason.params["needed"]) == (2, 3)
 
     def test_too_few_units(self) -> None:
         reason = self.ask(Group("A0801", 2, ("a", "b")), coupling=Coupling(True, 3))
@@ -189,6 +192,30 @@ class TestFeasibility:
         reason = shortage(groups, cards, STRICT, LIMITS)
         assert reason is not None
         assert reason.code == "experts.draw.no_committee"
+        assert (reason.params["units"], reason.params["prefectures"]) == (2, 2)
+        assert {reason.params["rule"], reason.params["unit_rule"]} == {
+            "draw.prefecture_share_max",
+            "draw.one_per",
+        }
+
+    def test_the_smallest_set_that_collides_is_named(self) -> None:
+        """A third specialty that anybody could take has no part in the collision."""
+        cards = {
+            "p": Card("p", "u1", "530100"),
+            "q": Card("q", "u2", "530300"),
+            "r": Card("r", "u1", "530300"),
+            "s": Card("s", "u2", "530100"),
+            "t": Card("t", "u9", "530900"),
+            "u": Card("u", "u8", "530800"),
+        }
+        groups = (
+            Group("C1210", 1, ("t", "u")),
+            Group("A0801", 1, ("p", "q")),
+            Group("A0601", 1, ("r", "s")),
+        )
+        reason = shortage(groups, cards, STRICT, LIMITS)
+        assert reason is not None
+        assert reason.params["specialty"] == "A0801+A0601"
 
     def test_the_search_agrees_with_enumeration(self) -> None:
         """All pairs of small groups: a refusal where, and only where, there is no committee."""

@@ -1,9 +1,11 @@
 """The trustees' register, and a trustee's own command with its memory of what it answered."""
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +173,41 @@ class TestCommand:
         lines = (tmp_path / "trustee.key.answers").read_text().splitlines()
         assert len(lines) == 1
         assert json.loads(lines[0])["request"] == "b" * 64
+
+    @pytest.mark.server
+    def test_asks_and_answers_by_address(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """With `--send`: the question is read from the platform, the proof brought to it."""
+        received: list[tuple[str, Any]] = []
+
+        class Platform(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.say(question())
+
+            def do_POST(self) -> None:
+                size = int(self.headers["Content-Length"])
+                received.append((self.path, json.loads(self.rfile.read(size))))
+                self.say({})
+
+            def say(self, value: Any) -> None:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(json.dumps(value).encode())
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        (tmp_path / "trustee.key").write_bytes(NEW.secret)
+        with ThreadingHTTPServer(("127.0.0.1", 0), Platform) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            address = f"http://127.0.0.1:{server.server_port}/api/draws/d1/asking"
+            key = str(tmp_path / "trustee.key")
+            code, said, _ = self.run(capsys, "answer", key, "--id", NEW.id, address, "--send")
+            server.shutdown()
+        assert code == 0
+        assert received == [("/api/draws/d1/outputs", said)]
+        assert bytes.fromhex(said["proof"]) == NEW.answer("b" * 64, 1)
 
     @pytest.mark.parametrize(
         ("changes", "code"),

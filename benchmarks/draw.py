@@ -1,0 +1,37 @@
+"""The draw against its peers; each part says what it measures and what it does not.
+
+python benchmarks/draw.py [--quick]      one line of JSON a case
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.parts import draw_verifier  # noqa: E402 - the path comes first
+
+PARTS: tuple[Callable[[bool], Iterator[dict[str, Any]]], ...] = (draw_verifier.cases,)
+"""Each takes `quick` and yields its cases; a new part is added here."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="The draw against its peers.")
+    parser.add_argument("--quick", action="store_true", help="small cases, at most 45 seconds")
+    arguments = parser.parse_args()
+    is_good = True
+    for part in PARTS:
+        for found in part(arguments.quick):
+            print(json.dumps(found, ensure_ascii=False), flush=True)
+            is_good = is_good and found["holds"]
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
