@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from api.flows import dossier, opening, replanning, seating
-from api.flows.names import DOSSIER_TASK, OPEN_TASK, PLAN_TASK, REPLAN_TASK
+from api.flows import avoidance, dossier, opening, replanning, seating
+from api.flows.names import AVOIDANCE_TASK, DOSSIER_TASK, OPEN_TASK, PLAN_TASK, REPLAN_TASK
 from archive.custody import Custodian
 from archive.tasks.service import Handler
 from deposits.cash import service as cash
@@ -24,6 +24,7 @@ def handlers(
     the bank (none: it is always silent) are bound to them here."""
     bank = bank or NoBank()
     return {
+        AVOIDANCE_TASK: avoidance.look_task,
         OPEN_TASK: opening.begin_task(custodian),
         PLAN_TASK: seating.PLAN_DAY,
         REPLAN_TASK: replanning.PROPOSE,

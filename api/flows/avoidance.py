@@ -12,32 +12,41 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from sqlmodel import Session as Db
 
-from api.flows import drawing
 from archive import canonical
-from archive.actor import Actor
+from archive.actor import SYSTEM, Actor
 from archive.errors import Kind, Reason, Refusal
 from archive.journal import service as journal
-from archive.office import Tx
+from archive.office import Office, Tx
+from archive.tasks.service import Write
 from archive.vault import Vault
 from experts.conflicts.rules import RULE_OF_REASON
 from experts.draws import service as draws
+from experts.draws.late import service as late
 from experts.draws.request import State
-from experts.draws.service import Draw, Recheck
+from experts.draws.service import Draw
 from experts.pool import service as pool
 from experts.pool.expert import HOME_POOL
 from trading.acting import watches
+from trading.opening import service as opening
 from trading.parties import service as parties
 from trading.parties.party import Link
 from trading.projects import service as projects
 from trading.rules.book import book
 
-EVIDENCE = {"draw-recusals.json": "REQUEST", "draw-recheck.json": "LATER"}
+EVIDENCE = {
+    "draw-recusals.json": "REQUEST",
+    "draw-recheck.json": "LATER",
+    "draw-late-hit.json": "LATE",
+}
 """The documents with evidence on a draw's stream, and the pass that made each."""
+LOOKED_AT = (State.INVITING, State.SEATED, State.CLOSED)
+"""The states in which a committee is judged again."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,18 @@ class Found:
     chain: tuple[str, ...]
     hops: tuple[Hop, ...]
     article: str
+
+
+@dataclass(frozen=True)
+class Late:
+    """A member who should have recused himself, found when the session was over."""
+
+    draw_id: str
+    draw: str
+    lot: str
+    seat: str
+    reasons: tuple[Reason, ...]
+    found_at: datetime
 
 
 @dataclass(frozen=True)
@@ -137,21 +158,69 @@ def share(db: Db, actor: Actor) -> Share:
     return Share(seats, own, asked)
 
 
-def recheck(tx: Tx, actor: Actor, draw_id: str) -> Recheck:
-    """Judge a committee again because data have changed; NOT_FOUND for another department's."""
+def look_again(tx: Tx, actor: Actor, draw_id: str) -> int:
+    """Judge a committee again because data have changed; how many members were found. One that sits
+    loses them to the next ranks; of one that is done it is recorded whose conclusions are void.
+    NOT_FOUND for another department's."""
     draw = draws.draw(tx.db, draw_id)
     if not watches(actor, projects.lot(tx.db, draw.lot_id).supervisor_uscc):
         raise Refusal("experts.draw.unknown", {"draw": draw_id}, Kind.NOT_FOUND)
-    return drawing.recheck(tx, actor, draw.lot_id)
+    return _look(tx, actor, draw)
 
 
-def sitting(db: Db, actor: Actor) -> list[tuple[Draw, str]]:
-    """The committees that a later look can still change."""
-    return [
-        (draw, lot)
+def _look(tx: Tx, actor: Actor, draw: Draw) -> int:
+    if draw.state is State.CLOSED:
+        return len(late.look(tx, actor, draw.id, _bidders(tx.db, draw.lot_id)))
+    return len(draws.recheck(tx, actor, draw.id, _bidders(tx.db, draw.lot_id)).removed)
+
+
+def _bidders(db: Db, lot_id: str) -> tuple[str, ...]:
+    """The bidders, once the opening has told them; nobody before (招标投标法 第二十二条)."""
+    try:
+        return opening.proven_bidders(db, lot_id)
+    except Refusal as refusal:
+        if refusal.kind not in (Kind.TOO_EARLY, Kind.CONFLICT):
+            raise
+        return ()
+
+
+def look_task(_office: Office, args: Mapping[str, Any]) -> Write:
+    """The third pass by itself: what changed about an expert is held against every committee that he
+    sits or sat in. Done twice it finds nothing new."""
+
+    def write(tx: Tx) -> None:
+        asked = {each.draw_id for each in draws.invitations_of(tx.db, args["expert"])}
+        for draw in (draws.draw(tx.db, draw_id) for draw_id in sorted(asked)):
+            if draw.state not in LOOKED_AT:
+                continue
+            seated = draws.committee(tx.db, draw.id)
+            if any(member.expert_id == args["expert"] for member in seated):
+                _look(tx, SYSTEM, draw)
+
+    return write
+
+
+def committees(db: Db, actor: Actor) -> list[tuple[Draw, str]]:
+    """The committees that a later look can still change, or say something of."""
+    return [(draw, lot) for draw, lot in _draws(db, actor) if draw.state in LOOKED_AT]
+
+
+def late_hits(db: Db, actor: Actor) -> list[Late]:
+    """Members of closed draws whose conclusions are void, the newest found first; by seat."""
+    found = [
+        Late(
+            draw.id,
+            f"{draw.centre_id}-{draw.number}",
+            lot,
+            hit.seat_code,
+            hit.reasons,
+            hit.found_at,
+        )
         for draw, lot in _draws(db, actor)
-        if draw.state in (State.SEATED, State.INVITING)
+        if draw.state is State.CLOSED
+        for hit in late.late_hits(db, draw.id)
     ]
+    return sorted(found, key=lambda each: each.found_at, reverse=True)
 
 
 def _draws(db: Db, actor: Actor) -> list[tuple[Draw, str]]:

@@ -11,10 +11,12 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlmodel import Session
 
+from api.flows.names import AVOIDANCE_TASK
 from archive.actor import Actor
 from archive.clock import SHANGHAI
 from archive.errors import Kind, Refusal
 from archive.office import Tx
+from archive.tasks.service import enqueue
 from experts.appraisal import service as appraisal
 from experts.identities import service as identities
 from experts.identities.proposal import Kind as Identity
@@ -23,7 +25,7 @@ from experts.pool import service as pool
 from experts.pool.expert import Expert
 from experts.pool.standing import service as standing
 from experts.pool.standing.history import Answer, Line, Stage, first_break
-from experts.pool.standing.machine import FROM, Amend, Course
+from experts.pool.standing.machine import FROM, Amend, Command, Course
 from experts.specialties import catalogue
 from trading.calendar.legal import legal_day
 from trading.divisions import yunnan
@@ -255,4 +257,14 @@ def declare(tx: Tx, actor: Actor, usccs: tuple[str, ...]) -> Line:
         raise Refusal("experts.expert.uscc", {"value": faulty[0][:18]})
     if len(usccs) > DECLARED_MAX:
         raise Refusal("experts.expert.units", {"count_max": DECLARED_MAX})
-    return standing.act(tx, actor, actor.party_id, Amend({"declared": sorted(set(usccs))}))
+    line = standing.act(tx, actor, actor.party_id, Amend({"declared": sorted(set(usccs))}))
+    enqueue(tx, AVOIDANCE_TASK, {"expert": actor.party_id})
+    return line
+
+
+def act(tx: Tx, actor: Actor, expert_id: str, command: Command) -> Line:
+    """An act of the pool's office; what it changes is held against the committees he sits in."""
+    line = standing.act(tx, actor, expert_id, command)
+    if line.changes:
+        enqueue(tx, AVOIDANCE_TASK, {"expert": expert_id})
+    return line

@@ -242,7 +242,8 @@ def _avoidance(request: Request, actor: Actor, db: Session, form: Form) -> Respo
         actor,
         counts=avoidance.by_rule(found),
         share=avoidance.share(db, actor),
-        sitting=avoidance.sitting(db, actor),
+        committees=avoidance.committees(db, actor),
+        late=avoidance.late_hits(db, actor),
         chains=[x for x in table.shown if x.hops],
         form=form,
     )
@@ -262,7 +263,7 @@ async def recheck(
     return await submit(
         request,
         form,
-        lambda tx, _: avoidance.recheck(tx, actor, draw_id),
+        lambda tx, _: avoidance.look_again(tx, actor, draw_id),
         again=lambda db: _avoidance(request, actor, db, form),
         to="/supervisor/avoidance",
         said="rechecked",

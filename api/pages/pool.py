@@ -162,7 +162,7 @@ async def act(
     return await submit(
         request,
         form,
-        lambda tx, command: standing.act(tx, actor, expert_id, command),
+        lambda tx, command: flow.act(tx, actor, expert_id, command),
         read=ACTS[act],
         again=lambda db: _person(request, actor, db, expert_id, form),
         to=f"{HOME}/{expert_id}",

@@ -34,11 +34,15 @@ from evaluation.session.state import Stage
 from experts.pool import service as pool
 from experts.pool.rolls import queries as waiting_rolls
 from experts.pool.rolls.roll import table_of
+from experts.pool.standing import service as standing
+from experts.pool.standing.machine import Amend
+from tests.builders import POOL_OFFICE
 from tests.experts.test_roll import csv_of
 from tests.experts.world import make_expert
 from tests.pages.looks import looks, sign_in
 from tests.support.browser import Pages
 from tests.support.servers import free_port
+from trading.opening import service as opening
 from trading.projects import service as projects
 
 DAY = date(2026, 10, 21)
@@ -60,6 +64,8 @@ class House:
     seat: str
     expert_id: str
     roll_id: str
+    lot_id: str
+    draw_id: str
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +113,10 @@ def _house(folder: Path) -> Iterator[House]:
             time.sleep(0.01)
         try:
             url = f"http://127.0.0.1:{settings.port}"
-            yield House(office, url, session.id, member.seat_code, member.expert_id, roll_id)
+            yield House(
+                office, url, session.id, member.seat_code, member.expert_id, roll_id,
+                lot.id, session.draw_id,
+            )  # fmt: skip
         finally:
             server.should_exit = True
             thread.join(10)
@@ -276,6 +285,15 @@ def test_what_the_supervisor_sees(chromium_page: Pages, house: House) -> None:
     expect(page.locator("table").first.locator("tbody tr").first).to_be_visible()
     assert house.expert_id not in page.content()
     looks(page, "supervisor-avoidance")
+    with house.office.write() as tx:
+        bidder = opening.proven_bidders(tx.db, house.lot_id)[0]
+        change = Amend({"employer": bidder}, "社保记录显示(示例)")
+        standing.act(tx, POOL_OFFICE, house.expert_id, change, date(2026, 10, 1))
+    page.locator(f"tr[data-draw='{house.draw_id}']").get_by_role("button").click()
+    said(page, "已按最新数据复核")
+    expect(page.locator("section[aria-labelledby=late]")).to_contain_text("评审结论无效")
+    expect(page.locator("section[aria-labelledby=late]")).to_contain_text(house.seat)
+    looks(page, "supervisor-avoidance-late")
     page.goto(house.url + "/supervisor/patterns")
     expect(page.locator("tbody tr").first).to_be_visible()
     looks(page, "supervisor-patterns")

@@ -934,6 +934,19 @@ def upgrade() -> None:
         op.f("ix_draw_invitation_expert_id"), "draw_invitation", ["expert_id"], unique=False
     )
     op.create_table(
+        "draw_late_hit",
+        sa.Column("draw_id", sa.String(), nullable=False),
+        sa.Column("seat_code", sa.String(), nullable=False),
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("reasons", sa.LargeBinary(), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("found_by", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["draw_id"], ["draw.id"], name=op.f("fk_draw_late_hit_draw_id_draw")
+        ),
+        sa.PrimaryKeyConstraint("draw_id", "seat_code", "expert_id", name=op.f("pk_draw_late_hit")),
+    )
+    op.create_table(
         "draw_member",
         sa.Column("draw_id", sa.String(), nullable=False),
         sa.Column("seat_code", sa.String(), nullable=False),
