@@ -77,7 +77,9 @@ class Plan:
     """Who sits where. `objective` and `bound` in milli: no plan costs less than `bound`, which the
     `certificate` proves: one whole number for each named row of the linear model (zeros left
     out). `ties` does the same for the second criterion, on the face of the plans of least cost, and
-    `alone` for the number of arcs that another plan as good could use: none."""
+    `alone` for the number of arcs that another plan as good could use: none. `prices` is the sum of
+    `price_count` certificates of the same bound: more telling than any one of them when somebody asks
+    why (`evaluation.seating.why`)."""
 
     problem_digest: str
     assignments: tuple[Assignment, ...]
@@ -89,6 +91,8 @@ class Plan:
     uniqueness: Uniqueness = Uniqueness.OPEN
     ties: tuple[tuple[str, int], ...] = ()
     alone: tuple[tuple[str, int], ...] = ()
+    prices: tuple[tuple[str, int], ...] = ()
+    price_count: int = 0
 
     @property
     def is_fallback(self) -> bool:
@@ -141,6 +145,8 @@ def document(problem: Problem, plan: Plan) -> dict[str, Any]:
         "uniqueness": str(plan.uniqueness),
         "ties": dict(plan.ties),
         "alone": dict(plan.alone),
+        "prices": dict(plan.prices),
+        "price_count": plan.price_count,
         "rules": list(problem.rules),
     }
 
@@ -165,5 +171,7 @@ def from_document(value: Mapping[str, Any]) -> tuple[Problem, Plan]:
         uniqueness=Uniqueness(value["uniqueness"]),
         ties=tuple(sorted(value["ties"].items())),
         alone=tuple(sorted(value["alone"].items())),
+        prices=tuple(sorted(value["prices"].items())),
+        price_count=value["price_count"],
     )
     return problems.from_json(value["problem"]), plan

@@ -8,9 +8,11 @@
     whose reduced cost is within the gap: no better plan uses another.
  3  Ties. Where the plan meets its bound, all best plans lie on the face that the certificate
     describes. A second, much smaller programme finds the one with the least sum of ties there, and
-    its own duals bound that sum. Arcs that could still belong to an equally good plan are searched
-    with CP-SAT, which computes in whole numbers. So neither the solver nor its version, seed or
-    threads decide who sits where; where this is not proven, `Plan.uniqueness` says so.
+    its own duals bound that sum; a third, over the arcs at zero, asks whether another plan is as
+    good in both. So neither the solver nor its version, seed or threads decide who sits where; where
+    this is not proven, `Plan.uniqueness` says so.
+    Where starts are to be chosen, `evaluation.seating.starts` does it instead of 2.
+ 4  More certificates of the same bound, for those who will ask why.
 
 A run without an answer in its time falls back to `evaluation.seating.search`, and the plan says so.
 """
@@ -30,14 +32,17 @@ from evaluation.seating.plan import PPM, Assignment, Method, Plan, Uniqueness, U
 from evaluation.seating.problem import MILLI, Problem
 from evaluation.seating.reasons import why_unseated
 from evaluation.seating.solver import Family, Floats, Watch, run
+from evaluation.seating.starts import plan_with_starts
 
 INTEGRAL = 1e-6
-SIFT_FIRST = 8
+SIFT_FIRST = 12
 """So many of the cheapest arcs of each seat are there from the start."""
 SIFT_ROUNDS_MAX = 30
 TIE_SCALE = float(2**20)
-SEARCHED_MAX = 5_000
-"""CP-SAT is asked about so many open arcs at most."""
+PRICE_ROUNDS = 3
+PRICED_WITHIN = 60 * MILLI
+"""Arcs this much too dear take no part when the prices are turned; the bound tells if one mattered."""
+TRACE = 1e-4
 
 Found = Callable[[Plan], None]
 
@@ -72,13 +77,35 @@ def solve(
     fractional = _fractional_seats(model, relaxed.values)
     if not fractional:
         plan = _plan(model, relaxed.values, proof, Method.LINEAR)
+    elif model.starts:
+        watch.begins("starts")
+        plan = plan_with_starts(
+            model, rows, relaxed.values, relaxed.duals, lambda p: _seats_only(p, watch), watch
+        )
+        plan = replace(plan, bound=proof.bound, certificate=proof.named)
     else:
         watch.begins("branching")
         plan = _branch_until_near(model, rows, relaxed, proof, fractional, watch)
     if found is not None:
         found(plan)
     watch.begins("ties")
-    return _settled(model, rows, proof, plan, watch)
+    plan = _settled(model, rows, proof, plan, watch)
+    watch.begins("prices")
+    return _with_prices(model, rows, proof, plan, watch)
+
+
+def _seats_only(problem: Problem, watch: Watch) -> Plan:
+    """The best seats for given starts, without ties and prices."""
+    model = model_of(problem)
+    rows = model.rows()
+    relaxed = sift(model, rows, watch)
+    if relaxed is None:
+        return search.plan(problem)
+    proof = _Proof(relaxed.duals, certificate.bound(rows, relaxed.duals), rows)
+    fractional = _fractional_seats(model, relaxed.values)
+    if fractional:
+        return _branch_until_near(model, rows, relaxed, proof, fractional, watch)
+    return _plan(model, relaxed.values, proof, Method.LINEAR)
 
 
 @dataclass(frozen=True)
@@ -254,6 +281,43 @@ def _tie_costs(model: Model, which: Ints, size: int | None = None) -> Ints:
     arcs = which[which < model.first_unseated]
     cost[arcs] = model.arcs.ties(arcs)
     return cost
+
+
+# --- Prices -----------------------------------------------------------------------------
+
+
+def _with_prices(model: Model, rows: Rows, proof: _Proof, plan: Plan, watch: Watch) -> Plan:
+    """More certificates of the same bound, for those who ask why. A vertex of the optimal duals leaves
+    arcs at zero that no best plan uses; forcing a trace of each of them into the programme turns
+    GLOP to a vertex that prices them, where there is one. Only duals with the very same bound count."""
+    arcs = model.first_unseated
+    given = {seat.key: seat.group for seat in plan.assignments}
+    used = np.zeros(len(rows.cost), dtype=np.bool_)
+    keys = [seat.key for seat in model.problem.seats]
+    groups = [group.key for group in model.problem.groups]
+    used[:arcs] = [
+        given.get(keys[seat]) == groups[group]
+        for seat, group in zip(model.arcs.seat.tolist(), model.arcs.group.tolist(), strict=True)
+    ]
+    total, count = proof.duals.copy(), 1
+    left = certificate.reduced(rows, proof.duals)
+    near = np.flatnonzero(left <= PRICED_WITHIN)
+    columns = rows.matrix.tocsc()[:, near]
+    part = Rows(rows.name, columns, rows.rhs, rows.equal, rows.cost[near], rows.most[near])
+    for _ in range(PRICE_ROUNDS):
+        unclear = (left == 0) & ~used
+        unclear[arcs:] = False
+        if not unclear.any():
+            break
+        answer = run(part, Family.GLOP, watch, MILLI, least=np.where(unclear[near], TRACE, 0.0))
+        if answer.duals is None:
+            break
+        duals = certificate.whole(rows, answer.duals)
+        if certificate.bound(rows, duals) != proof.bound:
+            break
+        total, count = total + duals, count + 1
+        left = left + certificate.reduced(rows, duals)
+    return replace(plan, prices=certificate.named(rows, total), price_count=count)
 
 
 # --- From values to plans -----------------------------------------------------------------

@@ -70,9 +70,15 @@ class Answer:
 
 
 def run(
-    rows: Rows, family: Family, watch: Watch, scale: float, integral: Ints | None = None
+    rows: Rows,
+    family: Family,
+    watch: Watch,
+    scale: float,
+    integral: Ints | None = None,
+    least: Floats | None = None,
 ) -> Answer:
-    """Minimise. `scale`: costs are divided by it, so that the solver's tolerances fit."""
+    """Minimise. `scale`: costs are divided by it, so that the solver's tolerances fit. `least`: the
+    lower bounds of the columns, 0 by default."""
     from ortools.linear_solver.python import model_builder_helper
 
     if watch.is_cancelled:
@@ -82,7 +88,7 @@ def run(
     programme: Any = model_builder_helper.ModelBuilderHelper()
     rhs = rows.rhs.astype(np.float64)
     programme.fill_model_from_sparse_data(
-        np.zeros(len(rows.cost)),
+        np.zeros(len(rows.cost)) if least is None else least,
         rows.most.astype(np.float64),
         rows.cost.astype(np.float64) / scale,
         np.where(rows.equal, rhs, -np.inf),
@@ -94,6 +100,9 @@ def run(
     solver: Any = model_builder_helper.ModelSolverHelper(str(family))
     if watch.seconds_left != float("inf"):
         solver.set_time_limit_in_seconds(watch.seconds_left)
+    if family is Family.GLOP:
+        # Three times as quick here as with its presolve (measured on a province's day).
+        solver.set_solver_specific_parameters("use_dual_simplex: true use_preprocessing: false")
     if family is Family.SCIP:
         solver.set_solver_specific_parameters("limits/gap = 0\nnumerics/feastol = 1e-9")
     watch._running.append(solver)

@@ -185,6 +185,7 @@ def _sessions(
     limit = dice.integers(60, 181, pool)
     needs = dice.choice(3, sessions, p=(0.6, 0.3, 0.1)) + 1
     employer = dice.integers(0, centres, pool)
+    pools = [np.flatnonzero(homes // size.centres == n) for n in range(size.provinces)]
     held: dict[int, set[int]] = {}
     committees, seats = [], []
     for number in range(sessions):
@@ -202,9 +203,9 @@ def _sessions(
                 forbidden=tuple(f"C{index:05d}" for index in sorted(barred)),
             )
         )
-        near = np.flatnonzero(np.abs(spot - ground.at[host]).max(axis=1) < SIDE)
+        own = pools[host // size.centres]
         chosen: list[int] = []
-        for expert in dice.permutation(near).tolist():
+        for expert in dice.permutation(own).tolist():
             if held.get(expert, set()).isdisjoint(stays[0]):
                 chosen.append(expert)
                 held.setdefault(expert, set()).update(stays[0])

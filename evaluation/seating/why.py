@@ -7,6 +7,9 @@ it would take from others. By linear duality no plan with the seat there costs l
 than the bound. So where the plan meets its bound and the price is above zero, the plan would truly
 be dearer; where it is zero, going there costs nothing as far as the prices tell.
 
+A vertex of the optimal prices leaves many arcs at zero that no best plan uses. So the planner keeps
+the mean of several (`Plan.prices`): an arc that has a price in one of them has one in the mean.
+
 What the rules forbid outright has no price: the rule is the answer.
 """
 
@@ -14,6 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 
 from archive.errors import Param, Reason
 from evaluation.seating.plan import Assignment, Plan
@@ -37,14 +42,14 @@ class Price:
 
     group: GroupKey
     own: int
-    capacity: int
-    centre: int
-    prefecture: int
-    load: int
-    time: int
+    capacity: Fraction
+    centre: Fraction
+    prefecture: Fraction
+    load: Fraction
+    time: Fraction
 
     @property
-    def total(self) -> int:
+    def total(self) -> Fraction:
         return self.own + self.capacity + self.centre + self.prefecture + self.load + self.time
 
 
@@ -65,7 +70,8 @@ class Prices:
 
     def __init__(self, problem: Problem, plan: Plan) -> None:
         self.problem, self.plan = problem, plan
-        self._duals: Mapping[str, int] = dict(plan.certificate)
+        self._count = max(1, plan.price_count)
+        self._duals: Mapping[str, int] = dict(plan.prices if plan.price_count else plan.certificate)
         self._given = {given.key: given for given in plan.assignments}
         self._stays = {given.session_id: given.stay for given in plan.assignments}
 
@@ -76,17 +82,17 @@ class Prices:
         stay = self._stays.get(seat.session_id, 0)
         slots = seat.stays[stay]
 
-        def paid(name: str) -> int:
-            return -self._duals.get(name, 0)
+        def paid(name: str) -> Fraction:
+            return Fraction(-self._duals.get(name, 0), self._count)
 
         return Price(
             group=group.key,
             own=arc_cost(problem, seat, group),
-            capacity=sum(paid(f"capacity:{group.key}:{slot}") for slot in slots),
+            capacity=sum((paid(f"capacity:{group.key}:{slot}") for slot in slots), Fraction()),
             centre=paid(f"centre:{seat.session_id}:{place.centre_id}:{stay}"),
             prefecture=paid(f"prefecture:{seat.session_id}:{place.prefecture}:{stay}"),
             load=paid(f"load:{place.centre_id}"),
-            time=sum(paid(f"clash:{seat.expert_id}:{slot}") for slot in slots),
+            time=sum((paid(f"clash:{seat.expert_id}:{slot}") for slot in slots), Fraction()),
         )
 
     def cheapest(self, seat: Seat, centre_id: str) -> Price | None:
@@ -97,10 +103,10 @@ class Prices:
         prices = [self.price(seat, self.problem.groups[index]) for index in sorted(allowed)]
         return min(prices, key=lambda price: price.total, default=None)
 
-    def worth(self, seat: Seat) -> int:
+    def worth(self, seat: Seat) -> Fraction:
         """What the plan pays for the seat: the dual of its own row."""
         stay = self._stays.get(seat.session_id, 0)
-        return self._duals.get(f"seat:{seat.key}:{stay}", 0)
+        return Fraction(self._duals.get(f"seat:{seat.key}:{stay}", 0), self._count)
 
     def why(self, key: SeatKey, centre_id: str) -> Answer:
         """Why the seat is in this centre, or why it is not. KeyError for a seat that is none."""
@@ -110,7 +116,8 @@ class Prices:
         there = self.cheapest(seat, centre_id)
         if there is None:
             return Answer(key, centre_id, False, None, (self._forbidden(seat, centre_id),))
-        dearer = max(0, there.total - self.worth(seat))
+        # Costs are whole numbers of milli: what is at least a fraction dearer is a whole one dearer.
+        dearer = max(0, ceil(there.total - self.worth(seat)))
         if is_here:
             return Answer(key, centre_id, True, 0, self._here(seat, given, there))
         return Answer(key, centre_id, False, dearer, self._not_there(seat, given, there, dearer))
@@ -129,7 +136,7 @@ class Prices:
         if not others:
             return (Reason("evaluation.seat.why_only", params),)
         total, second = min(others, key=lambda pair: (pair[0], pair[1].group))
-        more = max(0, total - self.worth(seat))
+        more = max(0, ceil(total - self.worth(seat)))
         params |= {"next": second.group.centre_id, "dearer": _minutes(more)}
         return (Reason("evaluation.seat.why_here", params), *_parts(seat, here))
 
@@ -197,6 +204,6 @@ def _who(seat: Seat, centre_id: str) -> dict[str, Param]:
     return {"session": seat.session_id, "expert": seat.expert_id, "centre": centre_id}
 
 
-def _minutes(milli: int) -> int:
+def _minutes(milli: int | Fraction) -> int:
     """Whole minutes, rounded up."""
-    return -(-milli // MILLI)
+    return ceil(Fraction(milli) / MILLI)
