@@ -43,7 +43,7 @@ from ortools.sat.python import cp_model  # noqa: E402
 
 from archive.errors import Reason  # noqa: E402
 from evaluation.seating import audit, check, model, replan, search, synthetic  # noqa: E402
-from evaluation.seating.arcs import arcs_of  # noqa: E402
+from evaluation.seating.arcs import Arcs, arcs_of  # noqa: E402
 from evaluation.seating.plan import PPM, Assignment, Method, Plan, Uniqueness, Unseated  # noqa: E402
 from evaluation.seating.problem import MILLI, Problem, SeatKey, load_pieces, with_amplitude  # noqa: E402
 from evaluation.seating.replan import anew, difference  # noqa: E402
@@ -103,6 +103,15 @@ def proven(problem: Problem, watch: Watch | None = None) -> Plan:
     return plan
 
 
+def staged(at: dict[str, float], began: float) -> Callable[[str], None]:
+    """Notes in `at` when each stage of a solve began."""
+
+    def note(stage: str) -> None:
+        at[stage] = time.process_time() - began
+
+    return note
+
+
 # --- Province day -----------------------------------------------------------------------
 
 
@@ -114,9 +123,7 @@ def province_day(limit: float) -> Iterator[dict[str, object]]:
         fresh = synthetic.problem("day", SEED)
         watch, began = Watch(), time.process_time()
         at: dict[str, float] = {}
-        watch.on_stage = lambda stage, at=at, began=began: at.update(
-            {stage: time.process_time() - began}
-        )
+        watch.on_stage = staged(at, began)
         plan = solve(fresh, watch=watch)
         took.append(at["ties"])
     plan = proven(day)
@@ -160,7 +167,7 @@ def raced(
     def busy() -> float:
         return built + (time.process_time() - began - built) / WORKERS
 
-    class Seen(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
+    class Seen(cp_model.CpSolverSolutionCallback):
         best: int | None = None
         at: float | None = None
 
@@ -220,67 +227,24 @@ def with_intervals(problem: Problem) -> tuple[Any, Any]:
     not free in a slot has a fixed interval there. The other rules as in the planner's programme."""
     made: Any = cp_model.CpModel()
     listed = arcs_of(problem)
-    in_group: dict[tuple[int, int], list[Any]] = defaultdict(list)
-    machines: dict[tuple[int, int], list[Any]] = defaultdict(list)
-    for index, group in enumerate(problem.groups):
-        for slot, free in enumerate(group.free):
-            for station in range(free, max(group.free)):
-                machines[index, station].append(made.new_fixed_size_interval_var(slot, 1, ""))
-    presence: dict[int, Any] = {}
-    costs: list[tuple[Any, int]] = []
-    for arc in range(len(listed.cost)):
-        group, seat = int(listed.group[arc]), int(listed.seat[arc])
-        first, length = int(listed.first[arc]), int(listed.last[arc] - listed.first[arc]) + 1
-        chosen = []
-        for station in range(max(problem.groups[group].free)):
-            here = made.new_bool_var("")
-            machines[group, station].append(
-                made.new_optional_fixed_size_interval_var(first, length, here, "")
-            )
-            chosen.append(here)
-        presence[arc] = chosen
-        in_group[seat, group] = chosen
-        costs += [(here, int(listed.cost[arc])) for here in chosen]
+    present, machines = _intervals(made, problem, listed)
     for intervals in machines.values():
         if len(intervals) > 1:
             made.add_no_overlap(intervals)
+    costs = [
+        (here, int(cost))
+        for chosen, cost in zip(present, listed.cost, strict=True)
+        for here in chosen
+    ]
     of_seat: dict[int, list[Any]] = defaultdict(list)
-    centre: dict[tuple[int, int], list[Any]] = defaultdict(list)
-    area: dict[tuple[int, str], list[Any]] = defaultdict(list)
-    load: dict[int, list[Any]] = defaultdict(list)
-    for arc, chosen in presence.items():
-        seat, place, session = (
-            int(listed.seat[arc]),
-            int(listed.place[arc]),
-            int(listed.session[arc]),
-        )
+    for chosen, seat in zip(present, listed.seat.tolist(), strict=True):
         of_seat[seat] += chosen
-        centre[session, place] += chosen
-        area[session, problem.places[place].prefecture] += chosen
-        load[place] += chosen
-    for seat in range(len(problem.seats)):
+    for index in range(len(problem.seats)):
         missing = made.new_bool_var("")
-        made.add_exactly_one([*of_seat[seat], missing])
+        made.add_exactly_one([*of_seat[index], missing])
         costs.append((missing, problem.weights.unseated))
-    limits = problem.limits
-    for (session, _), chosen in centre.items():
-        over = made.new_int_var(0, limits.centre_max - limits.centre_free, "")
-        made.add(sum(chosen) <= limits.centre_free + over)
-        costs.append((over, problem.weights.second_member))
-    for (session, _), chosen in area.items():
-        members = problem.committees[session].members
-        free = limits.prefecture_free_of(members)
-        over = made.new_int_var(0, max(0, limits.prefecture_max_of(members) - free), "")
-        made.add(sum(chosen) <= free + over)
-        costs.append((over, problem.weights.same_prefecture))
-    for place, chosen in load.items():
-        total = []
-        for count, price in load_pieces(problem, problem.places[place], len(problem.seats)):
-            piece = made.new_int_var(0, count, "")
-            total.append(piece)
-            costs.append((piece, price))
-        made.add(sum(chosen) <= sum(total))
-    held: dict[tuple[str, int], list[Any]] = defaultdict(list)
+    costs += _softly(made, problem, listed, present)
+    held: dict[tuple[str, int], list[int]] = defaultdict(list)
     for number, one in enumerate(problem.seats):
         for slot in one.slots:
             held[one.expert_id, slot].append(number)
@@ -290,103 +254,157 @@ def with_intervals(problem: Problem) -> tuple[Any, Any]:
     return made, cp_model.LinearExpr.weighted_sum([v for v, _ in costs], [c for _, c in costs])
 
 
+def _intervals(
+    made: Any, problem: Problem, listed: Arcs
+) -> tuple[list[list[Any]], dict[tuple[int, int], list[Any]]]:
+    """For each arc the presence on every station of its group, and the intervals of each station."""
+    machines: dict[tuple[int, int], list[Any]] = defaultdict(list)
+    most = [max(group.free) for group in problem.groups]
+    for index, group in enumerate(problem.groups):
+        for slot, free in enumerate(group.free):
+            for station in range(free, most[index]):
+                machines[index, station].append(made.new_fixed_size_interval_var(slot, 1, ""))
+    present = []
+    for where, first, last in zip(
+        listed.group.tolist(), listed.first.tolist(), listed.last.tolist(), strict=True
+    ):
+        chosen = []
+        for station in range(most[where]):
+            here = made.new_bool_var("")
+            interval = made.new_optional_fixed_size_interval_var(first, last - first + 1, here, "")
+            machines[where, station].append(interval)
+            chosen.append(here)
+        present.append(chosen)
+    return present, machines
+
+
+def _softly(
+    made: Any, problem: Problem, listed: Arcs, present: list[list[Any]]
+) -> list[tuple[Any, int]]:
+    """Dispersal over centres and prefectures, and shared load, with their prices."""
+    limits, weights = problem.limits, problem.weights
+    centre: dict[tuple[int, int], list[Any]] = defaultdict(list)
+    area: dict[tuple[int, str], list[Any]] = defaultdict(list)
+    load: dict[int, list[Any]] = defaultdict(list)
+    for chosen, session, place in zip(
+        present, listed.session.tolist(), listed.place.tolist(), strict=True
+    ):
+        centre[session, place] += chosen
+        area[session, problem.places[place].prefecture] += chosen
+        load[place] += chosen
+    costs: list[tuple[Any, int]] = []
+    for chosen in centre.values():
+        over = made.new_int_var(0, limits.centre_max - limits.centre_free, "")
+        made.add(sum(chosen) <= limits.centre_free + over)
+        costs.append((over, weights.second_member))
+    for (session, _), chosen in area.items():
+        members = problem.committees[session].members
+        free = limits.prefecture_free_of(members)
+        over = made.new_int_var(0, max(0, limits.prefecture_max_of(members) - free), "")
+        made.add(sum(chosen) <= free + over)
+        costs.append((over, weights.same_prefecture))
+    for place, chosen in load.items():
+        total = []
+        for count, price in load_pieces(problem, problem.places[place], len(problem.seats)):
+            piece = made.new_int_var(0, count, "")
+            total.append(piece)
+            costs.append((piece, price))
+        made.add(sum(chosen) <= sum(total))
+    return costs
+
+
+class Phase:
+    """One flow: the seats of one run of slots, over what earlier phases left."""
+
+    def __init__(self, problem: Problem, left: Any) -> None:
+        self.problem, self.left = problem, left
+        self.solver: Any = min_cost_flow.SimpleMinCostFlow()
+        self.nodes: dict[tuple[Any, ...], int] = {}
+        self.links: set[tuple[int, int]] = set()
+        self.ways: dict[int, tuple[int, int]] = {}
+
+    def node(self, *name: Any) -> int:
+        return self.nodes.setdefault(name, len(self.nodes))
+
+    def link(self, tail: int, head: int, most: int, cost: int = 0) -> int | None:
+        if (tail, head) in self.links:
+            return None
+        self.links.add((tail, head))
+        number: int = self.solver.add_arc_with_capacity_and_unit_cost(tail, head, most, cost)
+        return number
+
+    def add_seat(self, seat: int) -> None:
+        here = self.node("seat", seat)
+        self.link(self.node("source"), here, 1)
+        self.link(here, self.node("sink"), 1, self.problem.weights.unseated)
+
+    def add_way(self, seat: int, session: int, place: int, group: int) -> None:
+        problem, room = self.problem, int(self.left[group])
+        inside, through = self.node("in", session, place), self.node("out", session, place)
+        minutes = problem.seats[seat].minutes_to(place) or 0
+        way = self.link(self.node("seat", seat), inside, 1, minutes * MILLI)
+        if way is not None:
+            self.ways[way] = (seat, place)
+        self.link(inside, through, problem.limits.centre_free)
+        self.link(through, self.node("group", group), room)
+        self.link(self.node("group", group), self.node("sink"), room)
+
+    def solve(self, seats: int) -> list[tuple[int, int]]:
+        """(seat, place) of everybody who goes somewhere."""
+        self.solver.set_node_supply(self.node("source"), seats)
+        self.solver.set_node_supply(self.node("sink"), -seats)
+        if self.solver.solve() != self.solver.OPTIMAL:
+            return []
+        return [pair for way, pair in self.ways.items() if self.solver.flow(way)]
+
+
 def flow(problem: Problem) -> Plan:
     """Min-cost flow in phases, the longest stays first: a flow cannot hold a stay of several slots
     together, nor count prefectures, so each phase has one run of slots and what is left of them."""
     listed = arcs_of(problem)
     free = np.array([group.free for group in problem.groups])
-    by_run: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for arc in range(len(listed.cost)):
-        by_run[int(listed.first[arc]), int(listed.last[arc])].append(arc)
-    given: list[Assignment] = []
-    seated: set[int] = set()
+    runs: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for arc, run in enumerate(zip(listed.first.tolist(), listed.last.tolist(), strict=True)):
+        runs[run].append(arc)
+    given: dict[int, Assignment] = {}
     held: set[tuple[str, int]] = set()
-    for (first, last), arcs in sorted(by_run.items(), key=lambda run: run[0][0] - run[0][1]):
-        solver: Any = min_cost_flow.SimpleMinCostFlow()
-        nodes: dict[Any, int] = {}
-
-        def node(name: Any, nodes: dict[Any, int] = nodes) -> int:
-            return nodes.setdefault(name, len(nodes))
-
-        seats = sorted(
-            {
-                int(listed.seat[arc])
-                for arc in arcs
-                if all(
-                    (problem.seats[int(listed.seat[arc])].expert_id, t) not in held
-                    for t in range(first, last + 1)
-                )
-            }
-        )
-        # One of an expert's overlapping sessions in a phase.
-        seats = list({problem.seats[seat].expert_id: seat for seat in seats}.values())
-        wanted = set(seats)
-        arc_of: dict[int, int] = {}
-        for seat in seats:
-            solver.add_arc_with_capacity_and_unit_cost(node("source"), node(("s", seat)), 1, 0)
-            solver.add_arc_with_capacity_and_unit_cost(
-                node(("s", seat)), node("sink"), 1, problem.weights.unseated
-            )
+    for (first, last), arcs in sorted(runs.items(), key=lambda run: run[0][0] - run[0][1]):
+        span = range(first, last + 1)
+        asked = sorted(set(listed.seat[arcs].tolist()))
+        names = {seat: problem.seats[seat].expert_id for seat in asked}
+        idle = [seat for seat in asked if all((names[seat], t) not in held for t in span)]
+        seats = set({names[seat]: seat for seat in idle}.values())
+        phase = Phase(problem, free[:, first : last + 1].min(axis=1))
+        for seat in sorted(seats):
+            phase.add_seat(seat)
         for arc in arcs:
-            seat, group = int(listed.seat[arc]), int(listed.group[arc])
-            if seat not in wanted:
-                continue
-            session, place = int(listed.session[arc]), int(listed.place[arc])
-            link = solver.add_arc_with_capacity_and_unit_cost(
-                node(("s", seat)),
-                node(("k", session, place)),
-                1,
-                problem.seats[seat].minutes_to(place) * MILLI,
-            )
-            arc_of[link] = seat
-            room = int(free[group, first : last + 1].min())
-            if ("m", session, place) not in nodes:
-                solver.add_arc_with_capacity_and_unit_cost(
-                    node(("k", session, place)),
-                    node(("m", session, place)),
-                    problem.limits.centre_free,
-                    0,
-                )
-            solver.add_arc_with_capacity_and_unit_cost(
-                node(("m", session, place)), node(("g", group)), room, 0
-            )
-            if ("open", group) not in nodes:
-                node(("open", group))
-                solver.add_arc_with_capacity_and_unit_cost(
-                    node(("g", group)), node("sink"), room, 0
-                )
-        solver.set_node_supply(node("source"), len(seats))
-        solver.set_node_supply(node("sink"), -len(seats))
-        if solver.solve() != solver.OPTIMAL:
-            continue
-        places = {link: solver.head(link) for link, seat in arc_of.items() if solver.flow(link)}
-        names = {number: name for name, number in nodes.items()}
-        for link, head in places.items():
-            seat = arc_of[link]
-            if seat in seated:
-                continue
-            _, _, place = names[head]
-            one = problem.seats[seat]
-            for group in problem.groups_in[problem.places[place].centre_id]:
-                if (
-                    problem.groups[group].equipment >= one.needs
-                    and free[group, first : last + 1].min() > 0
-                ):
-                    free[group, first : last + 1] -= 1
-                    seated.add(seat)
-                    held.update((one.expert_id, t) for t in range(first, last + 1))
-                    key = problem.groups[group].key
-                    given.append(
-                        Assignment(one.session_id, one.expert_id, key.centre_id, key.equipment)
-                    )
-                    break
+            seat = int(listed.seat[arc])
+            if seat in seats:
+                where = int(listed.session[arc]), int(listed.place[arc]), int(listed.group[arc])
+                phase.add_way(seat, *where)
+        for seat, place in phase.solve(len(seats)):
+            taken = _take(problem, free, seat, place, span)
+            if taken is not None:
+                given[seat] = taken
+                held.update((names[seat], t) for t in span)
     missing = tuple(
         Unseated(one.session_id, one.expert_id, Reason("evaluation.seat.none_free"))
         for index, one in enumerate(problem.seats)
-        if index not in seated
+        if index not in given
     )
-    plan = Plan(problem.digest, tuple(given), missing, 0, 0, (), Method.SEARCH)
+    plan = Plan(problem.digest, tuple(given.values()), missing, 0, 0, (), Method.SEARCH)
     return replace(plan, objective=check.objective(problem, plan))
+
+
+def _take(problem: Problem, free: Any, seat: int, place: int, span: range) -> Assignment | None:
+    """The lowest class of a centre that suits and is still free."""
+    one = problem.seats[seat]
+    for index in problem.groups_in[problem.places[place].centre_id]:
+        group = problem.groups[index]
+        if group.equipment >= one.needs and free[index, span.start : span.stop].min() > 0:
+            free[index, span.start : span.stop] -= 1
+            return Assignment(*one.key, group.centre_id, group.equipment)
+    return None
 
 
 # --- Larger ones ------------------------------------------------------------------------
@@ -400,9 +418,8 @@ def tight_day() -> Iterator[dict[str, object]]:
 def nation() -> Iterator[dict[str, object]]:
     """In a process of its own, so that the memory is the nation's."""
     code = "from benchmarks import seats; seats.nation_here()"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout.splitlines()[-1])
+    done = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    found = json.loads(done.splitlines()[-1])
     yield line("nation: gap, ppm", found["gap_ppm"], "ppm", 100, "<=")
     yield line("nation: memory", found["mebibytes"], "MiB", 2048, "<=")
     yield line("nation: seconds to the proof", found["seconds"], "seconds", 60, "<=")
@@ -420,7 +437,7 @@ def nation_here() -> None:
     began = time.process_time()
     at: dict[str, float] = {}
     watch = Watch()
-    watch.on_stage = lambda stage: at.update({stage: time.process_time() - began})
+    watch.on_stage = staged(at, began)
     plan = solve(problem, watch=watch)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     began = time.process_time()
@@ -603,6 +620,11 @@ CASES: dict[str, Callable[[], Iterator[dict[str, object]]]] = {
 }
 
 
+def quickly() -> Iterator[dict[str, object]]:
+    """The province day with a short limit."""
+    return province_day(10.0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="the seat planner")
     parser.add_argument(
@@ -611,7 +633,7 @@ def main() -> None:
     parser.add_argument("--only", choices=sorted(CASES), help="one case")
     arguments = parser.parse_args()
     if arguments.quick:
-        cases = [lambda: province_day(10.0)]
+        cases: list[Callable[[], Iterator[dict[str, object]]]] = [quickly]
     else:
         cases = [CASES[arguments.only]] if arguments.only else list(CASES.values())
     for case in cases:

@@ -88,8 +88,8 @@ def _round(model: Model, shares: Mapping[tuple[int, int], float], watch: Watch) 
     clashes: set[tuple[tuple[int, int], tuple[int, int]]] = set()
     for seats in of_expert.values():
         for one, other in combinations(seats, 2):
-            for a, stay in enumerate(problem.seats[one].stays):
-                held = frozenset(stay)
+            for a, mine in enumerate(problem.seats[one].stays):
+                held = frozenset(mine)
                 clashes |= {
                     ((session[one], a), (session[other], b))
                     for b, against in enumerate(problem.seats[other].stays)
