@@ -15,8 +15,8 @@ level 3 for minus the number of columns that the plan does not use: above −1, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,13 +25,9 @@ from evaluation.seating.plan import Plan
 from evaluation.seating.problem import MILLI, Problem, allowed_groups, load_pieces, lot
 
 DUAL_MAX = 2**52
-FREE = ("seat", "start")
-"""Rows with =; the others hold with ≤."""
 Row: TypeAlias = tuple[Any, ...]
 """The kind of a row and its indices."""
 Duals: TypeAlias = Mapping[Row, int]
-Extra: TypeAlias = tuple[Row, int, int]
-"""A priced column of a row: the row, its price, and how much it may be at most."""
 
 
 @dataclass(frozen=True)
@@ -105,18 +101,12 @@ def ints(values: Sequence[Any]) -> Any:
     return np.array(values, dtype=np.int64)
 
 
-def audit(
-    problem: Problem,
-    plan: Plan,
-    tables: Tables | None = None,
-    levels: Sequence[Duals] | None = None,
-) -> Audit:
+def audit(problem: Problem, plan: Plan, tables: Any = None, levels: Any = None) -> Audit:
     """Judge a plan that keeps the rules. ValueError, KeyError, TypeError or IndexError where its
-    certificates are none."""
+    certificates are none. `tables`, `levels`: what was read before, for those who measure."""
     tables = tables or Tables(problem)
-    if levels is None:
-        named = (plan.certificate, plan.ties, plan.alone)
-        levels = [rows_of(tables, dict(each)) for each in named]
+    named = (plan.certificate, plan.ties, plan.alone)
+    levels = levels or [rows_of(tables, dict(each)) for each in named]
     extras = _extras(tables, levels)
     arcs, seats = len(tables.arcs), len(tables.seat) * tables.stays
     decisions = arcs + seats + len(tables.session) * tables.stays
@@ -131,7 +121,10 @@ def audit(
     tight: set[Row] = set()
     value, proven = plan.objective, []
     for level, duals in enumerate(levels):
-        if any(y > 0 and row[0] not in FREE and row not in tight for row, y in duals.items()):
+        if any(
+            y > 0 and row[0] not in ("seat", "start") and row not in tight
+            for row, y in duals.items()
+        ):
             raise ValueError("a positive number on a row with ≤")
         left, rhs = _reduced(tables, duals, price, extras)
         counted = np.flatnonzero((opened & (left < 0)) | full)
@@ -144,25 +137,14 @@ def audit(
         price = np.zeros_like(price)
         if level == 0:
             which = np.flatnonzero(opened[:arcs])
-            price[which] = [_tie(tables, arc) for arc in which.tolist()]
+            pairs = tables.arcs[which][:, [0, 2]].tolist()
+            price[which] = [lot(problem, problem.seats[s], problem.groups[g]).tie for s, g in pairs]
             value = sum(price[opened & used].tolist())
         else:
             others = opened & ~used
             others[decisions:] = False
             price[others], value = -1, 0
     return Audit(proven[0], len(proven) == 3 and proven[2] > -1)
-
-
-def first_level(tables: Tables, plan: Plan) -> Callable[[], int]:
-    """The arithmetic of the bound alone, once the certificate has been read; for measuring."""
-    duals = rows_of(tables, dict(plan.certificate))
-    return lambda: audit(tables.problem, replace(plan, objective=-1), tables, [duals]).bound
-
-
-def _tie(tables: Tables, arc: int) -> int:
-    seat, _, group = tables.arcs[arc, :3].tolist()
-    problem = tables.problem
-    return lot(problem, problem.seats[seat], problem.groups[group]).tie
 
 
 def _used(tables: Tables, plan: Plan, size: int) -> Any:
@@ -205,8 +187,9 @@ def rows_of(tables: Tables, named: Mapping[str, int]) -> dict[Row, int]:
     return found
 
 
-def _extras(tables: Tables, levels: Sequence[Duals]) -> list[Extra]:
-    """The priced columns of all rows that a certificate names; the others are never worth a price."""
+def _extras(tables: Tables, levels: Sequence[Duals]) -> list[tuple[Row, int, int]]:
+    """The priced columns (row, price, at most) of all rows that a certificate names; others are never
+    worth a price."""
     weights, found = tables.problem.weights, []
     for row in sorted(
         {row for duals in levels for row in duals if row[0] in ("load", *tables.area)}
@@ -220,7 +203,9 @@ def _extras(tables: Tables, levels: Sequence[Duals]) -> list[Extra]:
     return found
 
 
-def _reduced(tables: Tables, duals: Duals, price: Any, extras: Sequence[Extra]) -> tuple[Any, int]:
+def _reduced(
+    tables: Tables, duals: Duals, price: Any, extras: Sequence[tuple[Row, int, int]]
+) -> tuple[Any, int]:
     """c − Aᵀy of all columns, and y·b."""
     problem, stays, rhs = tables.problem, tables.stays, 0
     sessions, slots = len(tables.session) * stays, len(problem.slots) + 1
