@@ -32,6 +32,7 @@ from api.pages import (
     gallery,
     interface,
     lots,
+    names,
     pool,
     public,
     supervisor,
@@ -50,6 +51,7 @@ from api.routes import (
     projects,
     sessions,
     sign_in,
+    telephony,
     trustees,
 )
 from api.settings import Settings
@@ -67,6 +69,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     opening.router,
     objections.router,
     draws.router,
+    telephony.router,
     trustees.router,
     sessions.router,
     awards.router,
@@ -81,6 +84,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     gallery.router,
     centre.router,
     lots.router,
+    names.router,
     expert.router,
     supervisor.router,
     bidder.router,

@@ -26,7 +26,7 @@ COMMANDS = {
     "trustee": ("api.commands.trustee", "a trustee's key, and his answers to draws"),
     "record": ("api.commands.record", "take a session's record out, to be verified anywhere"),
     "check": ("api.commands.check", "re-read every stream of the journal"),
-    "desk": ("api.commands.desk", "run a synthetic outside desk: a bank"),
+    "desk": ("api.commands.desk", "run a synthetic outside desk: a bank, a calling service"),
     "demo": ("api.demo.command", "play a demonstration with invented data"),
 }
 """Name → (module, what it is for). The module has `add_arguments(parser)` and `run(arguments)`."""

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from api.flows import avoidance, dossier, opening, replanning, seating
-from api.flows.names import AVOIDANCE_TASK, DOSSIER_TASK, OPEN_TASK, PLAN_TASK, REPLAN_TASK
+from api.flows import avoidance, calling, dossier, opening, replanning, seating
+from api.flows.names import (
+    AVOIDANCE_TASK,
+    DOSSIER_TASK,
+    OPEN_TASK,
+    PLACES_TASK,
+    PLAN_TASK,
+    REPLAN_TASK,
+)
 from archive.custody import Custodian
 from archive.tasks.service import Handler
 from deposits.cash import service as cash
@@ -15,13 +22,21 @@ from deposits.guarantees import service as guarantees
 from deposits.refunds import service as refunds
 from deposits.statements import service as statements
 from experts.draws.asking import service as asking
+from experts.invitations.calls import service as calls
+from experts.invitations.course.service import CALL_TASK, NAMES_TASK, SETTLE_TASK
+from experts.invitations.gateway import Gateway
+from experts.invitations.unsealing import service as unsealing
 
 
 def handlers(
-    custodian: Custodian, dossiers: Path, bank: Bank | None = None
+    custodian: Custodian,
+    dossiers: Path,
+    bank: Bank | None = None,
+    gateway: Gateway | None = None,
 ) -> Mapping[str, Handler]:
-    """The handlers of this installation; those that need the custodian, the folder of dossiers or
-    the bank (none: it is always silent) are bound to them here."""
+    """The handlers of this installation; those that need the custodian, the folder of dossiers, the
+    bank (none: it is always silent) or the calling service (none: nobody is called) are bound to them
+    here."""
     bank = bank or NoBank()
     return {
         AVOIDANCE_TASK: avoidance.look_task,
@@ -30,6 +45,10 @@ def handlers(
         REPLAN_TASK: replanning.PROPOSE,
         DOSSIER_TASK: dossier.seal_task(dossiers),
         **asking.HANDLERS,
+        CALL_TASK: calls.call_task(gateway, calling.invitation_text),
+        SETTLE_TASK: calls.settle_task,
+        NAMES_TASK: unsealing.seal_task(custodian),
+        PLACES_TASK: calling.places_task(gateway),
         guarantees.VERIFY_TASK: guarantees.verify_task,
         guarantees.RELEASE_TASK: guarantees.release_task,
         cash.ASK_TASK: cash.ask_task(bank),

@@ -3,7 +3,9 @@
     <data>/bigloop.db      the database, unless BIGLOOP_DATABASE_URL names another
     <data>/vault/          documents by digest
     <data>/dossiers/       finished dossiers, one folder a subject
-    <data>/keys/           0700; log.key signs checkpoints, custodian.key opens lots; each 0600;
+    <data>/keys/           0700; log.key signs checkpoints, custodian.key opens lots,
+                           keeper.key what is sealed at rest, telephony.key signs to and from
+                           the calling service; each 0600;
                            log.vkey is the public line of log.key for trust files
 
 Docs: docs/operations.md says who may write each, and what its loss costs.
@@ -13,16 +15,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from api.desks.telephony.gateway import HttpGateway
 from api.settings import Settings
 from archive.clock import Clock, DrivenClock, SystemClock
 from archive.custody import Custodian, DemoCustodian
 from archive.database import Connections
 from archive.entropy import Entropy, SeededEntropy, SystemEntropy
 from archive.journal import service as journal
+from archive.keeping import Keeper
 from archive.keys import note_signer, secret_file
 from archive.office import Office
 from archive.vault import Vault
 from deposits.cash.bank import Bank, NoBank
+from experts.invitations.gateway import Gateway
 
 PUBLIC_KEY = "log.vkey"
 """The public half of the log's key, beside the private one: a line for trust files."""
@@ -73,6 +78,7 @@ def open_office(
         entropy=entropy,
         vault=Vault(settings.data / "vault"),
         log=log,
+        keeper=Keeper(secret_file(keys / "keeper.key", entropy.child("keeper key"))),
     )
 
 
@@ -83,6 +89,19 @@ def open_bank(settings: Settings) -> Bank:
     from api.desks.bank.client import of_folder
 
     return of_folder(settings.bank_desk)
+
+
+def telephony_secret(settings: Settings, office: Office) -> bytes:
+    """What is shared with the calling service: made on first use, handed to it out of band."""
+    path = settings.data / "keys" / "telephony.key"
+    return secret_file(path, office.entropy.child("telephony key"))
+
+
+def open_gateway(settings: Settings, office: Office) -> Gateway | None:
+    """The calling service of this installation; None where the settings name none."""
+    if not settings.telephony_url:
+        return None
+    return HttpGateway(settings.telephony_url, telephony_secret(settings, office))
 
 
 def open_custodian(settings: Settings, office: Office) -> Custodian:

@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     bank_desk: Path | None = None
     """Folder of the bank's desk on this machine (`bigloop desk bank`): its address and the token.
     Without it deposits in cash wait."""
+    telephony_url: str = Field(default="", pattern=r"^(https?://[^\s]+)?$", max_length=200)
+    """Where the calling service takes orders; empty: experts answer in the application alone."""
 
     idle_minutes: int = Field(default=15, ge=1, le=24 * 60)
     """Without a request for so long, one must sign in again."""

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 
 from api.identity.service import Limits
 from api.lodging_desk import LodgingDesk
+from api.office import telephony_secret
 from api.settings import Settings
 from archive.clock import SystemClock
 from archive.custody import Custodian
@@ -61,6 +62,7 @@ class Shell:
     writers: Gate = field(init=False)
     limits: Limits = field(init=False)
     lodgings: LodgingDesk = field(init=False)
+    telephony_secret: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         single = self.office.connections.is_sqlite
@@ -71,6 +73,7 @@ class Shell:
             window=timedelta(minutes=self.settings.sign_in_window_minutes),
             failures_max=self.settings.sign_in_failures_max,
         )
+        self.telephony_secret = telephony_secret(self.settings, self.office)
         self.lodgings = LodgingDesk(
             self.office, self.settings.lodging_tick_seconds, self.settings.lodgings_waiting_max
         )

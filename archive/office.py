@@ -26,8 +26,18 @@ from archive.database import Connections
 from archive.entropy import Entropy
 from archive.journal import service as journal
 from archive.journal.entry import DocumentRef, Entry, Pending
+from archive.keeping import Keeper
 from archive.note import Signer
 from archive.vault import Vault
+
+KEEPER = "bigloop.keeper"
+
+
+def keeper_of(db: Session) -> Keeper:
+    """The keeper of the office that opened this session."""
+    found = db.info[KEEPER]
+    assert isinstance(found, Keeper)
+    return found
 
 
 @dataclass
@@ -82,6 +92,8 @@ class Office:
     vault: Vault
     log: Signer
     """Signs checkpoints, anchors, dossiers and receipts; its name is the origin of all logs."""
+    keeper: Keeper
+    """Opens what is sealed at rest in rows; every session of this office carries it."""
 
     on_record: list[Callable[[frozenset[str]], None]] = field(default_factory=list)
     """Called after each commit with the streams that grew (in-process wake-up of readers)."""
@@ -90,12 +102,14 @@ class Office:
     def read(self) -> Iterator[Session]:
         """A session on one snapshot."""
         with self.connections.read() as session:
+            session.info[KEEPER] = self.keeper
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """One transaction: commits when the block ends, rolls everything back when it raises."""
         with self.connections.write() as session:
+            session.info[KEEPER] = self.keeper
             tx = Tx(session, self.clock.now(), self.entropy, self.vault, self.log)
             yield tx
             tx.flush_record()

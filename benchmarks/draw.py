@@ -15,9 +15,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.parts import draw_verifier  # noqa: E402 - the path comes first
+from benchmarks.parts import draw_calls, draw_verifier  # noqa: E402 - the path comes first
 
-PARTS: tuple[Callable[[bool], Iterator[dict[str, Any]]], ...] = (draw_verifier.cases,)
+PARTS: tuple[Callable[[bool], Iterator[dict[str, Any]]], ...] = (
+    draw_verifier.cases,
+    draw_calls.cases,
+)
 """Each takes `quick` and yields its cases; a new part is added here."""
 
 

@@ -17,7 +17,7 @@ is taken only if below(Wⁿ), from the stream labelled `#weights`, is less than 
 members' weights. So a committee's chance is proportional to that product, and without weights equal.
 
 When somebody declines, is silent or falls out, the accepted attempt's permutations simply go on
-(`experts.draws.process`). Bounded: after `attempts_max` attempts comes the **fallback**, said to be one
+(`experts.invitations.process`). Bounded: after `attempts_max` attempts comes the **fallback**, said to be one
 in the transcript, for it is lawful but not uniform: with the permutations of attempt `attempts_max`,
 the first committee that meets the rules, seats in the order of the request, candidates by rank (a
 depth-first search); its members are moved to the front of their permutations. It, too, is bounded;

@@ -9,6 +9,7 @@ from archive.actor import Actor, Role
 from archive.clock import DrivenClock
 from archive.database import Connections
 from archive.entropy import SeededEntropy
+from archive.keeping import Keeper
 from archive.keys import note_signer
 from archive.office import Office
 from archive.vault import Vault
@@ -48,4 +49,5 @@ def make_office(
         entropy=entropy,
         vault=Vault(folder / "vault"),
         log=note_signer(folder / "log.key", "bigloop.example", entropy.child("log")),
+        keeper=Keeper(b"a keeper's secret for tests only"),
     )

@@ -1,7 +1,9 @@
-"""`bigloop desk bank`: a synthetic bank in a process of its own, for demonstrations and tests.
+"""`bigloop desk bank | telephony`: synthetic outside desks, each a process of its own, for
+demonstrations and tests.
 
-It stands in for another house: own database, own keys, nothing shared with the platform but HTTP. It
-listens to loopback only and writes where it answers into its folder (`address`).
+A desk stands in for another house: own database, own keys, nothing shared with the platform but HTTP on
+loopback. The bank writes where it answers into its folder (`address`); the calling service
+(`api.desks.telephony`) is told where its replies go.
 """
 
 from __future__ import annotations
@@ -19,29 +21,63 @@ HOST = "127.0.0.1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", choices=["bank"], help="which desk")
-    parser.add_argument("--data", type=Path, required=True, help="folder of its database and keys")
-    parser.add_argument(
-        "--leashed", action="store_true", help="end when standard input is closed (by a parent)"
+    desks = parser.add_subparsers(dest="kind", required=True, metavar="DESK")
+    bank = desks.add_parser("bank", help="keeps deposits in cash")
+    bank.add_argument("--port", type=int, default=0, help="0: any free port")
+    telephony = desks.add_parser("telephony", help="calls experts")
+    telephony.add_argument("--key", type=Path, required=True, help="file of the shared secret")
+    telephony.add_argument("--replies", required=True, metavar="URL", help="where replies are sent")
+    telephony.add_argument("--port", type=int, default=8030)
+    telephony.add_argument("--fd", type=int, help="an open, listening socket instead of a port")
+    telephony.add_argument("--seed", default="1", help="decides how people answer")
+    telephony.add_argument(
+        "--driven", action="store_true", help="legal time is told (POST /clock), not read"
     )
-    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    for desk in (bank, telephony):
+        desk.add_argument("--data", type=Path, required=True, help="folder of its database")
+        desk.add_argument(
+            "--leashed", action="store_true", help="end when standard input is closed (by a parent)"
+        )
 
 
 def run(arguments: argparse.Namespace) -> int:
+    log_to_stderr()
+    if arguments.leashed:
+        threading.Thread(target=_until_closed, daemon=True).start()
+    return _bank(arguments) if arguments.kind == "bank" else _telephony(arguments)
+
+
+def _bank(arguments: argparse.Namespace) -> int:
     import uvicorn
 
     from api.desks.bank.desk import Desk, make_app, put_address
 
-    log_to_stderr()
     desk = Desk(arguments.data)
     listener = socket.create_server((HOST, arguments.port))
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     put_address(arguments.data, url)
     say(f"bank: {url}")
-    if arguments.leashed:
-        threading.Thread(target=_until_closed, daemon=True).start()
     config = uvicorn.Config(make_app(desk), log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _telephony(arguments: argparse.Namespace) -> int:
+    import uvicorn
+
+    from api.desks.telephony.desk import Desk
+    from api.desks.telephony.server import application
+
+    secret = arguments.key.read_bytes()
+    desk = Desk(arguments.data, secret, arguments.replies, arguments.seed, arguments.driven)
+    if not desk.driven:
+        threading.Thread(target=desk.run, name="reports", daemon=True).start()
+    if arguments.fd is None:
+        say(f"telephony: http://{HOST}:{arguments.port}")
+    uvicorn.run(
+        application(desk), host=HOST, port=arguments.port, fd=arguments.fd, log_level="warning"
+    )
+    desk.stop()
     return 0
 
 

@@ -93,7 +93,7 @@ def serve(
     from api.app import create_app
     from api.gathering import GatheringProtocol
     from api.handlers import handlers
-    from api.office import open_bank, open_custodian
+    from api.office import open_bank, open_custodian, open_gateway
     from api.watchkeeper import keeper_of, keeping_in_a_thread
     from api.worker import Hands, in_a_thread
 
@@ -105,7 +105,12 @@ def serve(
             if settings.embedded_worker:
                 hands = Hands(
                     office,
-                    handlers(custodian, settings.dossiers, open_bank(settings)),
+                    handlers(
+                        custodian,
+                        settings.dossiers,
+                        open_bank(settings),
+                        open_gateway(settings, office),
+                    ),
                     settings.task_poll_seconds,
                     settings.anchor_seconds,
                 )

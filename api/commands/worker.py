@@ -15,7 +15,7 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace) -> int:
     from api.handlers import handlers
     from api.migrations import is_newest
-    from api.office import open_bank, open_custodian, open_office
+    from api.office import open_bank, open_custodian, open_gateway, open_office
     from api.watchkeeper import keeper_of, keeping_in_a_thread
     from api.worker import Hands
 
@@ -27,7 +27,12 @@ def run(_arguments: argparse.Namespace) -> int:
     office = open_office(settings)
     hands = Hands(
         office,
-        handlers(open_custodian(settings, office), settings.dossiers, open_bank(settings)),
+        handlers(
+            open_custodian(settings, office),
+            settings.dossiers,
+            open_bank(settings),
+            open_gateway(settings, office),
+        ),
         settings.task_poll_seconds,
         settings.anchor_seconds,
     )

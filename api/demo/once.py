@@ -121,7 +121,17 @@ def once(
     ):
         bank = of_folder(bank_folder(out))
         custodian = open_custodian(settings, office)
-        play = Play(office, custodian, seed, day, sessions, pool_size, bank=bank)
+        telephony = settings.data / "telephony"
+        play = Play(
+            office,
+            custodian,
+            seed,
+            day,
+            sessions,
+            pool_size,
+            bank=bank,
+            desk_folder=telephony,
+        )
         clock.move_to(play.starts_at)
         play.set_up(first_acts(play))
         dossiers = out / "dossiers"

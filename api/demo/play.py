@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeAlias
 
-from api.demo.province import POOL_SIZE, Province
+from api.demo.province import POOL_SIZE, REGISTRAR, Province
 from api.demo.script import (
     TENDERS,
     LotScript,
@@ -27,11 +28,16 @@ from api.demo.script import (
     moments,
     tenders,
 )
+from api.demo.telephony import Telephony, line_of
 from api.desks.bank.local import BankAdapter
+from api.flows import calling
+from api.flows.names import PLACES_TASK
 from archive.custody import Custodian
 from archive.entropy import SeededEntropy
 from archive.office import Office, Tx
 from archive.tasks.service import Handler, Write, enqueue
+from experts.invitations.calls import service as calls
+from experts.invitations.course.service import CALL_TASK
 from trading.calendar.legal import calendar
 
 PREFIX = "demo."
@@ -53,6 +59,12 @@ class Play:
     first one is evaluated."""
     bank: BankAdapter | None = None
     """The bank's desk; without it nobody pays in cash."""
+    desk_folder: Path | None = None
+    """Where the telephony desk keeps its database; None: only as long as this play."""
+
+    @cached_property
+    def telephony(self) -> Telephony:
+        return Telephony(self.office, self.seed, self.desk_folder)
 
     @cached_property
     def moments(self) -> Moments:
@@ -122,13 +134,19 @@ class Play:
         """Install the province and put the first acts on the calendar, in one transaction."""
         with self.office.write() as tx:
             self.province.install(tx)
+            lines = {e.id: line_of(n) for n, e in enumerate(self.province.experts)}
+            calls.set_lines(tx, REGISTRAR, lines)
             for act, args, due_at in acts:
                 self.later(tx, act, args, due_at)
 
     def handlers(self, acts: Mapping[str, Act]) -> dict[str, Handler]:
-        """The acts as task handlers."""
+        """The acts as task handlers, and those tasks of the product that go through the telephone."""
 
         def handler(act: Act) -> Handler:
             return lambda _office, args: act(self, args)
 
-        return {PREFIX + name: handler(act) for name, act in acts.items()}
+        return {
+            **{PREFIX + name: handler(act) for name, act in acts.items()},
+            CALL_TASK: calls.call_task(self.telephony, calling.invitation_text),
+            PLACES_TASK: calling.places_task(self.telephony),
+        }

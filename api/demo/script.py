@@ -169,6 +169,8 @@ class LotScript:
     """A company that comes after the deadline and is refused; empty for none."""
     objection: str
     """"" | "FILE" | "RESULT"."""
+    illness: bool = False
+    """Whether a member falls ill during the review and the next rank comes."""
 
     @property
     def experts(self) -> int:
@@ -367,7 +369,22 @@ def cohort(
                 lots=tuple(lots),
             )
         )
-    return tuple(projects)
+    return _with_illness(projects, _dice(seed, f"illness {day.isoformat()}"))
+
+
+def _with_illness(projects: Sequence[ProjectScript], dice: Dice) -> tuple[ProjectScript, ...]:
+    """In one session of the morning that ends on its day somebody falls ill, if there is one."""
+    able = [
+        lot.key
+        for project in projects
+        for lot in project.lots
+        if not lot.overnight and lot.first_part == 0
+    ]
+    ill = dice.choice(able) if able else ""
+    return tuple(
+        replace(project, lots=tuple(replace(lot, illness=lot.key == ill) for lot in project.lots))
+        for project in projects
+    )
 
 
 def host_of(projects: Sequence[ProjectScript]) -> ProjectScript:
@@ -484,16 +501,6 @@ def bid_content(lot_id: str, bid: BidScript) -> dict[str, Any]:
         "quality": bid.quality,
         "attachments": [],
     }
-
-
-def accepts(seed: int, lot_key: str, expert_id: str, permille: int = 780) -> bool:
-    """Whether an invited expert comes: independent of when and in which order he is asked."""
-    return _dice(seed, f"answer {lot_key} {expert_id}").chance(permille)
-
-
-def is_silent(seed: int, lot_key: str, expert_id: str) -> bool:
-    """Whether an invited expert never answers."""
-    return _dice(seed, f"silence {lot_key} {expert_id}").chance(25)
 
 
 def is_withheld(seed: int, lot_key: str, trustee_id: str) -> bool:

@@ -189,6 +189,7 @@ def serve(arguments: argparse.Namespace) -> int:
             booking.pool,
             has_tenders=True,
             bank=bank,
+            desk_folder=settings.data / "telephony",
         )
         with office.read() as db:
             clock.move_to(journal.latest_moment(db) or play.starts_at)

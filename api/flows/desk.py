@@ -8,11 +8,10 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from api.flows import drawing
+from api.flows import drawing, seating
 from archive.actor import Actor
 from archive.errors import Kind, Reason, Refusal
 from archive.office import Tx
-from evaluation.seating import service as seating
 from evaluation.session import service as sessions
 from evaluation.session.session import Session as Review
 from experts.draws import service as draws
@@ -48,14 +47,14 @@ def desk(db: Session, actor: Actor, lot_id: str) -> Desk:
     lot = own_lot(db, actor, lot_id)
     made = draws.draws_of_lot(db, lot_id)
     draw = made[-1] if made else None
-    members = {m.expert_id for m in draws.committee(db, draw.id)} if draw else set()
-    seats = {s.expert_id for s in seating.seats_of(db, draw.id)} if draw else set()
+    members = len(draws.committee(db, draw.id)) if draw else 0
+    waiting = len(seating.unseated(db, draw.id)) if draw else 0
     return Desk(
         lot=lot,
         draw=draw,
         wanted=sum(lot.committee.quotas.values()),
-        committee=len(members),
-        seated=len(members & seats),
+        committee=members,
+        seated=members - waiting,
         review=sessions.session_of_lot(db, lot_id),
     )
 
@@ -129,8 +128,7 @@ def substitute_unseated(tx: Tx, actor: Actor, lot_id: str) -> int:
     """Replace the members for whom no station was found by the next ranks; how many. CONFLICT where
     everybody has a station."""
     draw = own_draw(tx.db, actor, lot_id)
-    seats = {seat.expert_id for seat in seating.seats_of(tx.db, draw.id)}
-    absent = [m.expert_id for m in draws.committee(tx.db, draw.id) if m.expert_id not in seats]
+    absent = [member.expert_id for member in seating.unseated(tx.db, draw.id)]
     if not absent:
         raise Refusal("api.desk.all_seated", {}, Kind.CONFLICT)
     drawing.substitute_absent(tx, actor, lot_id, absent)

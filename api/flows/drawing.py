@@ -12,9 +12,9 @@ from archive.actor import Actor
 from archive.errors import Kind, Refusal
 from archive.office import Tx
 from experts.draws import service as draws
-from experts.draws.process import Cause
 from experts.draws.request import ENDED_WITHOUT, DrawRequest, Quota
 from experts.draws.service import Draw, Recheck
+from experts.invitations.process import Cause
 from trading.opening import service as opening
 from trading.projects import service as projects
 

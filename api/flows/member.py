@@ -196,8 +196,8 @@ def desk(db: Db, actor: Actor, session_id: str) -> Desk:
 
 
 def _with_place(db: Db, actor: Actor, known: Desk, member: Member | None) -> Desk:
-    seats = (s for s in seating.seats_of(db, known.id) if s.expert_id == actor.party_id)
-    seat = next(seats, None)
+    own = {actor.party_id, *draws.seat_names(db, known.id, actor.party_id)}
+    seat = next((s for s in seating.seats_of(db, known.id) if s.expert_id in own), None)
     centre_id = seat.centre_id if seat else member.centre_id if member else ""
     if not centre_id:
         return known

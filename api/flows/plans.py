@@ -12,6 +12,7 @@ from datetime import date, datetime
 from sqlmodel import Session
 
 from api.flows.names import PLAN_TASK
+from api.flows.seating import unseated
 from archive import canonical
 from archive.actor import Actor, Role
 from archive.clock import SHANGHAI
@@ -104,10 +105,9 @@ def day_of_seats(db: Session, vault: Vault, actor: Actor, day: date) -> DayOfSea
             continue
         made = draws.draws_of_lot(db, lot.id)
         draw = made[-1] if made else None
-        members = {m.expert_id: m.seat_code for m in draws.committee(db, draw.id)} if draw else {}
-        seats = {s.expert_id for s in seating.seats_of(db, draw.id)} if draw else set()
-        lots.append(LotSeats(lot, draw, len(members), len(members.keys() & seats)))
-        waiting = {expert: seat for expert, seat in members.items() if expert not in seats}
+        members = len(draws.committee(db, draw.id)) if draw else 0
+        waiting = {m.seat: m.seat_code for m in unseated(db, draw.id)} if draw else {}
+        lots.append(LotSeats(lot, draw, members, members - len(waiting)))
         for plan, reasons in _plans_of(db, vault, draw):
             plans[plan.id] = plan
             found = [Missing(lot, waiting[e], r) for e, r in reasons.items() if e in waiting]

@@ -4,9 +4,9 @@ numbers of the draws.
 Nothing here comes from the sealed cells: before an opening is finished neither the names nor the
 number of the bidders are told, and of one that failed for want of bidders never. Candidates are
 told where the law has them published (招标投标法实施条例 第五十四条); in procurement with the result
-(政府采购法实施条例 第四十三条), and there alone the experts' names with it. In bidding the committee
-is secret until the award (招标投标法 第三十七条) and no article has its names published after it, so
-they are not. A contract is told once it was published.
+(政府采购法实施条例 第四十三条). Whether the experts' names are told with it is the rule
+`committee.names_disclosure`: in procurement they are; in bidding the committee is secret until the
+award (招标投标法 第三十七条) and no article has its names published after it. A contract is told once it was published.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from experts.draws import service as draws
 from experts.pool import service as pool
 from trading.awards import service as awards
 from trading.awards.award import Award, Candidate, Contract
+from trading.calendar.legal import legal_day
 from trading.divisions import yunnan
 from trading.money import Money
 from trading.opening import service as openings
@@ -36,9 +37,12 @@ from trading.projects import service as projects
 from trading.projects.project import Lot, Notice
 from trading.projects.stages import BEFORE_OPENING
 from trading.regime import Regime
+from trading.rules.book import book
 
 NO_PREDECESSOR = "0" * 64
 REQUESTED = "experts:draw:requested"
+DISCLOSURE = "committee.names_disclosure"
+WITH_RESULT = "WITH_RESULT"
 
 Found = TypeVar("Found")
 
@@ -98,7 +102,9 @@ class PublishedLot:
     award: Award | None
     winner: str
     experts: tuple[tuple[str, str], ...]
-    """(specialty, name), in procurement with the result."""
+    """(specialty, name), where the rule `committee.names_disclosure` has them told with the result."""
+    experts_article: str
+    """The article of that rule."""
     contract: Contract | None
     dossier_root: str
 
@@ -174,6 +180,8 @@ def published_lot(db: Session, now: datetime, lot_id: str) -> PublishedLot:
     candidates = published.candidates if published else ()
     named = _names(db, lot, opening, candidates)
     division = yunnan().get(lot.division_code)
+    on = award.awarded_at if award else now
+    disclosure = book().rule(DISCLOSURE, legal_day(on), lot.regime, lot.division_code)
     return PublishedLot(
         lot=lot,
         notice=notice,
@@ -193,7 +201,8 @@ def published_lot(db: Session, now: datetime, lot_id: str) -> PublishedLot:
         publicity_until=published.publicity.day if published else None,
         award=award,
         winner=named[award.winner.bidder_uscc] if award else "",
-        experts=_experts(db, lot_id) if award and lot.regime is Regime.ZFCG else (),
+        experts=_experts(db, lot_id) if award and disclosure.text == WITH_RESULT else (),
+        experts_article=disclosure.article,
         contract=contract,
         dossier_root=_maybe(awards.dossier_root, db, lot_id) or "",
     )

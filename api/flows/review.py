@@ -6,17 +6,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from api.flows import drawing
+from api.flows import drawing, seating, substitution, unsealing
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
 from archive.office import Tx
 from evaluation.criteria import MeanDeviation, Method
 from evaluation.pricing import Bid
-from evaluation.seating import service as seating
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session, SessionPlan
 from experts.draws import service as draws
+from experts.invitations.rounds import service as rounds
 from trading.awards import service as awards
 from trading.awards.award import Candidate, Publication
 from trading.calendar.legal import legal_day
@@ -29,15 +29,17 @@ from trading.rules.book import book
 
 
 def schedule(tx: Tx, actor: Actor, lot_id: str, representatives: Sequence[str]) -> Session:
-    """Schedule the session of an opened lot. CONFLICT while a drawn member has no seat."""
+    """Schedule the session of an opened lot. CONFLICT while the names are sealed, or a drawn member
+    has no seat."""
     lot = projects.lot(tx.db, lot_id)
     assert lot.notice is not None, "an opened lot was noticed"
     draw = drawing.current(tx.db, lot_id)
-    seats = {seat.expert_id: seat.centre_id for seat in seating.seats_of(tx.db, draw.id)}
-    members = draws.committee(tx.db, draw.id)
-    waiting = [member.seat_code for member in members if member.expert_id not in seats]
+    unsealing.must_be_open(tx.db, draw.id)
+    waiting = [member.seat_code for member in seating.unseated(tx.db, draw.id)]
     if waiting:
         raise Refusal("api.flows.unseated", {"seats": ", ".join(waiting)}, Kind.CONFLICT)
+    seats = seating.name_seats(tx, actor, draw)
+    members = draws.committee(tx.db, draw.id)
     return sessions.schedule(
         tx,
         actor,
@@ -88,10 +90,12 @@ def drawn_k(method: Method, opened: Opening) -> int | None:
 
 
 def publish_candidates(tx: Tx, actor: Actor, lot_id: str) -> Publication:
-    """Publish the first of the committee's ranking as candidates, with its signed report."""
+    """Publish the first of the committee's ranking as candidates, with its signed report. CONFLICT
+    where somebody who judged may not have: he left the committee, or avoidance has found him since."""
     session = sessions.session_of_lot(tx.db, lot_id)
     if session is None:
         raise Refusal("api.flows.no_session", {"lot": lot_id}, Kind.NOT_FOUND)
+    _must_stand(tx, session)
     result = sessions.result(tx.db, session.id)
     report = sessions.report_of(tx.db, session.id)
     lot = projects.lot(tx.db, lot_id)
@@ -104,6 +108,20 @@ def publish_candidates(tx: Tx, actor: Actor, lot_id: str) -> Publication:
         for place, ranked in enumerate(ranking, start=1)
     ]
     return awards.publish_candidates(tx, actor, lot_id, candidates, report)
+
+
+def _must_stand(tx: Tx, session: Session) -> None:
+    substitution.must_sit(tx.db, session)
+    bidders = opening.proven_bidders(tx.db, session.lot_id)
+    found = rounds.hits(tx, session.draw_id, bidders)
+    if found:
+        seat, reason = found[0]
+        params: dict[str, str | int] = {
+            "seat": seat,
+            "reason": reason.code,
+            "count": len(found),
+        }
+        raise Refusal("api.flows.late_hit", params, Kind.CONFLICT)
 
 
 def _candidates_max(lot: Lot, tx: Tx) -> int:

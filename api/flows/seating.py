@@ -1,6 +1,11 @@
 """Seats for committees: who was drawn, where they live, and the lots they judge become one problem
 for the planner; its plan is confirmed in one piece.
 
+Plans are on the record before names may be known, so they hold none: a seat stands under a keyed name
+of its day (`experts.invitations.names`), travel is counted from the seat of government of the expert's
+county, and an employer is told only where it operates a centre. When the session is scheduled its seats
+get the ids of those who sit there (`name_seats`).
+
 A session has the id of the draw that made its committee, so seats can be planned, and their people
 told, before the session itself is scheduled.
 """
@@ -16,12 +21,14 @@ from typing import Any
 from sqlmodel import Session
 
 from api.flows import drawing
+from api.flows.names import PLACES_TASK
 from archive.actor import SYSTEM, Actor
 from archive.clock import SHANGHAI
 from archive.office import Office, Tx
-from archive.tasks.service import Cancelled, Long, Run, Write
+from archive.tasks.service import Cancelled, Long, Run, Write, enqueue
 from evaluation.seating import service as seating
 from evaluation.seating import solver
+from evaluation.seating.booking import BookedSeat
 from evaluation.seating.plan import Plan
 from evaluation.seating.problem import Problem, SeatRequest
 from evaluation.seating.solve import solve
@@ -30,8 +37,9 @@ from evaluation.stations.slots import day_of, slot_at, stay
 from evaluation.stations.station import Equipment
 from experts.draws import service as draws
 from experts.draws.request import State
-from experts.draws.service import Draw
+from experts.draws.service import Draw, Member
 from experts.pool import service as pool
+from trading.divisions import yunnan
 from trading.parties import service as parties
 from trading.projects import service as projects
 from trading.projects.project import Lot
@@ -52,23 +60,25 @@ BEAT_SECONDS = 2
 def requests_of(
     db: Session, lot: Lot, draw: Draw, only: Collection[str] | None = None
 ) -> list[SeatRequest]:
-    """A request for each seated expert of a draw, or for those in `only`."""
+    """A request for each seated expert of a draw, or for those in `only` (names of seats)."""
     assert lot.notice is not None, "drawn for a noticed lot"
     slots = stay(slot_at(lot.notice.evaluation_at), lot.slots)
     members = draws.committee(db, draw.id)
     tenderer = parties.organisation(db, lot.tenderer_uscc)
+    operators = {centre.operator_uscc for centre in parties.centres(db)}
     found = []
     for member in members:
-        if only is not None and member.expert_id not in only:
+        if only is not None and member.seat not in only:
             continue
         expert = pool.expert(db, member.expert_id)
+        home = yunnan()[expert.home_division]
         found.append(
             SeatRequest(
                 session_id=draw.id,
-                expert_id=expert.id,
-                lon=expert.lon,
-                lat=expert.lat,
-                employer_uscc=expert.employer_uscc,
+                expert_id=member.seat,
+                lon=home.lon,
+                lat=home.lat,
+                employer_uscc=expert.employer_uscc if expert.employer_uscc in operators else "",
                 slots=slots,
                 members=len(members) + lot.committee.representatives,
                 host_centre_id=lot.centre_id,
@@ -115,7 +125,8 @@ def plan_day(office: Office, args: Mapping[str, Any], run: Run) -> Write:
     plan = watched(problem, run)
 
     def write(tx: Tx) -> None:
-        seating.confirm_plan(tx, SYSTEM, problem, plan)
+        confirmed = seating.confirm_plan(tx, SYSTEM, problem, plan)
+        tell_places(tx, {seat.session_id for seat in confirmed.seats})
 
     return write
 
@@ -144,6 +155,12 @@ def watched(problem: Problem, run: Run) -> Plan:
         teller.join()
 
 
+def tell_places(tx: Tx, draw_ids: Iterable[str]) -> None:
+    """Have the members of these committees told where their seats are (`api.flows.calling`)."""
+    for draw_id in sorted(draw_ids):
+        enqueue(tx, PLACES_TASK, {"draw": draw_id})
+
+
 def reseat(tx: Tx, actor: Actor, lot_id: str) -> tuple[str, ...]:
     """Seat those members of a lot's committee who have no seat, everybody else staying where he is;
     give back the seats of those who left. The problem is small: it is solved within the transaction.
@@ -153,16 +170,42 @@ def reseat(tx: Tx, actor: Actor, lot_id: str) -> tuple[str, ...]:
     """
     lot = projects.lot(tx.db, lot_id)
     draw = drawing.current(tx.db, lot_id)
-    sitting = {member.expert_id for member in draws.committee(tx.db, draw.id)}
-    seated = {seat.expert_id for seat in seating.seats_of(tx.db, draw.id)}
-    for gone in sorted(seated - sitting):
+    members = draws.committee(tx.db, draw.id)
+    expert_of = {member.seat: member.expert_id for member in members}
+    seats = seating.seats_of(tx.db, draw.id)
+    held = {seat.expert_id for seat in seat_of(members, seats).values()}
+    for gone in sorted({seat.expert_id for seat in seats} - held):
         seating.release_seats(tx, actor, draw.id, gone)
-    requests = requests_of(tx.db, lot, draw, only=sitting - seated)
+    waiting = {m.seat for m in members if held.isdisjoint((m.seat, m.expert_id))}
+    requests = requests_of(tx.db, lot, draw, only=waiting)
     if not requests:
         return ()
     problem = seating.problem_for(tx.db, requests, on_days=days_of(requests), seed=seed_of([draw]))
     plan = seating.confirm_plan(tx, actor, problem, solve(problem))
-    return tuple(each.expert_id for each in plan.unseated)
+    tell_places(tx, {draw.id})
+    return tuple(expert_of[each.expert_id] for each in plan.unseated)
+
+
+def seat_of(members: Iterable[Member], seats: Iterable[BookedSeat]) -> Mapping[str, BookedSeat]:
+    """The seat of each member who has one, by expert: named already, or not yet."""
+    under = {seat.expert_id: seat for seat in seats}
+    found = {m.expert_id: under.get(m.expert_id, under.get(m.seat)) for m in members}
+    return {expert: seat for expert, seat in found.items() if seat is not None}
+
+
+def unseated(db: Session, draw_id: str) -> list[Member]:
+    """The members of a committee who have no seat."""
+    members = draws.committee(db, draw_id)
+    seated = seat_of(members, seating.seats_of(db, draw_id))
+    return [member for member in members if member.expert_id not in seated]
+
+
+def name_seats(tx: Tx, actor: Actor, draw: Draw) -> Mapping[str, str]:
+    """Give the seats of a committee the ids of those who sit there; centre by expert. From here on
+    the session needs them, and its rows hold them."""
+    names = {member.seat: member.expert_id for member in draws.committee(tx.db, draw.id)}
+    seating.name_seats(tx, actor, draw.id, names)
+    return {seat.expert_id: seat.centre_id for seat in seating.seats_of(tx.db, draw.id)}
 
 
 def days_of(requests: Iterable[SeatRequest]) -> list[date]:

@@ -12,17 +12,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from api.access import ExpertActor, OfficialActor, Public, StaffActor, SupervisorActor
 from api.flows import drawing as flow
 from api.routes.fields import Answer, Body, Identifier, IdInPath, Line, Switch
+from api.shell import shell_of
 from api.transactions import ReadDb, WriteTx
 from archive import canonical
+from archive.actor import Role
 from archive.errors import Refusal
 from experts.draws import service as draws
 from experts.draws.seed import ASKING_FORMAT
+from experts.invitations.unsealing import service as unsealing
 from trading.acting import must_serve, must_watch
 from trading.projects import service as projects
 
@@ -187,3 +190,35 @@ def answer(
         raise Refusal("experts.invitation.not_yours", {})
     invited = draws.answer(tx, actor, draw_id, actor.party_id, body.accepted)
     return InvitationAnswer.model_validate(invited)
+
+
+class NamesAnswer(Answer):
+    is_open: bool
+    from_at: datetime
+    asked_by: str
+    opened_by: str
+
+
+class NamedAnswer(Answer):
+    seat_code: str
+    specialty: str
+    expert_id: str
+    name: str
+
+
+@router.post("/draws/{draw_id}/names", status_code=201)
+def open_names(
+    actor: OfficialActor, request: Request, tx: WriteTx, draw_id: IdInPath
+) -> NamesAnswer:
+    """Open the list of the committee: staff of its centre ask, then its supervisor consents."""
+    if Role.STAFF in actor.roles:
+        found = unsealing.ask(tx, actor, draw_id)
+    else:
+        found = unsealing.consent(tx, actor, draw_id, shell_of(request).custodian)
+    return NamesAnswer.model_validate(found)
+
+
+@router.post("/draws/{draw_id}/names/views", status_code=201)
+def view_names(actor: OfficialActor, tx: WriteTx, draw_id: IdInPath) -> list[NamedAnswer]:
+    """The committee by name, once its list is opened; the look is put on the record."""
+    return [NamedAnswer.model_validate(one) for one in unsealing.view(tx, actor, draw_id)]

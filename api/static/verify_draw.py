@@ -265,10 +265,11 @@ class Verification:
         letters = {
             "REQUESTED": "r", "VALUE": "v", "ASKED": "a", "OUTPUT": "o", "WITHHELD": "w",
             "UNSEEDED": "u", "ABANDONED": "z", "ABORTED": "x", "DRAWN": "d", "INVITED": "i",
-            "SETTLED": "s", "RECHECKED": "c", "SUBSTITUTED": "b", "EXHAUSTED": "e",
+            "SETTLED": "s", "RECHECKED": "c", "SUBSTITUTED": "b", "EXTENDED": "t",
+            "EXHAUSTED": "e",
         }  # fmt: skip
         text = "".join(letters.get(step["kind"], "?") for step in self.steps)
-        need(re.fullmatch("rv?(z|a(o*wa)*(z|o*(wu|d[iscb]*e?|x)?))?", text), f"order: {text}")
+        need(re.fullmatch("rv?(z|a(o*wa)*(z|o*(wu|d[iscbt]*e?|x)?))?", text), f"order: {text}")
         need(not ("z" in text and "o" in text), "given up after a trustee answered")
         if self.request["public_value"] is None:
             need("v" not in text, "a public value that nobody asked for")
@@ -600,6 +601,10 @@ class Verification:
                 rounds, invited = rounds + 1, due
                 need(not empty and data["round"] == rounds, f"{at}: round")
                 need(data["invitations"] == due, f"{at}: invitations")
+            elif kind == "EXTENDED":
+                fields(data, "round until")
+                moment(data["until"])
+                need(invited is not None and data["round"] == rounds, f"{at}: no open round")
             elif kind == "SETTLED":
                 need(invited is not None and data["round"] == rounds, f"{at}: no open round")
                 self.settle(invited, data)

@@ -49,6 +49,7 @@ from archive.entropy import SystemEntropy
 from archive.journal import tables  # noqa: F401 - the tables that are made
 from archive.journal.entry import NO_ENTRY, Pending, seal_in
 from archive.journal.service import first_break_anywhere
+from archive.keeping import Keeper
 from archive.keys import note_signer
 from archive.office import Office
 from archive.vault import Vault
@@ -216,7 +217,14 @@ def body_of(writer: int, n: int) -> bytes:
 
 def make_office(url: str, folder: Path) -> Office:
     log = note_signer(folder / "log.key", "bench.example", SystemEntropy())
-    return Office(Connections(url), SystemClock(), SystemEntropy(), Vault(folder / "vault"), log)
+    return Office(
+        Connections(url),
+        SystemClock(),
+        SystemEntropy(),
+        Vault(folder / "vault"),
+        log,
+        Keeper(bytes(32)),
+    )
 
 
 @contextlib.contextmanager

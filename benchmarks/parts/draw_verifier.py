@@ -19,11 +19,11 @@ from typing import Any
 from archive import canonical
 from experts.committee import Card, Coupling, Group, select
 from experts.draws.leaves import Leaves, leaf_hash, tree_levels
-from experts.draws.process import Board, Process
 from experts.draws.request import candidates_digest
 from experts.draws.seed import NO_VALUE, alpha_of, seed_of
 from experts.draws.transcript import FIRST_PREV, step_json
 from experts.draws.verify import is_valid, verify_transcript
+from experts.invitations.process import Board, Process
 from experts.pool.columns import codes_of
 from experts.suite import sha256
 from experts.trustees.synthetic import trustees

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -32,6 +32,21 @@ def insert_seats(db: Session, rows: Sequence[SeatRow]) -> None:
     ]
     if slots:
         db.execute(sa.insert(ExpertSlotRow), slots)
+
+
+def rename(db: Session, rows: Sequence[SeatRow], expert_of: Mapping[str, str]) -> None:
+    """Put other ids in these rows and in the slots that they hold; IntegrityError where the slot is
+    held already under that id."""
+    for row in rows:
+        row.expert_id = expert_of[row.expert_id]
+        db.add(row)
+        db.execute(
+            sa.update(ExpertSlotRow)
+            .where(col(ExpertSlotRow.seat_id) == row.id)
+            .values(expert_id=row.expert_id)
+            .execution_options(synchronize_session=False)
+        )
+    db.flush()
 
 
 def plan(db: Session, plan_id: str) -> PlanRow | None:

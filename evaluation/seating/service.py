@@ -12,7 +12,7 @@ booth is drawn at check-in (`evaluation.seating.checkin`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -346,6 +346,21 @@ def seats_of(db: Session, session_id: str) -> tuple[BookedSeat, ...]:
 def seats_in(db: Session, first: int, last: int) -> tuple[BookedSeat, ...]:
     """All live seats that touch the slots from `first` to `last`, by session and expert."""
     return tuple(row.to_domain() for row in queries.live_in(db, first, last))
+
+
+def name_seats(tx: Tx, actor: Actor, session_id: str, expert_of: Mapping[str, str]) -> None:
+    """Put experts' ids in the place of the names under which their seats were planned; seats that
+    are not named here keep theirs. CONFLICT where somebody holds another seat at that time."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    rows = [r for r in queries.live_of_session(tx.db, session_id) if r.expert_id in expert_of]
+    if not rows:
+        return
+    try:
+        queries.rename(tx.db, rows, expert_of)
+    except IntegrityError as error:
+        raise _taken_meanwhile(1, "evaluation.seat.busy") from error
+    named = [{"seat": row.id, "expert": row.expert_id} for row in rows]
+    tx.record(f"session/{session_id}", "evaluation:seats:named", actor, {"seats": named})
 
 
 def seats_at(db: Session, centre_id: str, on_days: Iterable[date]) -> tuple[CentreSeat, ...]:

@@ -8,7 +8,8 @@ from sqlmodel import Session, col, select
 
 from experts.appraisal.tables import ExpertAppealRow, ExpertAssessmentRow
 from experts.draws.request import State
-from experts.draws.tables import DrawInvitationRow, DrawRow, DrawSheetRow
+from experts.draws.tables import DrawRow
+from experts.invitations.tables import DrawInvitationRow
 
 
 def assessment(db: Session, assessment_id: str) -> ExpertAssessmentRow | None:
@@ -65,29 +66,17 @@ def appeals(db: Session, expert_id: str | None = None) -> list[ExpertAppealRow]:
     return sorted(newest, key=lambda row: row.outcome != "OPEN")
 
 
-def sheets(db: Session) -> Sequence[tuple[str, bytes]]:
-    """(draw, its candidates' sheet) of every draw that is closed."""
-    statement = (
-        select(DrawSheetRow.draw_id, DrawSheetRow.candidates)
-        .join(DrawRow, col(DrawRow.id) == col(DrawSheetRow.draw_id))
-        .where(col(DrawRow.state) == State.CLOSED.value)
-    )
-    return [(draw_id, sheet) for draw_id, sheet in db.exec(statement).all()]
+def draws(db: Session) -> Sequence[str]:
+    """The draws that are closed."""
+    return list(db.exec(select(DrawRow.id).where(col(DrawRow.state) == State.CLOSED.value)).all())
 
 
-def calls(db: Session) -> Sequence[tuple[str, int, str, str]]:
-    """(draw, group, expert, answer) of every invitation of a draw that is closed."""
-    columns = (
-        DrawInvitationRow.draw_id,
-        DrawInvitationRow.group_number,
-        DrawInvitationRow.expert_id,
-        DrawInvitationRow.answer,
-    )
+def calls(db: Session) -> Sequence[DrawInvitationRow]:
+    """Every invitation of a draw that is closed, by round."""
     statement = (
-        select(*columns)
+        select(DrawInvitationRow)
         .join(DrawRow, col(DrawRow.id) == col(DrawInvitationRow.draw_id))
         .where(col(DrawRow.state) == State.CLOSED.value)
         .order_by(col(DrawInvitationRow.round))
     )
-    rows = db.exec(statement).all()
-    return [(draw, group, expert, answer) for draw, group, expert, answer in rows]
+    return db.exec(statement).all()

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
-from archive.office import Tx
+from archive.office import Tx, keeper_of
 from experts.appraisal import queries
 from experts.appraisal.assessment import (
     MAY_DEDUCT,
@@ -38,7 +38,8 @@ from experts.appraisal.assessment import (
 )
 from experts.appraisal.patterns import Tally
 from experts.appraisal.tables import ExpertAppealRow, ExpertAssessmentRow
-from experts.draws.candidates import read_sheet
+from experts.invitations.course.service import candidates_of
+from experts.invitations.names import open_name
 from experts.pool.standing import service as standing
 from experts.pool.standing.history import Act, Line
 from experts.pool.standing.machine import Return
@@ -282,14 +283,16 @@ def tallies(db: Session, scores: Mapping[str, tuple[int, int]]) -> dict[str, Tal
     expert, from whoever knows the sheets."""
     invited: dict[str, Counter[int]] = defaultdict(Counter)
     answers: dict[str, dict[str, str]] = defaultdict(dict)
-    for draw_id, group, expert_id, answer in queries.calls(db):
-        invited[draw_id][group] += 1
-        answers[expert_id][draw_id] = answer
+    keeper = keeper_of(db)
+    for item in queries.calls(db):
+        expert_id = open_name(keeper, item.draw_id, item.leaf, item.name)
+        invited[item.draw_id][item.group_number] += 1
+        answers[expert_id][item.draw_id] = item.answer
     chances: dict[str, list[float]] = defaultdict(list)
-    for draw_id, sheet in queries.sheets(db):
+    for draw_id in queries.draws(db):
         if not invited[draw_id]:
             continue
-        candidates = [each for each in read_sheet(sheet) if not each.reasons]
+        candidates = [each for each in candidates_of(db, draw_id) if not each.reasons]
         sizes = Counter(group for each in candidates for group in each.groups)
         for each in candidates:
             missed = 1.0

@@ -8,7 +8,7 @@ the stream `draw/<id>`; the request also on the centre's register `draws/<centre
 became of the number where no committee did. The streams hold hashes and counts. Experts answer there
 under their pseudonym in this draw, so a reader of the record does not learn whom was asked. How a
 committee follows from the seed is in `experts.committee`, what happens afterwards in
-`experts.draws.process`, where the seed comes from in `experts.draws.seed`.
+`experts.invitations.process`, where the seed comes from in `experts.draws.seed`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from archive import canonical
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
 from archive.journal.entry import DocumentRef
-from archive.office import Tx
+from archive.office import Tx, keeper_of
 from experts.draws import queries
 from experts.draws.asking import service as asking
 from experts.draws.asking.service import (
@@ -39,11 +39,8 @@ from experts.draws.asking.service import (
 from experts.draws.asking.service import asking as asking_of
 from experts.draws.basis import service as basis
 from experts.draws.basis.service import Feasibility, feasibility
-from experts.draws.candidates import exclusions_in, read_sheet, sheet_of
-from experts.draws.course import service as course
-from experts.draws.course.service import Draw, Invited
+from experts.draws.candidates import exclusions_in, sheet_of
 from experts.draws.leaves import salt_of
-from experts.draws.process import Cause, Seat
 from experts.draws.request import (
     ENDED_WITHOUT,
     DrawRequest,
@@ -51,9 +48,21 @@ from experts.draws.request import (
     State,
     request_json,
 )
-from experts.draws.rounds.service import Recheck, answer, recheck, settle, substitute
 from experts.draws.tables import DrawRow, DrawSheetRow
 from experts.draws.transcript import FIRST_PREV, audit_json, transcript_json
+from experts.invitations import names
+from experts.invitations import queries as called
+from experts.invitations.course import service as course
+from experts.invitations.course.service import Draw, Invited
+from experts.invitations.process import Cause, Seat
+from experts.invitations.rounds.service import (
+    Recheck,
+    answer,
+    answers_told,
+    recheck,
+    settle,
+    substitute,
+)
 from experts.suite import ALGORITHMS
 
 CAUSE_CHARACTERS_MAX = 200
@@ -86,6 +95,7 @@ __all__ = [
     "invited",
     "recheck",
     "request_draw",
+    "seat_names",
     "settle",
     "steps",
     "substitute",
@@ -95,12 +105,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Member:
-    """A seated expert; `rank` from 1 in the permutation of the specialty."""
+    """A seated expert; `rank` from 1 in the permutation of the specialty, `seat` the name under
+    which his seat is planned while nobody may know him."""
 
     seat_code: str
     expert_id: str
     specialty: str
     rank: int
+    seat: str
 
 
 def request_draw(tx: Tx, actor: Actor, request: DrawRequest) -> Draw:
@@ -133,6 +145,7 @@ def request_draw(tx: Tx, actor: Actor, request: DrawRequest) -> Draw:
     said = request_json(request, fixed, found.prepared.candidates, rules, found.coupling)
     request_hash = canonical.digest(said)
     queries.set_register(tx.db, request.centre_id, request_hash)
+    keeper = keeper_of(tx.db)
     row = DrawRow(
         id=fixed.draw_id,
         centre_id=request.centre_id,
@@ -143,20 +156,15 @@ def request_draw(tx: Tx, actor: Actor, request: DrawRequest) -> Draw:
         evaluation_at=request.evaluation_at,
         request=canonical.encode(said),
         request_hash=request_hash,
-        key=found.key,
+        key=keeper.seal(names.key_place(fixed.draw_id), found.key),
         context=found.context,
         head=FIRST_PREV,
     )
     tx.db.add(row)
     tx.db.flush()
-    tx.db.add(
-        DrawSheetRow(
-            draw_id=row.id,
-            candidates=sheet_of(found.prepared.candidates),
-            proof=found.proof,
-            records=found.records,
-        )
-    )
+    sheet = keeper.seal(names.sheet_place(row.id), sheet_of(found.prepared.candidates))
+    records = keeper.seal(names.records_place(row.id), found.records)
+    tx.db.add(DrawSheetRow(draw_id=row.id, candidates=sheet, proof=found.proof, records=records))
     document = tx.keep(f"draw-request-{number:06d}.json", said)
     tx.record(
         f"draws/{request.centre_id}",
@@ -208,8 +216,9 @@ def close_draw(tx: Tx, actor: Actor, draw_id: str) -> DocumentRef:
     row.transcript_sha256 = document.sha256
     tx.db.add(row)
     tx.db.flush()
+    answers = tx.keep(f"draw-answers-{row.number:06d}.json", answers_told(tx.db, row))
     data = {"steps": row.steps, "head": row.head}
-    tx.record(f"draw/{row.id}", "experts:draw:closed", actor, data, (document,))
+    tx.record(f"draw/{row.id}", "experts:draw:closed", actor, data, (document, answers))
     return document
 
 
@@ -224,19 +233,32 @@ def draws_of_lot(db: Session, lot_id: str) -> tuple[Draw, ...]:
 
 
 def committee(db: Session, draw_id: str) -> tuple[Member, ...]:
-    """Who sits now, by seat; short while seats are empty."""
-    return tuple(
-        Member(row.seat_code, row.expert_id, row.specialty, row.rank)
-        for row in queries.members(db, draw_id)
-        if not row.left_for
-    )
+    """Who sits now, by seat; short while seats are empty. For the service's own work: what it shows
+    to people before the names are opened are seat codes."""
+    owner = course.known(queries.draw(db, draw_id), draw_id)
+    keeper = keeper_of(db)
+    found = []
+    for row in called.members(db, draw_id):
+        if not row.left_for:
+            expert_id = names.open_name(keeper, draw_id, row.leaf, row.name)
+            seat = names.seat_of(keeper, expert_id, owner.evaluation_at)
+            found.append(Member(row.seat_code, expert_id, row.specialty, row.rank, seat))
+    return tuple(found)
+
+
+def seat_names(db: Session, draw_id: str, expert_id: str) -> tuple[str, ...]:
+    """Under what name a seat of this draw may be planned for an expert; none where there is no such
+    draw."""
+    row = queries.draw(db, draw_id)
+    return () if row is None else (names.seat_of(keeper_of(db), expert_id, row.evaluation_at),)
 
 
 def invited(db: Session, draw_id: str) -> tuple[Invited, ...]:
     """Who is asked in the open round, each once: for the calling service alone."""
     row = course.known(queries.draw(db, draw_id), draw_id)
-    found = {item.expert_id: item for item in queries.invitations(db, draw_id, row.round)}
-    return tuple(course.invited_of(found[expert_id], row) for expert_id in sorted(found))
+    found = {item.leaf: item for item in called.invitations(db, draw_id, row.round)}
+    asked = [course.invited_of(db, item, row) for item in found.values()]
+    return tuple(sorted(asked, key=lambda one: one.expert_id))
 
 
 @dataclass(frozen=True)
@@ -257,15 +279,16 @@ def calls(db: Session, draw_id: str) -> tuple[Call, ...]:
     specialties = [quota["specialty"] for quota in canonical.decode(row.request)["quotas"]]
     return tuple(
         Call(item.round, specialties[item.group_number], item.rank, item.answer)
-        for item in queries.invitations(db, draw_id)
+        for item in called.invitations(db, draw_id)
     )
 
 
 def invitations_of(db: Session, expert_id: str) -> tuple[Invited, ...]:
     """One expert's invitations, newest first, one for each draw."""
+    tags = names.tags_of(keeper_of(db), expert_id, queries.evaluation_moments(db))
     found: dict[str, Invited] = {}
-    for item, row in queries.invitations_of(db, expert_id):
-        found.setdefault(row.id, course.invited_of(item, row))
+    for item, row in called.invitations_of(db, tags):
+        found.setdefault(row.id, course.invited_of(db, item, row))
     return tuple(found.values())
 
 
@@ -276,7 +299,7 @@ def steps(db: Session, draw_id: str) -> list[dict[str, Any]]:
 
 def exclusions(db: Session, draw_id: str) -> tuple[int, Counter[str]]:
     """How many candidates a draw has, and how many are out for each set of reasons."""
-    return exclusions_in(queries.sheet(db, draw_id).candidates)
+    return exclusions_in(course.sheet_text(db, draw_id))
 
 
 def transcript(db: Session, draw_id: str) -> Mapping[str, Any]:
@@ -287,28 +310,28 @@ def transcript(db: Session, draw_id: str) -> Mapping[str, Any]:
 def audit_transcript(db: Session, draw_id: str) -> Mapping[str, Any]:
     """The audit transcript as it stands: facts of experts, for supervisors and courts alone."""
     row = course.known(queries.draw(db, draw_id), draw_id)
-    sheet = queries.sheet(db, draw_id)
+    keeper = keeper_of(db)
+    records = keeper.unseal(names.records_place(draw_id), queries.sheet(db, draw_id).records)
     h = ALGORITHMS[canonical.decode(row.request)["algorithm"]]
     return audit_json(
         _transcript(db, row),
-        read_sheet(sheet.candidates),
-        json.loads(zlib.decompress(sheet.records)),
-        salt_of(row.key, h),
+        course.candidates_of(db, draw_id),
+        json.loads(zlib.decompress(records)),
+        salt_of(keeper.unseal(names.key_place(draw_id), row.key), h),
         canonical.decode(row.context),
     )
 
 
 def _transcript(db: Session, row: DrawRow) -> dict[str, Any]:
-    sheet = queries.sheet(db, row.id)
     seats = [
         Seat(member.seat_code, member.specialty, member.rank, member.leaf)
-        for member in queries.members(db, row.id)
+        for member in called.members(db, row.id)
         if not member.left_for
     ]
     return transcript_json(
         canonical.decode(row.request),
-        read_sheet(sheet.candidates),
-        sheet.proof,
+        course.candidates_of(db, row.id),
+        queries.sheet(db, row.id).proof,
         [canonical.decode(step.body) for step in queries.steps(db, row.id)],
         State.SEATED if row.state == State.CLOSED else row.state,
         seats,

@@ -1,5 +1,6 @@
-"""Rows of draws. The key, the sheet and the invitations tie pseudonyms to experts: they never leave
-the service."""
+"""Rows of draws. The key and the sheet tie pseudonyms to experts: both are sealed at rest
+(`archive.keeping`), and neither leaves the service. Who is called and who sits:
+`experts.invitations.tables`."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ class DrawRegisterRow(SQLModel, table=True):
 
 
 class DrawRow(SQLModel, table=True):
-    """One draw. `request` and `context` are canonical JSON, `head` the hash of the newest step."""
+    """One draw. `request` and `context` are canonical JSON, `key` is sealed, `head` the hash of the
+    newest step."""
 
     __tablename__ = "draw"
     __table_args__ = (
@@ -61,8 +63,8 @@ class DrawRow(SQLModel, table=True):
 
 
 class DrawSheetRow(SQLModel, table=True):
-    """The candidates of a draw, the proof that their leaves are in the pool's tree, and their facts
-    as they stood (JSON, packed)."""
+    """The candidates of a draw, sealed, the proof that their leaves are in the pool's tree, and their
+    facts as they stood (JSON, packed, sealed)."""
 
     __tablename__ = "draw_sheet"
 
@@ -93,36 +95,3 @@ class DrawStepRow(SQLModel, table=True):
     seq: int = Field(primary_key=True)
     hash: str
     body: bytes
-
-
-class DrawInvitationRow(SQLModel, table=True):
-    """One person invited for one group in one round."""
-
-    __tablename__ = "draw_invitation"
-    __table_args__ = (
-        sa.CheckConstraint("answer IN ('', 'YES', 'NO', 'SILENT')", name="answer_known"),
-    )
-
-    draw_id: str = Field(primary_key=True, foreign_key="draw.id")
-    round: int = Field(primary_key=True)
-    group_number: int = Field(primary_key=True)
-    rank: int = Field(primary_key=True)
-    leaf: str
-    expert_id: str = Field(index=True)
-    answer: str = ""
-    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-
-
-class DrawMemberRow(SQLModel, table=True):
-    """One seating; `left_for` says why the seat was emptied again, empty while he sits."""
-
-    __tablename__ = "draw_member"
-
-    draw_id: str = Field(primary_key=True, foreign_key="draw.id")
-    seat_code: str = Field(primary_key=True)
-    round: int = Field(primary_key=True)
-    specialty: str
-    rank: int
-    leaf: str
-    expert_id: str = Field(index=True)
-    left_for: str = ""

@@ -30,6 +30,7 @@ Kinds of steps and their data:
     DRAWN        {seed, attempt, fallback, committee: [[specialty, [leaf, …]], …]}
     ABORTED      {seed, attempts}                           not even the fallback found a committee
     INVITED      {round, until, invitations: [[group, rank, leaf], …]}
+    EXTENDED     {round, until}      the calling service took no orders: the round ends later
     SETTLED      {round, accepted, declined, silent, seated: [[seat, specialty, rank, leaf], …]}
     RECHECKED    {bidders, excluded: [leaf, …], reasons: {code: count}, removed: [seat, …]}
     SUBSTITUTED  {seat, leaf, cause}
@@ -47,8 +48,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from archive import canonical
-from experts.draws.process import Seat
 from experts.draws.request import NO_PREDECESSOR, Candidate
+from experts.invitations.process import Seat
 
 FORMAT = "bigloop.draw.v1"
 PUBLIC, AUDIT = "public", "audit"
@@ -67,11 +68,12 @@ LETTERS: Mapping[str, str] = {
     "SETTLED": "s",
     "RECHECKED": "c",
     "SUBSTITUTED": "b",
+    "EXTENDED": "t",
     "EXHAUSTED": "e",
 }
 """A letter for each kind of step."""
 
-ORDER = re.compile("rv?(z|a(o*wa)*(z|o*(wu|d[iscb]*e?|x)?))?")
+ORDER = re.compile("rv?(z|a(o*wa)*(z|o*(wu|d[iscbt]*e?|x)?))?")
 """In which order steps may stand."""
 
 

@@ -38,7 +38,6 @@ from experts.conflicts.context import Context, RecusalRules, Served, Side, Tie
 from experts.conflicts.rules import conflicts
 from experts.draws.candidates import COUNTY
 from experts.draws.leaves import leaf_hash, record_hash, root_of_opening
-from experts.draws.process import Board, Cause, Process
 from experts.draws.request import FORMAT as REQUEST_FORMAT
 from experts.draws.request import NO_PREDECESSOR, State, candidates_digest, reasons_digest
 from experts.draws.seed import alpha_of, seed_of, value_digest
@@ -52,6 +51,7 @@ from experts.draws.transcript import (
     seat_json,
     step_json,
 )
+from experts.invitations.process import Board, Cause, Process
 from experts.pool.columns import codes_of, record_of
 from experts.pool.eligibility import EligibilityRules, ineligible
 from experts.pool.expert import of_facts
@@ -382,6 +382,10 @@ def _course(run: Run) -> None:
             due = [[item.group, item.rank, item.leaf] for item in process.invited]
             need(not empty and data["round"] == process.round, "round", where)
             need(data["invitations"] == due, "invitations", where)
+        elif kind == "EXTENDED":
+            only(data, "round until", where)
+            moment_of(data["until"])
+            need(bool(process.invited) and data["round"] == process.round, "round", where)
         elif kind == "SETTLED":
             process = _settled(board, process, data, where)
         elif kind == "RECHECKED":

@@ -85,6 +85,7 @@ def test_keys_are_made_once_and_readable_by_the_owner_alone(tmp_path: Path) -> N
     assert {p.name: p.stat().st_mode & 0o777 for p in keys.glob("*.key")} == {
         "log.key": 0o600,
         "custodian.key": 0o600,
+        "keeper.key": 0o600,
     }
     assert (keys / "log.vkey").read_text() == office.log.verifier.vkey + "\n"
     again = open_office(settings)

@@ -15,11 +15,10 @@ from archive.office import Office
 from archive.tasks.service import Worker
 from experts.draws import service as draws
 from experts.draws.asking import service as asking
-from experts.draws.candidates import read_sheet
-from experts.draws.process import Cause
-from experts.draws.queries import sheet
 from experts.draws.request import PublicValue, Quota, State
 from experts.draws.verify import is_valid, verify_transcript
+from experts.invitations.course.service import candidates_of
+from experts.invitations.process import Cause
 from experts.pool.standing import service as standing
 from experts.pool.standing.machine import Penalise
 from experts.specialties import Widening
@@ -48,7 +47,7 @@ def refused(call: Callable[[], object]) -> Refusal:
 def candidates(office: Office, draw_id: str) -> dict[str, tuple[str, ...]]:
     """Expert → reasons, from the draw's own sheet."""
     with office.read() as db:
-        found = read_sheet(sheet(db, draw_id).candidates)
+        found = candidates_of(db, draw_id)
     return {c.expert_id: tuple(code.split(".", 1)[1] for code in c.reasons) for c in found}
 
 
@@ -596,7 +595,8 @@ class TestClosing:
             assert draws.draw(db, draw.id).state is State.CLOSED
             assert draws.draw(db, draw.id).transcript_sha256 == document.sha256
             entries = list(journal.entries(db, f"draw/{draw.id}"))
-        assert entries[-1].documents == (document,)
+        assert entries[-1].documents[0] == document
+        assert entries[-1].documents[1].name == "draw-answers-000001.json"
         content = office.vault.get(document.sha256).decode()
         assert "某" not in content
         assert '"E0' not in content

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from scipy.stats import chi2, chisquare, combine_pvalues
 
 from experts.committee import Card, Coupling, Group, fallback, permutations, select
-from experts.draws.process import Board, Process
+from experts.invitations.process import Board, Process
 from experts.lottery import Permutation, blocks
 from tests.experts.test_committee import CARDS, GROUPS, STRICT, feasible
 

@@ -28,6 +28,7 @@ from archive import sealing
 from archive.actor import SYSTEM, Actor, Role
 from archive.clock import SHANGHAI
 from archive.entropy import SeededEntropy
+from archive.journal import service as journal
 from archive.office import Office
 from archive.tasks.service import Worker
 from deposits.cash.bank import NoBank
@@ -39,6 +40,7 @@ from evaluation.session.state import State as SessionState
 from evaluation.sheets import service as sheets
 from experts.draws import service as draws
 from experts.draws.request import State
+from experts.pool import service as pool
 from tests.builders import START, make_office
 from tests.pages.looks import looks, sign_in
 from tests.support.browser import Pages
@@ -254,6 +256,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Ite
     made.account("staff", Role.STAFF, made.centre)
     made.account("staff-2", Role.STAFF, made.centre)
     made.account("stranger", Role.STAFF, "530102")
+    made.account("watch", Role.SUPERVISOR, party=made.supervisor)
     yield made
     server.should_exit = True
     thread.join(10)
@@ -292,6 +295,7 @@ def test_a_lot_from_its_registration_to_its_dossier(chromium_page: Pages, house:
     draw(page, house)
     plan(page, house)
     open_bids(page, house)
+    unseal(chromium_page, page, house)
     hold_session(page, house)
     conclude(page, house)
 
@@ -385,8 +389,42 @@ def open_bids(page: Page, house: House) -> None:
     house.seat_all(lot)
 
 
-def hold_session(page: Page, house: House) -> None:
+def unseal(chromium_page: Pages, page: Page, house: House) -> None:
+    """Staff ask and the supervisor consents, each at his own screen; before that there are seat codes
+    only, and each look is told on the lot's story."""
     house.now(at(11, 11, 10, 45))
+    house.work()
+    with house.office.read() as db:
+        draw_id = drawing.current(db, house.lot).id
+        committee = draws.committee(db, draw_id)
+        names = {pool.expert(db, member.expert_id).name for member in committee}
+    page.goto(f"{house.url}/centre/lots/{house.lot}/session")
+    press(page, "安排评标会")
+    expect(page.locator("#refusal")).to_contain_text("名单仍在密封中")
+    page.get_by_role("link", name="拆封名单").click()
+    expect(page.locator(".page-head .badge")).to_have_text("密封中")
+    for member in committee:
+        expect(page.get_by_text(member.seat_code, exact=True)).to_be_visible()
+    assert not any(name in page.content() for name in names)
+    looks(page, "names-sealed")
+    press(page, "申请拆封")
+    expect(page.get_by_text("已申请,等待行政监督人员同意。")).to_be_visible()
+    path = f"/supervisor/draws/{draw_id}/names"
+    other = sign_in(chromium_page, house.url, "watch", path)
+    press(other, "同意拆封")
+    expect(other.locator(".page-head .badge")).to_have_text("已拆封")
+    assert not any(name in other.content() for name in names)
+    page.reload()
+    press(page, "查看名单")
+    for name in names:
+        expect(page.locator("#names")).to_contain_text(name)
+    looks(page, "names-opened")
+    with house.office.read() as db:
+        looked = [e for e in journal.entries(db, f"draw/{draw_id}") if "names:viewed" in e.action]
+    assert [entry.actor for entry in looked] == ["staff"]
+
+
+def hold_session(page: Page, house: House) -> None:
     page.goto(f"{house.url}/centre/lots/{house.lot}/session")
     looks(page, "centre-lot-session")
     press(page, "安排评标会")

@@ -321,7 +321,9 @@ class TestAStrangersUpload:
         """A dossier of another log is untrusted until its key is pasted."""
         monkeypatch.setattr(upload, "FILES_MAX", 1000)
         theirs = note_signer(tmp_path / "their.key", "other.example", SeededEntropy(b"o"))
-        other = Office(office.connections, office.clock, office.entropy, office.vault, theirs)
+        other = Office(
+            office.connections, office.clock, office.entropy, office.vault, theirs, office.keeper
+        )
         content = packed(other, tmp_path)
         files = {"dossier": ("x.zip", content)}
         assert 'data-verdict="INVALID"' in client.post("/public/verify", files=files).text

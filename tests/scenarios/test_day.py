@@ -37,6 +37,7 @@ from evaluation.session import service as sessions
 from evaluation.session.state import Stage as SessionStage
 from experts.draws import service as draws
 from experts.draws.request import State as DrawState
+from tests.support.reading import readable
 from trading.awards import service as awards
 from trading.objections import service as objections
 from trading.opening import service as opening
@@ -147,10 +148,13 @@ def _eve(theatre: Theatre) -> None:
             assert draw.state is DrawState.SEATED
             assert Counter(m.specialty for m in members) == Counter(script.quotas)
             seats = {seat.expert_id: seat for seat in seating.seats_of(db, draw.id)}
-            assert set(seats) <= {member.expert_id for member in members}
+            assert set(seats) <= {member.seat for member in members}, "no seat names anybody"
             assert all(seat.centre_id != lot.centre_id for seat in seats.values()), "客场"
             assert all(not seat.label for seat in seats.values()), "no booth before check-in"
         assert max(taken.values()) == 1, "nobody is drawn into two evaluations at one time"
+    for where, text in readable(theatre.office, theatre.office.vault.root).items():
+        if b"experts.conflict" not in text:  # the evidence of who is excluded, and from what
+            assert not [e for e in taken if e.encode() in text], f"{where} tells who was drawn"
 
 
 def _opening(theatre: Theatre) -> None:

@@ -1,7 +1,7 @@
 """The same seed and date: the same ids, committees, seats and rankings, on both databases.
 
 Cohorts are played by the command line, each in a process of its own, and compared by what stands in
-their databases, read past the product's own code. Every stream is the same to the byte but two kinds:
+their databases, read past the product's own code (names alone are opened with the keeper's key). Every stream is the same to the byte but two kinds:
 sealing takes fresh keys (HPKE cannot be seeded), so the digests of sealed cells differ, and with them
 the chains of the lots whose bids they are.
 """
@@ -26,11 +26,13 @@ from api.demo.progress import progress
 from api.handlers import handlers
 from api.office import open_custodian
 from archive.clock import DrivenClock
+from archive.keeping import Keeper
 from archive.tasks.service import Worker
+from experts.invitations.names import open_name
 from tests.scenarios.conftest import POOL, SEED, Played, play_once
 from tests.support.databases import Databases
 
-COMMITTEES = "SELECT draw_id, seat_code, round, expert_id, specialty, rank FROM draw_member"
+COMMITTEES = "SELECT draw_id, seat_code, round, leaf, name, specialty, rank FROM draw_member"
 SEATS = "SELECT session_id, expert_id, centre_id, equipment, first_slot, label FROM seat"
 LOTS = "SELECT id, name, stage FROM lot"
 STREAMS = "SELECT stream, seq, body FROM journal_entry ORDER BY stream, seq"
@@ -51,10 +53,13 @@ class Outcome:
 
 def outcome(url: str, vault: Path) -> Outcome:
     engine = sa.create_engine(url)
+    keeper = Keeper((vault.parent / "keys" / "keeper.key").read_bytes())
     with engine.connect() as connection:
-        found = Outcome(
-            _rows(connection, COMMITTEES), _rows(connection, SEATS), _rows(connection, LOTS)
+        committees = frozenset(
+            (draw, seat, number, open_name(keeper, draw, leaf, bytes(name)), *more)
+            for draw, seat, number, leaf, name, *more in _rows(connection, COMMITTEES)
         )
+        found = Outcome(committees, _rows(connection, SEATS), _rows(connection, LOTS))
         for stream, _, body in connection.execute(sa.text(STREAMS)):
             found.streams.setdefault(stream, []).append(bytes(body))
     engine.dispose()

@@ -1,4 +1,5 @@
-"""Acts of the eve: the draw, the trustees' outputs, the invited experts' answers, the plan of the province's seats."""
+"""Acts of the eve: the draw, the trustees' outputs, the calls to those who were drawn, the plan of the
+province's seats."""
 
 from __future__ import annotations
 
@@ -8,18 +9,17 @@ from typing import Any
 
 from api.demo import people
 from api.demo.play import Play
-from api.demo.script import accepts, is_silent, is_withheld
+from api.demo.script import is_withheld
 from api.flows import drawing, seating
 from api.flows.names import PLAN_TASK
 from archive.clock import SHANGHAI
-from archive.errors import Refusal
 from archive.office import Tx
 from archive.tasks.service import Write, enqueue
 from experts.draws import service as draws
 from experts.draws.request import State
 
 TRUSTEES_AFTER = timedelta(minutes=1)
-ANSWERS_AFTER = timedelta(minutes=15)
+LISTEN_AFTER = timedelta(minutes=6)
 
 
 def draw(play: Play, args: Mapping[str, Any]) -> Write:
@@ -53,45 +53,21 @@ def trustees(play: Play, args: Mapping[str, Any]) -> Write:
             assert asked.until is not None
             play.later(tx, "trustees", args, asked.until + TRUSTEES_AFTER)
         else:
-            play.later(tx, "answer", args, tx.now + ANSWERS_AFTER)
+            play.later(tx, "listen", args, tx.now + LISTEN_AFTER)
 
     return write
 
 
-def answer(play: Play, args: Mapping[str, Any]) -> Write:
-    """The invited answer, each for himself; then the round is settled, and the next one begins."""
-    _, lot = play.lot(args)
+def listen(play: Play, args: Mapping[str, Any]) -> Write:
+    """The telephony desk reports what became of its calls by now; rounds are settled by their own
+    tasks. While somebody is still called, it is asked again."""
+    play.telephony.advance(play.office.clock.now())
 
     def write(tx: Tx) -> None:
-        made = draws.draw(tx.db, args["draw"])
-        if made.state is not State.INVITING:
-            return
-        silent = False
-        for invited in draws.invited(tx.db, made.id):
-            if invited.answer:
-                continue
-            if is_silent(play.seed, lot.key, invited.expert_id):
-                silent = True
-                continue
-            _answer(tx, made.id, invited.expert_id, accepts(play.seed, lot.key, invited.expert_id))
-        if silent and made.answers_until is not None and tx.now < made.answers_until:
-            play.later(tx, "answer", args, made.answers_until)
-            return
-        draws.settle(tx, people.staff(made.centre_id), made.id)
-        play.later(tx, "answer", args, tx.now + ANSWERS_AFTER)
+        if draws.draw(tx.db, args["draw"]).state is State.INVITING:
+            play.later(tx, "listen", args, tx.now + LISTEN_AFTER)
 
     return write
-
-
-def _answer(tx: Tx, draw_id: str, expert_id: str, yes: bool) -> None:
-    """The expert's answer; who is engaged elsewhere that day has to decline."""
-    own = people.expert(expert_id)
-    try:
-        draws.answer(tx, own, draw_id, expert_id, accepted=yes)
-    except Refusal as refusal:
-        if refusal.code != "experts.invitation.engaged":
-            raise
-        draws.answer(tx, own, draw_id, expert_id, accepted=False)
 
 
 def plan(play: Play, args: Mapping[str, Any]) -> Write:
@@ -108,7 +84,7 @@ def check_seats(play: Play, args: Mapping[str, Any]) -> Write:
     """In the evening the host looks whether everybody has a seat, while there is time to call."""
 
     def write(tx: Tx) -> None:
-        _complete(play, tx, args)
+        complete(play, tx, args)
 
     return write
 
@@ -118,7 +94,7 @@ def reseat(play: Play, args: Mapping[str, Any]) -> Write:
     is still called it is tried again."""
 
     def write(tx: Tx) -> None:
-        if _complete(play, tx, args):
+        if complete(play, tx, args):
             play.later(tx, "convene", args, max(tx.now, play.when(args).start(0)))
         else:
             play.later(tx, "reseat", args, tx.now + timedelta(minutes=5))
@@ -126,7 +102,7 @@ def reseat(play: Play, args: Mapping[str, Any]) -> Write:
     return write
 
 
-def _complete(play: Play, tx: Tx, args: Mapping[str, Any]) -> bool:
+def complete(play: Play, tx: Tx, args: Mapping[str, Any]) -> bool:
     """Seat everybody; who cannot be seated is substituted. Whether the committee sits."""
     project, _ = play.lot(args)
     host = people.staff(project.centre_id)
@@ -137,14 +113,14 @@ def _complete(play: Play, tx: Tx, args: Mapping[str, Any]) -> bool:
     if not absent:
         return True
     drawing.substitute_absent(tx, host, args["lot"], absent)
-    play.later(tx, "answer", {**args, "draw": made.id}, tx.now + timedelta(minutes=5))
+    play.later(tx, "listen", {**args, "draw": made.id}, tx.now + LISTEN_AFTER)
     return False
 
 
 ACTS = {
     "draw": draw,
     "trustees": trustees,
-    "answer": answer,
+    "listen": listen,
     "plan": plan,
     "check_seats": check_seats,
     "reseat": reseat,

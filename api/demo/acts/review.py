@@ -12,10 +12,11 @@ from datetime import timedelta
 from typing import Any
 
 from api.demo import people
+from api.demo.acts.drawing import complete
 from api.demo.acts.pool import ASSESSED_AFTER
 from api.demo.patience import awaited, served, wait
 from api.demo.play import Play
-from api.flows import drawing, review
+from api.flows import drawing, review, substitution
 from api.flows import opening as flow
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
@@ -32,6 +33,8 @@ from evaluation.sheets import service as sheets
 from evaluation.witness import service as witness
 from experts.draws import service as draws
 from experts.draws.request import State
+from experts.invitations.process import Cause
+from experts.invitations.unsealing import service as unsealing
 from trading.opening import service as opening
 from trading.projects import service as projects
 from trading.projects.stages import Stage
@@ -74,7 +77,7 @@ def finish_opening(play: Play, args: Mapping[str, Any]) -> Write:
             return  # too few bidders: there is nothing to review
         draw = drawing.current(tx.db, args["lot"])
         if draw.state is State.INVITING:
-            play.later(tx, "answer", {**args, "draw": draw.id}, tx.now + 5 * MINUTE)
+            play.later(tx, "listen", {**args, "draw": draw.id}, tx.now + 5 * MINUTE)
         play.later(tx, "reseat", args, tx.now + 10 * MINUTE)
 
     return write
@@ -85,10 +88,12 @@ def _digest(play: Play, label: str) -> str:
 
 
 def convene(play: Play, args: Mapping[str, Any]) -> Write:
-    """The session is scheduled and the members arrive at their stations: discipline, identity,
-    recusal statement, booth; then the bids are handed over and the review begins."""
+    """Two open the names, the session is scheduled, and the members arrive at their stations:
+    discipline, identity, recusal statement, booth; then the bids are handed over and the review
+    begins."""
     project, lot = play.lot(args)
     host = people.staff(project.centre_id)
+    watch = people.supervisor(project.supervisor)
     persons = [people.representative(lot.key, n + 1) for n in range(lot.representatives)]
     start = play.when(args).start(lot.first_part)
 
@@ -98,6 +103,13 @@ def convene(play: Play, args: Mapping[str, Any]) -> Write:
             return
         session = sessions.session_of_lot(tx.db, args["lot"])
         if session is None:
+            draw = drawing.current(tx.db, args["lot"])
+            if not unsealing.standing(tx.db, draw.id).is_sealed:  # being sealed just now
+                play.later(tx, "convene", args, tx.now + MINUTE)
+                return
+            unsealing.ask(tx, host, draw.id)
+            unsealing.consent(tx, watch, draw.id, play.custodian)
+            unsealing.view(tx, host, draw.id)
             session = review.schedule(tx, host, args["lot"], persons)
         if session.stage is SessionStage.SCHEDULED:
             session = sessions.act(tx, host, session.id, c.OpenCheckIn())
@@ -111,6 +123,8 @@ def convene(play: Play, args: Mapping[str, Any]) -> Write:
             return
         if session.stage is SessionStage.CHECK_IN:
             sessions.act(tx, host, session.id, c.BeginReview())
+        if lot.illness:
+            play.later(tx, "fall_ill", served(args), tx.now + 20 * MINUTE)
         play.later(tx, "draft" if lot.overnight else "score", served(args), tx.now + REVIEW)
 
     return write
@@ -135,6 +149,45 @@ def _arrive(play: Play, tx: Tx, session: Session, member: Member, *, is_left: bo
         statement = _digest(play, f"recusal {session.id} {person}")
         session = sessions.act(tx, own, session.id, c.SignRecusal(person, False, statement))
     return session
+
+
+def fall_ill(play: Play, args: Mapping[str, Any]) -> Write:
+    """A member cannot go on for his health; the permutation does, and the next ranks are called."""
+    project, _ = play.lot(args)
+    host = people.staff(project.centre_id)
+
+    def write(tx: Tx) -> None:
+        session = _session(tx, args)
+        guest = awaited(tx, args)
+        ill = next(
+            member
+            for member in reversed(session.state.sitting)
+            if not member.is_representative and member.expert_id != guest
+        )
+        substitution.leave(tx, host, args["lot"], ill.expert_id, Cause.HEALTH)
+        play.later(tx, "listen", {**args, "draw": session.draw_id}, tx.now + 5 * MINUTE)
+        play.later(tx, "take_over", args, tx.now + 10 * MINUTE)
+
+    return write
+
+
+def take_over(play: Play, args: Mapping[str, Any]) -> Write:
+    """Who was drawn in his stead gets a station, arrives there, and begins anew."""
+    project, _ = play.lot(args)
+    host = people.staff(project.centre_id)
+
+    def write(tx: Tx) -> None:
+        session = _session(tx, args)
+        if not complete(play, tx, args):
+            play.later(tx, "take_over", args, tx.now + 5 * MINUTE)
+            return
+        for expert_id in substitution.join(tx, host, args["lot"]):
+            session = sessions.session(tx.db, session.id)
+            member = session.state.member(expert_id)
+            assert member is not None, "he has just joined"
+            session = _arrive(play, tx, session, member, is_left=False)
+
+    return write
 
 
 def _session(tx: Tx, args: Mapping[str, Any]) -> Session:
@@ -303,6 +356,9 @@ def score(play: Play, args: Mapping[str, Any]) -> Write:
 
     def write(tx: Tx) -> None:
         session = _session(tx, args)
+        if not substitution.is_complete(tx.db, session):
+            play.later(tx, "score", args, tx.now + 15 * MINUTE)
+            return
         guest = awaited(tx, args)
         _fill(play, tx, session, lot.key, permille=1000, but=guest)
         for member in session.state.sitting:
@@ -363,6 +419,8 @@ ACTS = {
     "halves": halves,
     "finish_opening": finish_opening,
     "convene": convene,
+    "fall_ill": fall_ill,
+    "take_over": take_over,
     "draft": draft,
     "seal": seal,
     "watch": watch,

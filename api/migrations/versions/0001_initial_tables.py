@@ -486,6 +486,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_expert_line_act"), "expert_line", ["act"], unique=False)
     op.create_table(
+        "expert_phone",
+        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("expert_id", name=op.f("pk_expert_phone")),
+    )
+    op.create_table(
         "expert_pool_head",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("changes", sa.BigInteger(), nullable=False),
@@ -911,15 +917,35 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "draw_call",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("draw_id", sa.String(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("leaf", sa.String(), nullable=False),
+        sa.Column("handed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reply", sa.String(), nullable=False),
+        sa.Column("replied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "reply IN ('', 'ACCEPT', 'DECLINE')", name=op.f("ck_draw_call_reply_known")
+        ),
+        sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name=op.f("fk_draw_call_draw_id_draw")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_draw_call")),
+        sa.UniqueConstraint(
+            "draw_id", "round", "leaf", name=op.f("uq_draw_call_draw_id_round_leaf")
+        ),
+    )
+    op.create_table(
         "draw_invitation",
         sa.Column("draw_id", sa.String(), nullable=False),
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("group_number", sa.Integer(), nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("leaf", sa.String(), nullable=False),
-        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("tag", sa.String(), nullable=False),
         sa.Column("answer", sa.String(), nullable=False),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
             "answer IN ('', 'YES', 'NO', 'SILENT')", name=op.f("ck_draw_invitation_answer_known")
         ),
@@ -930,9 +956,7 @@ def upgrade() -> None:
             "draw_id", "round", "group_number", "rank", name=op.f("pk_draw_invitation")
         ),
     )
-    op.create_index(
-        op.f("ix_draw_invitation_expert_id"), "draw_invitation", ["expert_id"], unique=False
-    )
+    op.create_index(op.f("ix_draw_invitation_tag"), "draw_invitation", ["tag"], unique=False)
     op.create_table(
         "draw_late_hit",
         sa.Column("draw_id", sa.String(), nullable=False),
@@ -954,12 +978,29 @@ def upgrade() -> None:
         sa.Column("specialty", sa.String(), nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("leaf", sa.String(), nullable=False),
-        sa.Column("expert_id", sa.String(), nullable=False),
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("tag", sa.String(), nullable=False),
         sa.Column("left_for", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name=op.f("fk_draw_member_draw_id_draw")),
         sa.PrimaryKeyConstraint("draw_id", "seat_code", "round", name=op.f("pk_draw_member")),
     )
-    op.create_index(op.f("ix_draw_member_expert_id"), "draw_member", ["expert_id"], unique=False)
+    op.create_index(op.f("ix_draw_member_tag"), "draw_member", ["tag"], unique=False)
+    op.create_table(
+        "draw_names",
+        sa.Column("draw_id", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("cell", sa.LargeBinary(), nullable=False),
+        sa.Column("half", sa.LargeBinary(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opened_by", sa.String(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "opened_by = '' OR opened_by <> asked_by", name=op.f("ck_draw_names_two_persons")
+        ),
+        sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name=op.f("fk_draw_names_draw_id_draw")),
+        sa.PrimaryKeyConstraint("draw_id", name=op.f("pk_draw_names")),
+    )
     op.create_table(
         "draw_output",
         sa.Column("draw_id", sa.String(), nullable=False),

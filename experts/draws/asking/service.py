@@ -22,12 +22,12 @@ from archive.office import Office, Tx
 from archive.tasks.service import Handler, Write, enqueue
 from experts.committee import select
 from experts.draws import queries
-from experts.draws.course import service as course
-from experts.draws.course.service import Draw
-from experts.draws.process import Process
 from experts.draws.request import State
 from experts.draws.seed import VALUE_CHARACTERS_MAX, alpha_of, seed_of, value_digest
 from experts.draws.tables import DrawOutputRow, DrawRow
+from experts.invitations.course import service as course
+from experts.invitations.course.service import Draw
+from experts.invitations.process import Process
 from experts.vrf.verify import InvalidProof, output_of, verified_output
 
 OUTPUTS_TASK = "experts.outputs_due"

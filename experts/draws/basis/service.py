@@ -23,7 +23,6 @@ from experts.committee import Coupling
 from experts.composition import composition_faults
 from experts.conflicts.context import Context, Party, RecusalRules, Served, Side, context
 from experts.conflicts.service import Affiliations, affiliations
-from experts.draws import queries
 from experts.draws.candidates import (
     Prepared,
     cards_of,
@@ -36,6 +35,7 @@ from experts.draws.candidates import (
 from experts.draws.leaves import KEY_BYTES, leaves, salt_of
 from experts.draws.request import Candidate, DrawRequest, form_faults
 from experts.feasibility import shortage
+from experts.invitations.sittings import service as sittings
 from experts.pool import service as pool
 from experts.pool.columns import Columns
 from experts.rules import DrawRules, rules_for
@@ -152,16 +152,16 @@ def _context(db: Session, request: DrawRequest, rules: DrawRules, found: Affilia
         request.voided,
         interest=found.interest,
         same=found.same,
-        recused=queries.recused_of_lot(db, request.lot_id),
+        recused=sittings.recused_of_lot(db, request.lot_id),
         served=_served(db, request, rules.recusal),
     )
 
 
 def _served(db: Session, request: DrawRequest, rules: RecusalRules) -> dict[str, Served]:
     at = request.evaluation_at
-    week = queries.seated_between(db, at - WEEK_SIDE, at + WEEK_SIDE)
+    week = sittings.seated_between(db, at - WEEK_SIDE, at + WEEK_SIDE)
     start = at - timedelta(days=rules.tenderer_days)
-    tenderer = queries.seated_between(db, start, at + WEEK_SIDE, request.tenderer_uscc)
+    tenderer = sittings.seated_between(db, start, at + WEEK_SIDE, request.tenderer_uscc)
     return {
         expert_id: Served(week.get(expert_id, 0), tenderer.get(expert_id, 0))
         for expert_id in sorted(week.keys() | tenderer.keys())
@@ -256,7 +256,7 @@ def context_at(tx: Tx, request: Mapping[str, Any], kept: bytes, bidders: Sequenc
         said["voided"],
         interest=found.interest,
         same=found.same,
-        recused=queries.recused_of_lot(tx.db, request["lot"]),
+        recused=sittings.recused_of_lot(tx.db, request["lot"]),
     )
 
 

@@ -18,16 +18,17 @@ from sqlmodel import Session
 from archive import canonical
 from archive.actor import Actor, Role
 from archive.errors import Reason
-from archive.office import Tx
+from archive.office import Tx, keeper_of
 from experts.conflicts.context import Context, Party, Side, context
 from experts.conflicts.rules import conflicts
 from experts.conflicts.service import affiliations
-from experts.draws import queries
-from experts.draws.course import service as course
 from experts.draws.late import queries as hits
 from experts.draws.late.tables import DrawLateHitRow
 from experts.draws.request import State
 from experts.draws.tables import DrawRow
+from experts.invitations import queries
+from experts.invitations.course import service as course
+from experts.invitations.names import open_name
 from experts.pool.standing import service as standing
 from experts.pool.standing.history import standing_on
 from experts.rules import rules_for
@@ -56,14 +57,16 @@ def look(tx: Tx, actor: Actor, draw_id: str, bidders: Sequence[str]) -> tuple[La
     known = _context(tx.db, row, bidders)
     held = {(hit.seat_code, hit.expert_id) for hit in hits.of_draw(tx.db, draw_id)}
     found = []
+    keeper = keeper_of(tx.db)
     for member in queries.members(tx.db, draw_id):
-        if member.left_for or (member.seat_code, member.expert_id) in held:
+        expert_id = open_name(keeper, draw_id, member.leaf, member.name)
+        if member.left_for or (member.seat_code, expert_id) in held:
             continue
-        expert = standing_on(standing.history(tx.db, member.expert_id), known.on).expert
+        expert = standing_on(standing.history(tx.db, expert_id), known.on).expert
         reasons = conflicts(expert, known) if expert is not None else ()
         if not reasons:
             continue
-        hit = LateHit(draw_id, member.seat_code, member.expert_id, reasons, tx.now, actor.id)
+        hit = LateHit(draw_id, member.seat_code, expert_id, reasons, tx.now, actor.id)
         found.append(hit)
         tx.db.add(
             DrawLateHitRow(

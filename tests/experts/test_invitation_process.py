@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from experts.committee import Card, Coupling, Group, select
-from experts.draws.process import Board, Process
+from experts.invitations.process import Board, Process
 
 P_MIN = 0.001
 LEAVES = tuple(f"{n:02d}" for n in range(24))

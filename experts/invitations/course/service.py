@@ -16,16 +16,26 @@ from archive import canonical
 from archive.actor import Actor, Role
 from archive.errors import Kind, Reason, Refusal
 from archive.journal.entry import DocumentRef, moment_text
-from archive.office import Tx
+from archive.office import Tx, keeper_of
+from archive.tasks.service import enqueue
 from experts.committee import Card, Coupling, Group, restored
 from experts.conflicts.context import Side
-from experts.draws import queries
+from experts.draws import queries as draw_queries
 from experts.draws.candidates import cards_of, groups_of, read_sheet
-from experts.draws.process import Board, Invitation, Process, Seat
 from experts.draws.request import Candidate, State
-from experts.draws.tables import DrawInvitationRow, DrawRow, DrawStepRow
+from experts.draws.tables import DrawRow, DrawStepRow
 from experts.draws.transcript import step_json
+from experts.invitations import names, queries
+from experts.invitations.process import Board, Invitation, Process, Seat
+from experts.invitations.tables import DrawInvitationRow
 from experts.suite import ALGORITHMS, Hash
+from trading.calendar.legal import legal_day
+
+CALL_TASK = "experts.call_round"
+SETTLE_TASK = "experts.settle_round"
+NAMES_TASK = "experts.seal_names"
+EXTENSIONS_MAX = 3
+"""So often the end of one round may be moved because a calling service took no orders."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +97,20 @@ class Loaded:
         return Board(selection, self.cards, self.coupling, self.request["batch_multiple"])
 
 
+def candidates_of(db: Session, draw_id: str) -> tuple[Candidate, ...]:
+    """The candidates of a draw, from its sealed sheet."""
+    return read_sheet(sheet_text(db, draw_id))
+
+
+def sheet_text(db: Session, draw_id: str) -> bytes:
+    """The sheet of a draw, unsealed (`experts.draws.candidates`)."""
+    sealed = draw_queries.sheet(db, draw_id).candidates
+    return keeper_of(db).unseal(names.sheet_place(draw_id), sealed)
+
+
 def load(db: Session, row: DrawRow) -> Loaded:
     request = canonical.decode(row.request)
-    candidates = read_sheet(queries.sheet(db, row.id).candidates)
+    candidates = candidates_of(db, row.id)
     quotas = [(quota["specialty"], quota["count"]) for quota in request["quotas"]]
     coupling = request["coupling"]
     return Loaded(
@@ -118,7 +139,7 @@ def process_of(db: Session, row: DrawRow, loaded: Loaded) -> Process:
             open_now.append(Invitation(item.group_number, item.rank, item.leaf))
         elif item.answer in ("NO", "SILENT"):
             barred.add(item.leaf)
-    for kept in queries.steps(db, row.id):
+    for kept in draw_queries.steps(db, row.id):
         said = canonical.decode(kept.body)
         if said["kind"] == "RECHECKED":
             barred.update(said["data"]["excluded"])
@@ -135,7 +156,9 @@ def open_round(
         return
     row.state, row.round = State.INVITING, process.round
     row.answers_until = tx.now + timedelta(minutes=loaded.request["answer_minutes"])
+    keeper, day = keeper_of(tx.db), legal_day(row.evaluation_at)
     for item in process.invited:
+        expert_id = loaded.expert_of[item.leaf]
         tx.db.add(
             DrawInvitationRow(
                 draw_id=row.id,
@@ -143,7 +166,8 @@ def open_round(
                 group_number=item.group,
                 rank=item.rank,
                 leaf=item.leaf,
-                expert_id=loaded.expert_of[item.leaf],
+                name=names.seal_name(keeper, row.id, item.leaf, expert_id),
+                tag=names.tag_of(keeper, expert_id, day),
             )
         )
     data = {
@@ -152,6 +176,24 @@ def open_round(
         "invitations": [[item.group, item.rank, item.leaf] for item in process.invited],
     }
     step(tx, actor, row, "INVITED", data)
+    args = {"draw": row.id, "round": row.round}
+    enqueue(tx, CALL_TASK, args)
+    enqueue(tx, SETTLE_TASK, args, row.answers_until)
+
+
+def extend(tx: Tx, actor: Actor, row: DrawRow) -> bool:
+    """Move the end of the open round, because somebody in it could not be called; whether it may be
+    moved once more."""
+    earlier = [canonical.decode(kept.body) for kept in draw_queries.steps(tx.db, row.id)]
+    data = [s["data"] for s in earlier if s["kind"] == "EXTENDED"]
+    if sum(one["round"] == row.round for one in data) >= EXTENSIONS_MAX:
+        return False
+    minutes = canonical.decode(row.request)["answer_minutes"]
+    row.answers_until = tx.now + timedelta(minutes=minutes)
+    said = {"round": row.round, "until": moment_text(row.answers_until)}
+    step(tx, actor, row, "EXTENDED", said)
+    enqueue(tx, SETTLE_TASK, {"draw": row.id, "round": row.round}, row.answers_until)
+    return True
 
 
 def go_on(
@@ -162,6 +204,7 @@ def go_on(
         row.state, row.answers_until = State.SEATED, None
         tx.db.add(row)
         tx.db.flush()
+        enqueue(tx, NAMES_TASK, {"draw": row.id})
     else:
         open_round(tx, actor, row, loaded, board, process)
 
@@ -233,7 +276,7 @@ def known(row: DrawRow | None, draw_id: str) -> DrawRow:
 
 
 def locked(tx: Tx, draw_id: str, *states: State) -> DrawRow:
-    row = known(queries.locked(tx.db, draw_id), draw_id)
+    row = known(draw_queries.locked(tx.db, draw_id), draw_id)
     if states and row.state not in states:
         raise Refusal(
             "experts.draw.state",
@@ -259,7 +302,8 @@ def draw_of(row: DrawRow) -> Draw:
     )
 
 
-def invited_of(item: DrawInvitationRow, row: DrawRow) -> Invited:
+def invited_of(db: Session, item: DrawInvitationRow, row: DrawRow) -> Invited:
+    expert_id = names.open_name(keeper_of(db), row.id, item.leaf, item.name)
     area = canonical.decode(row.request)["area"]
     until = row.answers_until if item.round == row.round else None
-    return Invited(row.id, item.expert_id, row.evaluation_at, area, until, item.answer)
+    return Invited(row.id, expert_id, row.evaluation_at, area, until, item.answer)

@@ -1,30 +1,36 @@
 """After the draw: answers, seats, recusal at the opening, substitution.
 
 Every function ends where the draw is complete again or a further batch is open; what happens is
-decided in `experts.draws.process`.
+decided in `experts.invitations.process`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session
 
 from archive import canonical
 from archive.actor import Actor, Role
 from archive.errors import Kind, Reason, Refusal
 from archive.journal.entry import moment_text
-from archive.office import Tx
+from archive.office import Tx, keeper_of
+from archive.tasks.service import enqueue
 from experts.conflicts.rules import conflicts, touched
-from experts.draws import queries
 from experts.draws.basis import service as basis
-from experts.draws.course import service as course
-from experts.draws.course.service import Draw, Invited
-from experts.draws.process import Cause
 from experts.draws.request import State
-from experts.draws.tables import DrawMemberRow, DrawRow
+from experts.draws.tables import DrawRow
 from experts.draws.transcript import seat_json
+from experts.invitations import names, queries
+from experts.invitations.answers import Channel, note_of, opened, salt_of, seal_of
+from experts.invitations.course import service as course
+from experts.invitations.course.service import SETTLE_TASK, Draw, Invited
+from experts.invitations.process import Cause
+from experts.invitations.tables import DrawMemberRow
 from experts.pool import service as pool
 from trading.calendar.legal import legal_day
 from trading.regime import Regime
@@ -41,8 +47,17 @@ class Recheck:
     draw: Draw
 
 
-def answer(tx: Tx, actor: Actor, draw_id: str, expert_id: str, accepted: bool) -> Invited:
-    """Take an invited expert's answer; it stands. From the expert, or from the calling service.
+def answer(
+    tx: Tx,
+    actor: Actor,
+    draw_id: str,
+    expert_id: str,
+    accepted: bool,
+    channel: Channel = Channel.APP,
+    evidence: str = "",
+) -> Invited:
+    """Take an invited expert's answer; it stands. From the expert, or from the calling service, with
+    the digest of its signed message. When it is the last of the batch, settling is asked for.
 
     NOT_FOUND where he is not invited in the open round, TOO_LATE after its end, CONFLICT for a
     second answer, and for a yes from somebody whom another evaluation holds at that time.
@@ -51,11 +66,9 @@ def answer(tx: Tx, actor: Actor, draw_id: str, expert_id: str, accepted: bool) -
     if Role.SYSTEM not in actor.roles and actor.party_id != expert_id:
         raise Refusal("experts.invitation.not_yours", {}, Kind.FORBIDDEN)
     row = course.locked(tx, draw_id)
-    asked = [
-        item
-        for item in queries.invitations(tx.db, draw_id, row.round)
-        if item.expert_id == expert_id
-    ]
+    keeper = keeper_of(tx.db)
+    own = names.tag_of(keeper, expert_id, legal_day(row.evaluation_at))
+    asked = [item for item in queries.invitations(tx.db, draw_id, row.round) if item.tag == own]
     if not asked:
         raise Refusal("experts.invitation.unknown", {}, Kind.NOT_FOUND)
     if row.state != State.INVITING or row.answers_until is None or tx.now >= row.answers_until:
@@ -64,16 +77,42 @@ def answer(tx: Tx, actor: Actor, draw_id: str, expert_id: str, accepted: bool) -
         raise Refusal("experts.invitation.answered", {}, Kind.CONFLICT)
     if accepted:
         _must_be_free(tx, row, expert_id)
+    leaf, key = asked[0].leaf, keeper.unseal(names.key_place(row.id), row.key)
+    note = note_of(
+        tx.log,
+        draw=row.id,
+        round=row.round,
+        leaf=leaf,
+        accepted=accepted,
+        channel=channel,
+        at=tx.now,
+        evidence=evidence,
+    )
+    record = keeper.seal(names.record_place(row.id, row.round, leaf), note.encode())
     for item in asked:
         item.answer, item.answered_at = "YES" if accepted else "NO", tx.now
+        item.record = record
         tx.db.add(item)
     tx.db.flush()
-    leaf = asked[0].leaf
-    sealed = canonical.digest([row.key.hex(), row.round, leaf, accepted])
     pseudonym = Actor(f"leaf-{leaf[:16]}", actor.roles)
-    data = {"round": row.round, "sealed": sealed}
+    data = {"round": row.round, "sealed": seal_of(salt_of(key, row.round, leaf), note)}
     tx.record(f"draw/{row.id}", "experts:invitation:answered", pseudonym, data)
-    return course.invited_of(asked[0], row)
+    if all(item.answer for item in queries.invitations(tx.db, row.id, row.round)):
+        enqueue(tx, SETTLE_TASK, {"draw": row.id, "round": row.round})
+    return course.invited_of(tx.db, asked[0], row)
+
+
+def answers_told(db: Session, row: DrawRow) -> list[Mapping[str, Any]]:
+    """All answers of a draw with what opens their seals (`experts.invitations.answers`)."""
+    keeper = keeper_of(db)
+    key = keeper.unseal(names.key_place(row.id), row.key)
+    found = {}
+    for item in queries.invitations(db, row.id):
+        if item.record:
+            place = names.record_place(row.id, item.round, item.leaf)
+            note = keeper.unseal(place, item.record).decode()
+            found[item.round, item.leaf] = (salt_of(key, item.round, item.leaf), note)
+    return opened(found.values())
 
 
 def _must_be_free(tx: Tx, row: DrawRow, expert_id: str) -> None:
@@ -88,7 +127,8 @@ def _must_be_free(tx: Tx, row: DrawRow, expert_id: str) -> None:
         request["division"],
     )
     apart = timedelta(hours=rule.number)
-    for other in queries.engagements(tx.db, expert_id):
+    tags = names.tags_around(keeper_of(tx.db), expert_id, row.evaluation_at, apart)
+    for other in queries.engagements(tx.db, tags):
         if other.id != row.id and abs(other.evaluation_at - row.evaluation_at) < apart:
             raise Refusal(
                 "experts.invitation.engaged", {"hours": rule.number}, Kind.CONFLICT, rule=rule.id
@@ -115,7 +155,9 @@ def settle(tx: Tx, actor: Actor, draw_id: str) -> Draw:
     for item in asked:
         item.answer = item.answer or "SILENT"
         tx.db.add(item)
+    keeper, day = keeper_of(tx.db), legal_day(row.evaluation_at)
     for seat in settlement.seated:
+        expert_id = loaded.expert_of[seat.leaf]
         tx.db.add(
             DrawMemberRow(
                 draw_id=row.id,
@@ -124,7 +166,8 @@ def settle(tx: Tx, actor: Actor, draw_id: str) -> Draw:
                 specialty=seat.specialty,
                 rank=seat.rank,
                 leaf=seat.leaf,
-                expert_id=loaded.expert_of[seat.leaf],
+                name=names.seal_name(keeper, row.id, seat.leaf, expert_id),
+                tag=names.tag_of(keeper, expert_id, day),
             )
         )
     said = {
@@ -198,3 +241,34 @@ def substitute(tx: Tx, actor: Actor, draw_id: str, expert_id: str, cause: Cause)
     if row.state == State.SEATED:
         course.go_on(tx, actor, row, loaded, board, process)
     return course.draw_of(row)
+
+
+def left_for(db: Session, draw_id: str) -> Mapping[str, Cause]:
+    """Why each expert who sat once left his seat, by expert; what avoidance found is RECUSAL."""
+    keeper = keeper_of(db)
+    found = {}
+    for member in queries.members(db, draw_id):
+        if member.left_for:
+            expert_id = names.open_name(keeper, draw_id, member.leaf, member.name)
+            is_cause = member.left_for in set(Cause)
+            found[expert_id] = Cause(member.left_for) if is_cause else Cause.RECUSAL
+    return found
+
+
+def hits(tx: Tx, draw_id: str, bidders: Sequence[str]) -> tuple[tuple[str, Reason], ...]:
+    """Who of those who sit is in conflict by today's data: seat code and first reason. Changes
+    nothing: it serves where a draw is closed, and its result is about to be used."""
+    row = course.locked(tx, draw_id)
+    columns = pool.columns(tx.db)
+    request = canonical.decode(row.request)
+    known = basis.context_at(tx, request, row.context, sorted(set(bidders)))
+    keeper = keeper_of(tx.db)
+    found = []
+    for member in queries.members(tx.db, draw_id):
+        expert_id = names.open_name(keeper, draw_id, member.leaf, member.name)
+        at = columns.row_of.get(expert_id)
+        if not member.left_for and at is not None:
+            reasons = conflicts(columns.experts[at], known)
+            if reasons:
+                found.append((member.seat_code, reasons[0]))
+    return tuple(found)
