@@ -14,7 +14,7 @@ from sqlmodel import Session as Db
 from starlette.responses import Response
 
 from api.access import StaffActor
-from api.flows import drawing, hosting, review, sealing
+from api.flows import drawing, hosting, review, sealing, witnessing
 from api.flows.desk import desk, own_lot
 from api.flows.topics import numbers
 from api.pages.kit.forms import Form, Sent, submit
@@ -31,6 +31,7 @@ from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import IncidentKind, PauseKind
+from evaluation.witness.desk import service as witness_desk
 from experts.draws import service as draws
 from trading.parties import service as parties
 from trading.projects import service as projects
@@ -89,6 +90,7 @@ def _known(request: Request, actor: Actor, db: Db, session_id: str, form: Form) 
         "session": session,
         "room": room,
         "waits": hosting.waits(session.state),
+        "desk": witnessing.view(db, actor, session),
         "centres": {centre.id: centre.name for centre in parties.centres(db)},
         "lot": projects.lot(db, session.lot_id) if room.is_host else None,
         "members": [(m.expert_id, m.seat_code) for m in room.here],
@@ -128,6 +130,49 @@ async def act(actor: StaffActor, request: Request, session_id: IdInPath, form: S
         to=f"/centre/sessions/{session_id}",
         said="session_acted",
         places={"/expert_id": "/member", "/identity": "/code"},
+    )
+
+
+@router.post("/centre/sessions/{session_id}/answers")
+async def answer(actor: StaffActor, request: Request, session_id: IdInPath, form: Sent) -> Response:
+    """Answer an order of the supervisor's, in words."""
+
+    def read(form: Form) -> tuple[int, str]:
+        return form.whole("order_seq"), form.text("answer", long=True)
+
+    def write(tx: Tx, made: tuple[int, str]) -> None:
+        _seen(tx.db, actor, session_id)
+        witness_desk.answer(tx, actor, session_id, *made)
+
+    return await submit(
+        request,
+        form,
+        write,
+        read=read,
+        again=lambda db: _page(request, actor, db, session_id, form),
+        to=f"/centre/sessions/{session_id}",
+        said="order_answered",
+    )
+
+
+@router.post("/centre/sessions/{session_id}/acknowledgements")
+async def acknowledge(
+    actor: StaffActor, request: Request, session_id: IdInPath, form: Sent
+) -> Response:
+    """Take an alarm on oneself."""
+
+    def write(tx: Tx, seq: int) -> None:
+        _seen(tx.db, actor, session_id)
+        witness_desk.acknowledge(tx, actor, session_id, seq)
+
+    return await submit(
+        request,
+        form,
+        write,
+        read=lambda form: form.whole("alarm_seq"),
+        again=lambda db: _page(request, actor, db, session_id, form),
+        to=f"/centre/sessions/{session_id}",
+        said="alarm_acknowledged",
     )
 
 
@@ -182,10 +227,11 @@ def _photo(form: Form) -> Callable[[Tx], DocumentRef]:
 
 def _seal(form: Form) -> Made:
     number, photo = form.text("number"), _photo(form)
+    custodian = form.text("custodian", is_required=False)
 
     def make(tx: Tx, session: Session, actor: Actor) -> tuple[c.Command, tuple[DocumentRef, ...]]:
         kept = photo(tx)
-        return c.Seal(actor.centre_id, number, kept.sha256), (kept,)
+        return c.Seal(actor.centre_id, number, kept.sha256, custodian), (kept,)
 
     return make
 

@@ -193,6 +193,15 @@ async def recusal(
     return await _do(request, actor, session_id, form, sign, "recusal_signed")
 
 
+@router.post(HOME + "/{session_id}/presence")
+async def presence(
+    actor: MemberActor, request: Request, session_id: IdInPath, form: Sent
+) -> Response:
+    """Say at night that one is where one should be."""
+    call = lambda tx: flow.act(tx, actor, session_id, c.ConfirmPresence)  # noqa: E731
+    return await _do(request, actor, session_id, form, call, "presence_confirmed")
+
+
 @router.post(HOME + "/{session_id}/booth")
 async def booth(actor: MemberActor, request: Request, session_id: IdInPath, form: Sent) -> Response:
     """Draw the booth."""

@@ -51,6 +51,7 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             ("watch_patterns", "/supervisor/patterns"),
             ("assessments", "/assessments"),
             ("watch_appeals", "/supervisor/appeals"),
+            ("watch_nights", "/supervisor/nights"),
             FIGURES,
             VERIFY,
         ),

@@ -26,7 +26,7 @@ def viewer_files(lot: str, vkey: str, centres: Mapping[str, str]) -> dict[str, b
             "lot": lot,
             "vkey": vkey,
             "sentences": story_sentences(language),
-            "values": [*centres.items(), *_values(language)],
+            "values": [*centres.items(), *entry_values(language)],
         }
         files[name] = render_alone("record/index.html", context, language).encode()
     return files
@@ -41,7 +41,9 @@ def story_sentences(language: Language) -> dict[str, str]:
     }
 
 
-def _values(language: Language) -> list[tuple[str, str]]:
+def entry_values(language: Language) -> list[tuple[str, str]]:
+    """(code, word) of what stands in entries as a code."""
+
     def words(group: str, codes: Iterable[str]) -> list[tuple[str, str]]:
         return [(str(code), say(f"api.page.{group}.{code}", {}, language)) for code in codes]
 

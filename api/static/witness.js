@@ -9,6 +9,7 @@
   const PROTOCOL = "witness.v1";
   const NO_ENTRY = "0".repeat(64);
   const SHOWN_MAX = 500;
+  const ROOTS_MAX = 5000;
   const BACK_OFF_MS = [500, 1000, 2000, 4000, 8000];
   const SIGNED_OUT = 4001;
   const REFUSED = 4002;
@@ -65,6 +66,8 @@
       this.last = NO_ENTRY;
       this.epoch = "";
       this.marked = 0;
+      this.keeps = "remember" in part.dataset ? `witness:${this.session}` : "";
+      this.before = JSON.parse((this.keeps && localStorage.getItem(this.keeps)) || "{}");
       this.queue = Promise.resolve();
       this.tries = 0;
       this.isBroken = false;
@@ -111,6 +114,7 @@
     fail(error, socket) {
       if (this.isBroken) return;
       this.isBroken = true;
+      document.dispatchEvent(new CustomEvent("witness:broken"));
       this.state("broken", this.said.dataset.broken.replace("{n}", this.tree.size));
       this.said.setAttribute("role", "alert");
       if (!(error instanceof Broken)) console.warn(error.message);
@@ -124,6 +128,7 @@
         if (this.epoch && this.epoch !== frame.epoch) throw new Broken("another record");
         this.epoch = frame.epoch;
         this.tries = 0;
+        if (this.before.epoch === frame.epoch && frame.head < this.before.size) throw new Broken("shorter than before");
         if (!this.tree.size) this.state("reading", this.said.dataset.reading);
       } else if (frame.frame === "event") await this.event(frame);
       else if (frame.frame === "mark") await this.mark(frame);
@@ -146,24 +151,44 @@
       if (!holds) throw new Broken("the chain does not hold");
       this.last = hex(leaf);
       await this.tree.add(leaf);
-      this.roots.set(this.tree.size, await this.tree.root());
+      const root = await this.tree.root();
+      this.check(root);
+      this.roots.set(this.tree.size, root);
     }
 
     async mark(frame) {
       const [origin, size, root] = frame.checkpoint.split("\n");
       const stated = hex(Uint8Array.from(atob(root), (c) => c.charCodeAt(0)));
       const own = this.roots.get(frame.size);
-      if (frame.size < this.marked || (frame.size === this.marked && !own)) return;
+      if (frame.size <= this.marked) return;
       const isOurs = origin.endsWith(`/session/${this.session}`) && Number(size) === frame.size;
       if (!isOurs || own !== stated) {
         this.list.firstElementChild?.classList.add("is-broken");
         throw new Broken("another root");
       }
+      this.remember(origin, frame.size, stated);
       this.marked = frame.size;
-      for (const known of this.roots.keys()) if (known < frame.size) this.roots.delete(known);
+      if (this.roots.size > ROOTS_MAX) {
+        for (const known of [...this.roots.keys()].slice(0, -ROOTS_MAX)) this.roots.delete(known);
+      }
       const text = this.said.dataset.whole.replace("{n}", frame.size).replace("{root}", stated.slice(0, 16));
       this.state("whole", text);
       this.said.title = stated;
+    }
+
+    // What was verified here: told to the page (a witness signs it), and kept, so that the next visit
+    // finds out if the record no longer continues what this one saw.
+    remember(origin, size, root) {
+      const roots = [...this.roots].filter(([known]) => known <= size);
+      const detail = { origin, size, root, roots };
+      document.dispatchEvent(new CustomEvent("witness:verified", { detail }));
+      if (this.keeps) localStorage.setItem(this.keeps, JSON.stringify({ epoch: this.epoch, size, root }));
+    }
+
+    // The root that an earlier visit verified, if the tree has its size now.
+    check(root) {
+      const { size, root: seen, epoch } = this.before;
+      if (epoch === this.epoch && size === this.tree.size && seen !== root) throw new Broken("not what was seen before");
     }
 
     sentence(entry) {

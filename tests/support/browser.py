@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 UNPACKED = ROOT / ".tools" / "chromium"
 SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
-INNER_SCHEMES = frozenset({"data", "blob", "about", "chrome-error"})
+INNER_SCHEMES = frozenset({"data", "blob", "about", "chrome-error", "file"})
 TIMEOUT_MS = 20_000
 """For what must come at all; how quickly it comes is a benchmark's matter, on a machine of its own."""
 

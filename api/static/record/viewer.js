@@ -177,7 +177,7 @@
       said.textContent = `${this.sentence(entry)}${state ? ` ${state}` : ""}`;
       const who = document.createElement("span");
       who.className = "who";
-      who.textContent = [entry.seq, entry.actor, leaf.slice(0, 12), mark].filter(Boolean).join(" · ");
+      who.textContent = [String(entry.seq), entry.actor, leaf.slice(0, 12), mark].filter(Boolean).join(" · ");
       item.append(time, said, who);
       if (words) {
         const quote = document.createElement("blockquote");

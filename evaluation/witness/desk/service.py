@@ -7,7 +7,7 @@ that a client that was shown another history finds its signature refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -91,12 +91,21 @@ def enrol(tx: Tx, actor: Actor, session_id: str, key: str) -> Cosigner:
     return cosigner
 
 
-def go_on_duty(tx: Tx, actor: Actor, session_id: str) -> None:
-    """The actor begins to watch; he must be enrolled."""
+def _with_key(tx: Tx, actor: Actor, session_id: str, key: str) -> Desk:
+    """The desk, with a key that the actor enrols in the same act: its entry is not written yet."""
+    desk = desk_of(tx.db, session_id)
+    if not key:
+        return desk
+    cosigner = enrol(tx, actor, session_id, key)
+    return replace(desk, keys={**desk.keys, actor.id: cosigner.vkey})
+
+
+def go_on_duty(tx: Tx, actor: Actor, session_id: str, key: str = "") -> None:
+    """The actor begins to watch; he is enrolled, or enrols `key` with it."""
     data = {"witness": actor.id, "state": "ON"}
     session = _begin(tx.db, actor, session_id, "duty", data)
     _check_impartial(actor, session)
-    desk = desk_of(tx.db, session_id)
+    desk = _with_key(tx, actor, session_id, key)
     _key_of(desk, actor)
     if actor.id in desk.on_duty:
         raise Refusal("evaluation.witness.on_duty", {"witness": actor.id}, Kind.CONFLICT)
@@ -165,11 +174,14 @@ def offer_handover(tx: Tx, actor: Actor, session_id: str, incoming: str, signed:
     _record(tx, actor, session_id, "handover_offered", data)
 
 
-def accept_handover(tx: Tx, actor: Actor, session_id: str, signed: Cosigning) -> None:
-    """The next witness takes over: he cosigns the same checkpoint."""
+def accept_handover(
+    tx: Tx, actor: Actor, session_id: str, signed: Cosigning, key: str = ""
+) -> None:
+    """The next witness takes over: he cosigns the same checkpoint. He is enrolled, or enrols `key`
+    with it."""
     session = _session(tx.db, actor, session_id)
     _check_impartial(actor, session)
-    desk = desk_of(tx.db, session_id)
+    desk = _with_key(tx, actor, session_id, key)
     offer = desk.offer_to(actor.id)
     if offer is None:
         raise Refusal("evaluation.witness.no_offer", {"incoming": actor.id}, Kind.NOT_FOUND)

@@ -1,0 +1,112 @@
+"""Stations of a session over HTTP: bound and released by staff, and what they report, signed.
+
+A report that is refused is on the record all the same, so the answer comes after the commit.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import Field
+
+from api.access import StaffActor
+from api.routes.fields import Answer, Body, Identifier, IdInPath, Whole
+from api.routes.sessions import seen
+from api.shell import shell_of
+from api.transactions import WriteTx
+from archive.actor import Actor
+from evaluation.witness.sources import Report
+from evaluation.witness.stations import service as stations
+
+router = APIRouter(prefix="/api/sessions/{session_id}/stations", tags=["stations"])
+
+
+class BindBody(Body):
+    """`key`: base64 of 32 bytes (ED25519) or of the uncompressed point (P-256); `every`: the
+    longest time between two reports, in seconds."""
+
+    venue: Identifier
+    station: Identifier
+    algorithm: Annotated[str, Field(max_length=16)]
+    key: Annotated[str, Field(max_length=100)]
+    every: Whole
+
+
+class ReportBody(Body):
+    n: Whole
+    prev: Annotated[str, Field(max_length=64)]
+    at: Annotated[str, Field(max_length=40)]
+    up: Whole
+    kind: Annotated[str, Field(max_length=40)]
+    data: Annotated[dict[str, Any], Field(max_length=20)]
+    sig: Annotated[str, Field(max_length=100)]
+
+
+class ReportsBody(Body):
+    reports: Annotated[list[ReportBody], Field(min_length=1, max_length=stations.REPORTS_MAX)]
+
+
+class TakenAnswer(Answer):
+    next: int
+    """The number that the station should send next."""
+    recorded: int
+    """How many of these are new on the record."""
+
+
+@router.post("", status_code=201)
+def bind(actor: StaffActor, tx: WriteTx, session_id: IdInPath, body: BindBody) -> TakenAnswer:
+    """Bind a station's key to the session."""
+    seen(tx.db, actor, session_id)
+    stations.bind_station(
+        tx,
+        actor,
+        session_id,
+        venue=body.venue,
+        station=body.station,
+        algorithm=body.algorithm,
+        key=body.key,
+        every=body.every,
+    )
+    return TakenAnswer(next=0, recorded=0)
+
+
+@router.post("/{station}/release", status_code=201)
+def release(actor: StaffActor, tx: WriteTx, session_id: IdInPath, station: IdInPath) -> TakenAnswer:
+    """The station's watch ends."""
+    seen(tx.db, actor, session_id)
+    stations.release_station(tx, actor, session_id, station)
+    return TakenAnswer(next=0, recorded=0)
+
+
+@router.post("/{station}/reports", status_code=201)
+async def report(
+    actor: StaffActor, request: Request, session_id: IdInPath, station: IdInPath, body: ReportsBody
+) -> TakenAnswer:
+    """Take in reports in order, up to the first that is wrong."""
+    shell = shell_of(request)
+    reports = [
+        Report(
+            session=session_id,
+            station=station,
+            n=one.n,
+            prev=one.prev,
+            at=one.at,
+            up=one.up,
+            kind=one.kind,
+            data=one.data,
+            signature=one.sig,
+        )
+        for one in body.reports
+    ]
+
+    def write(actor: Actor) -> list[stations.Taken]:
+        with shell.office.write() as tx:
+            seen(tx.db, actor, session_id)
+            return stations.take_reports(tx, actor, session_id, station, reports)
+
+    async with shell.writers():
+        taken = await run_in_threadpool(write, actor)
+    taken[-1].refuse()
+    return TakenAnswer(next=taken[-1].next, recorded=sum(one.is_recorded for one in taken))

@@ -1,0 +1,223 @@
+"""The witness desk: a watch begun, signed, handed over; alarms answered; the record taken along and
+read offline; the month's bulletin."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from api.demo import people
+from api.identity import service as identity
+from api.identity.accounts import Account
+from archive.actor import SYSTEM, Role
+from archive.verification.report import Verdict
+from archive.verify import verify
+from evaluation.session import commands as c
+from evaluation.session.state import PauseKind, Stage
+from evaluation.sheets import service as sheets
+from evaluation.witness import service as witness
+from evaluation.witness.desk.service import desk_of
+from evaluation.witness.keeping import service as keeping
+from evaluation.witness.record_check import recording_faults
+from tests.pages.looks import looks, sign_in
+from tests.pages.reviewing import PASSWORD, Reviewing, reviewing
+from tests.support import outsider
+from tests.support.browser import Pages
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewing]:
+    """A session sealed for the night, and a second witness."""
+    with reviewing(tmp_path_factory.mktemp("night")) as review:
+        with review.office.write() as tx:
+            relief = Account("relief", frozenset({Role.SUPERVISOR}))
+            identity.create_account(tx, SYSTEM, relief, PASSWORD)
+        _seal(review)
+        yield review
+
+
+def _seal(review: Reviewing) -> None:
+    state = review.session.state
+    pause = PauseKind.PLANNED if state.is_overnight_planned else PauseKind.AD_HOC
+    bidder, item = state.bids[0].bidder, review.session.method.items[0].code
+    if pause is PauseKind.AD_HOC:
+        for member in state.sitting:
+            review.do(people.member(member.expert_id), c.AskForTime(member.expert_id))
+    review.do(review.staff, c.RequestPause(pause, "workload"))
+    with review.office.read() as db:
+        from trading.projects import service as projects
+
+        watch = people.supervisor(projects.lot(db, review.session.lot_id).supervisor_uscc)
+    review.do(watch, c.ApprovePause())
+    for member in state.sitting:
+        own = people.member(member.expert_id)
+        with review.office.write() as tx:
+            sheets.save_cell(tx, own, review.session_id, member.expert_id, bidder, item, 500)
+        with review.office.read() as db:
+            digest = sheets.sheet(db, review.session_id, member.expert_id).sheet.digest
+        review.do(own, c.LockSheet(member.expert_id, digest))
+    for venue in review.session.state.night.venues:
+        review.do(people.staff(venue), c.Seal(venue, f"YN-{venue}", "a" * 64))
+        review.do(people.staff(venue, 2), c.WitnessSeal(venue, f"YN-{venue}"))
+    assert review.session.stage is Stage.SEALED_OVERNIGHT
+
+
+def _keep(review: Reviewing) -> None:
+    """One round of the keeper."""
+    with review.office.write() as tx:
+        lease = keeping.take(tx, review.session_id, "test", tx.now)
+        assert lease is not None
+        keeping.keep(tx, lease, keeping.begin(tx.db, review.session_id), tx.now)
+
+
+def _desk(chromium_page: Pages, review: Reviewing, who: str) -> Page:
+    page = sign_in(chromium_page, review.url, who)
+    page.goto(f"{review.url}/supervisor/sessions/{review.session_id}/desk")
+    expect(page.locator(".verified")).to_have_attribute("data-state", "whole")
+    return page
+
+
+def test_a_watch_is_begun_signed_and_handed_over(chromium_page: Pages, sealed: Reviewing) -> None:
+    """The signatures are made by the browsers' own cryptography, with keys that stay there."""
+    first = _desk(chromium_page, sealed, "supervisor")
+    expect(first.locator("#duty ~ dl")).to_contain_text("无人当班")
+    first.get_by_role("button", name="到岗").click()
+    expect(first.locator(".alert-success")).to_contain_text("已到岗")
+    first.get_by_role("button", name="副署最新检查点").click()
+    expect(first.locator(".alert-success")).to_contain_text("已副署")
+    looks(first, "supervisor-desk")
+    first.get_by_label("交班给").fill("relief")
+    first.get_by_role("button", name="请求交班").click()
+    expect(first.locator(".alert-success")).to_contain_text("已请求交班")
+    second = _desk(chromium_page, sealed, "relief")
+    second.get_by_role("button", name="接 supervisor 的班").click()
+    expect(second.locator(".alert-success")).to_contain_text("已接班")
+    with sealed.office.read() as db:
+        desk = desk_of(db, sealed.session_id)
+    assert desk.on_duty.keys() == {"relief"}
+    assert desk.handovers == 1
+    assert len(set(desk.keys.values())) == 2
+
+
+def test_an_alarm_is_answered(chromium_page: Pages, sealed: Reviewing) -> None:
+    venue = sealed.session.centre_id
+    call = {"what": "OUTSIDE_CONTACT", "venue": venue}
+    with sealed.office.write() as tx:
+        witness.record_event(tx, sealed.staff, sealed.session_id, "call", call)
+    _keep(sealed)
+    page = _desk(chromium_page, sealed, "relief")
+    alarm = page.locator('[data-alarm="OUTSIDE_CONTACT"]')
+    expect(alarm).to_contain_text("与外界联系")
+    alarm.get_by_role("textbox").fill("已核实,系送餐人员")
+    alarm.get_by_role("button", name="确认").click()
+    expect(page.locator(".alert-success")).to_contain_text("告警已确认")
+    expect(alarm).to_contain_text("relief 已确认")
+    _keep(sealed)
+    expect(alarm).to_have_count(0)
+
+
+def test_the_roster(chromium_page: Pages, sealed: Reviewing) -> None:
+    page = _desk(chromium_page, sealed, "supervisor")
+    now = sealed.office.clock.now() + timedelta(hours=8)
+    page.get_by_label("见证人账号").fill("relief")
+    page.get_by_label("开始").fill(f"{now:%Y-%m-%dT%H:%M}")
+    page.get_by_label("结束").fill(f"{now + timedelta(hours=2):%Y-%m-%dT%H:%M}")
+    page.get_by_role("button", name="列入班次").click()
+    expect(page.locator(".alert-success")).to_contain_text("班次已列入")
+    expect(page.locator("#roster ~ table tbody tr")).to_have_count(1)
+    page.get_by_label("结束").fill(f"{now:%Y-%m-%dT%H:%M}")
+    page.get_by_label("开始").fill(f"{now:%Y-%m-%dT%H:%M}")
+    page.get_by_label("见证人账号").fill("relief")
+    chromium_page.allow("422")
+    page.get_by_role("button", name="列入班次").click()
+    expect(page.locator("main")).to_contain_text("不超过 24 小时")
+
+
+def test_staff_answer_an_order_and_members_confirm_their_presence(
+    chromium_page: Pages, sealed: Reviewing
+) -> None:
+    with sealed.office.write() as tx:
+        order = {"order": "EXPLAIN", "venue": sealed.session.centre_id}
+        supervisor = people.supervisor("")
+        witness.record_event(tx, supervisor, sealed.session_id, "order", order)
+    with sealed.office.write() as tx:
+        account = Account("host", frozenset({Role.STAFF}), centre_id=sealed.session.centre_id)
+        identity.create_account(tx, SYSTEM, account, PASSWORD)
+    page = sign_in(chromium_page, sealed.url, "host")
+    page.goto(f"{sealed.url}/centre/sessions/{sealed.session_id}")
+    page.get_by_label("答复内容").fill("门禁例行检修")
+    looks(page, "centre-session-night")
+    page.get_by_role("button", name="答复").click()
+    expect(page.locator(".alert-success")).to_contain_text("指令已答复")
+    member = sign_in(chromium_page, sealed.url, "expert")
+    member.goto(f"{sealed.url}/expert/sessions/{sealed.session_id}")
+    expect(member.locator("main")).to_contain_text("评审权限已收回")
+    looks(member, "expert-night")
+    member.get_by_role("button", name="确认本人在位").click()
+    expect(member.locator(".alert-success")).to_contain_text("已确认在位")
+    chromium_page.allow("403")
+    answer = member.goto(f"{sealed.url}/expert/sessions/{sealed.session_id}/sheet")
+    assert answer is not None
+    assert answer.status == 403
+
+
+def test_the_record_is_taken_along_and_read_without_a_server(
+    chromium_page: Pages, sealed: Reviewing, tmp_path: Path
+) -> None:
+    """The download verifies with ours, with an outsider's program, and with its own page, which is
+    opened from the disk; one changed byte shows there too."""
+    page = _desk(chromium_page, sealed, "relief")
+    with sealed.office.read() as db:
+        is_on_duty = "relief" in desk_of(db, sealed.session_id).on_duty
+    if not is_on_duty:
+        page.get_by_role("button", name="到岗").click()
+        expect(page.locator(".verified")).to_have_attribute("data-state", "whole")
+    page.get_by_role("button", name="副署最新检查点").click()
+    expect(page.locator(".alert-success")).to_contain_text("已副署")
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="下载记录").click()
+    data = Path(waiting.value.path()).read_bytes()
+    zipfile.ZipFile(io.BytesIO(data)).extractall(tmp_path)
+    folder = tmp_path / sealed.session_id
+    entries = outsider.read_log(folder)
+    actions = [json.loads(entry)["action"] for entry in entries]
+    assert "evaluation:session:sealed_overnight" in actions
+    key = sealed.office.log.verifier
+    report = verify(folder, [key], {}, {"session": recording_faults})
+    assert [step.number for step in report.failed] == []
+    # The countersignature itself is the last entry: nobody has signed for it yet.
+    assert report.verdict is Verdict.INDETERMINATE
+    offline = chromium_page(f"file://{folder}/index.html", size=(1366, 768))
+    expect(offline.locator("#verdict")).to_have_attribute("data-state", "open")
+    expect(offline.locator("#steps .is-good")).to_have_count(5)
+    expect(offline.locator("#entries li")).to_have_count(len(entries))
+    looks(offline, "record-viewer")
+    text = (folder / "record.js").read_text("utf-8")
+    at = text.index("tile/entries/") + 200
+    changed = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+    (folder / "record.js").write_text(changed, "utf-8")
+    broken = chromium_page(f"file://{folder}/index.en.html")
+    expect(broken.locator("#verdict")).to_have_attribute("data-state", "invalid")
+
+
+def test_the_bulletin_of_the_month(chromium_page: Pages, sealed: Reviewing) -> None:
+    month = f"{sealed.office.clock.now() + timedelta(hours=8):%Y-%m}"
+    page = sign_in(chromium_page, sealed.url, "supervisor", "/supervisor/nights")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("main")).to_contain_text(month)
+    looks(page, "supervisor-nights")
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="下载通报").click()
+    found = json.loads(Path(waiting.value.path()).read_bytes())
+    assert found["format"] == "bigloop.nights.v1"
+    assert [night["number"] for night in found["nights"]] == [1]
+    assert found["centres"][0]["unfinished"] == 1
+    page.goto(f"{sealed.url}/supervisor/nights?month=2001-01")
+    expect(page.locator("main")).to_contain_text("本月没有隔夜评标")
