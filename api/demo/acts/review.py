@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from api.demo import people
+from api.demo.acts import night
 from api.demo.acts.drawing import complete
 from api.demo.acts.pool import ASSESSED_AFTER
 from api.demo.patience import awaited, served, wait
@@ -270,6 +271,8 @@ def seal(play: Play, args: Mapping[str, Any]) -> Write:
         if not all(session.state.night.locked_of(m.expert_id) for m in session.state.sitting):
             wait(play, tx, "seal", args)
             return
+        if not any(seal.witnessed_by for seal in session.state.night.seals):
+            night.begin(play, tx, served(args), session, project.supervisor)
         for venue in session.state.night.venues:
             number = f"S{venue}-{session.id[-6:].upper()}"
             held = session.state.night.seal_of(venue)
@@ -344,7 +347,9 @@ def unseal(play: Play, args: Mapping[str, Any]) -> Write:
                 session.id,
                 c.RecheckIdentity(member.expert_id, identity),
             )
-        sessions.act(tx, people.staff(project.centre_id), session.id, c.Resume())
+        host = people.staff(project.centre_id)
+        session = sessions.act(tx, host, session.id, c.Resume())
+        night.end(tx, session, project.supervisor)
         play.later(tx, "score", args, tx.now + REVIEW)
 
     return write
@@ -401,6 +406,8 @@ def report(play: Play, args: Mapping[str, Any]) -> Write:
             draws.close_draw(tx, host, draw.id)
         more = served(args)
         play.later(tx, "assess", more, tx.now + ASSESSED_AFTER)
+        if session.state.nights:
+            play.later(tx, "sign_the_end", more, tx.now)
         play.later(tx, "publish_candidates", more, max(play.when(args).candidates, tx.now))
 
     return write

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from api.demo.acts import conclusion, drawing, intake, pool, review
+from api.demo.acts import conclusion, drawing, intake, night, pool, review
 from api.demo.play import Act, Play
 from api.demo.script import TENDERS
 
@@ -14,6 +14,7 @@ ACTS: Mapping[str, Act] = {
     **intake.ACTS,
     **drawing.ACTS,
     **review.ACTS,
+    **night.ACTS,
     **conclusion.ACTS,
     **pool.ACTS,
 }
