@@ -91,6 +91,6 @@ def test_members_are_signed_out_with_the_sealing(
             flow.act(tx, course.staff(venue), night.id, put)
         with office.write() as tx:
             seen = c.WitnessSeal(venue, f"YN-{venue}")
-            session = flow.act(tx, course.staff(venue, 2), night.id, seen)
-    assert session.stage is Stage.SEALED_OVERNIGHT
+            flow.act(tx, course.staff(venue, 2), night.id, seen)
+    assert night.served.state.stage is Stage.SEALED_OVERNIGHT
     assert client.get(f"/api/sessions/{night.id}").status_code == 401
