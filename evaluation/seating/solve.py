@@ -40,9 +40,11 @@ SIFT_FIRST = 12
 SIFT_ROUNDS_MAX = 30
 TIE_SCALE = float(2**20)
 PRICE_ROUNDS = 3
-PRICED_WITHIN = 60 * MILLI
-"""Arcs this much too dear take no part when the prices are turned; the bound tells if one mattered."""
-TRACE = 1e-4
+PRICED_ARCS_MAX = 200_000
+"""On larger days those who ask why are answered from the one certificate."""
+TRACE = 1e-5
+FINER = 12
+"""Duals are often halves or thirds of a milli, so that they are whole in this unit."""
 
 Found = Callable[[Plan], None]
 
@@ -299,24 +301,22 @@ def _with_prices(model: Model, rows: Rows, proof: _Proof, plan: Plan, watch: Wat
         given.get(keys[seat]) == groups[group]
         for seat, group in zip(model.arcs.seat.tolist(), model.arcs.group.tolist(), strict=True)
     ]
-    total, count = proof.duals.copy(), 1
+    finer = replace(rows, cost=rows.cost * FINER)
+    total, count = proof.duals * FINER, FINER
     left = certificate.reduced(rows, proof.duals)
-    near = np.flatnonzero(left <= PRICED_WITHIN)
-    columns = rows.matrix.tocsc()[:, near]
-    part = Rows(rows.name, columns, rows.rhs, rows.equal, rows.cost[near], rows.most[near])
-    for _ in range(PRICE_ROUNDS):
+    for _ in range(PRICE_ROUNDS if arcs <= PRICED_ARCS_MAX else 0):
         unclear = (left == 0) & ~used
         unclear[arcs:] = False
         if not unclear.any():
             break
-        answer = run(part, Family.GLOP, watch, MILLI, least=np.where(unclear[near], TRACE, 0.0))
+        answer = run(rows, Family.GLOP, watch, MILLI, least=np.where(unclear, TRACE, 0.0))
         if answer.duals is None:
             break
-        duals = certificate.whole(rows, answer.duals)
-        if certificate.bound(rows, duals) != proof.bound:
+        duals = certificate.whole(finer, answer.duals * FINER)
+        if certificate.bound(finer, duals) != proof.bound * FINER:
             break
-        total, count = total + duals, count + 1
-        left = left + certificate.reduced(rows, duals)
+        total, count = total + duals, count + FINER
+        left = left + certificate.reduced(finer, duals)
     return replace(plan, prices=certificate.named(rows, total), price_count=count)
 
 
