@@ -72,9 +72,14 @@ class TestWords:
         assert 0 <= answer.dearer <= true
 
     def test_a_full_group_says_what_a_station_is_worth(self) -> None:
-        (given,) = (a for a in PRICES.plan.assignments if a.centre_id == OTHER)
-        answer = PRICES.why(given.key, NEAR)
-        assert "why_capacity" in codes(answer.reasons)
+        case = problem(
+            [seat("E1", "S1"), seat("E2", "S2")], free={(NEAR, BASIC): 1, (OTHER, BASIC): 1}
+        )
+        plan = solve(case)
+        (given,) = (a for a in plan.assignments if a.centre_id == OTHER)
+        answer = Prices(case, plan).why(given.key, NEAR)
+        (said,) = (r for r in answer.reasons if r.code == "evaluation.seat.why_capacity")
+        assert said.params["worth"] == 20
 
     @pytest.mark.parametrize(
         ("changes", "centre", "code"),
