@@ -29,15 +29,15 @@ from trading.rules.book import book
 
 
 def schedule(tx: Tx, actor: Actor, lot_id: str, representatives: Sequence[str]) -> Session:
-    """Schedule the session of an opened lot. CONFLICT while the names are sealed, or a drawn member
-    has no seat."""
+    """Schedule the session of an opened lot. CONFLICT while a drawn member has no seat, or
+    the names are sealed."""
     lot = projects.lot(tx.db, lot_id)
     assert lot.notice is not None, "an opened lot was noticed"
     draw = drawing.current(tx.db, lot_id)
-    unsealing.must_be_open(tx.db, draw.id)
     waiting = [member.seat_code for member in seating.unseated(tx.db, draw.id)]
     if waiting:
         raise Refusal("api.flows.unseated", {"seats": ", ".join(waiting)}, Kind.CONFLICT)
+    unsealing.must_be_open(tx.db, draw.id)
     seats = seating.name_seats(tx, actor, draw)
     members = draws.committee(tx.db, draw.id)
     return sessions.schedule(
