@@ -79,6 +79,8 @@ Visitor = Annotated[Actor | None, Depends(AnybodyKnown())]
 AnyActor = Annotated[Actor, allow()]
 StaffActor = Annotated[Actor, allow(Role.STAFF)]
 PoolActor = Annotated[Actor, allow(Role.POOL)]
+KeeperActor = Annotated[Actor, allow(Role.POOL, Role.SUPERVISOR)]
+"""Who keeps the register of trustees: the office of the pool and the supervisor."""
 ExpertActor = Annotated[Actor, allow(Role.EXPERT)]
 SupervisorActor = Annotated[Actor, allow(Role.SUPERVISOR)]
 BidderActor = Annotated[Actor, allow(Role.BIDDER)]

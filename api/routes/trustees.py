@@ -1,5 +1,5 @@
-"""The register of trustees: everybody may read it, the province's staff enter a key, its supervisor
-confirms it."""
+"""The register of trustees: everybody may read it, the office of the pool enters a key, the
+province's supervisor confirms it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
-from api.access import OfficialActor, Public, StaffActor, SupervisorActor
+from api.access import KeeperActor, PoolActor, Public, SupervisorActor
 from api.routes.fields import Answer, Body, Digest, Identifier, IdInPath, Line
 from api.transactions import ReadDb, WriteTx
 from experts.trustees import service as trustees
@@ -50,7 +50,7 @@ def register(_: Public, db: ReadDb) -> list[TrusteeAnswer]:
 
 
 @router.post("/trustees", status_code=201)
-def enter(actor: StaffActor, tx: WriteTx, body: TrusteeBody) -> TrusteeAnswer:
+def enter(actor: PoolActor, tx: WriteTx, body: TrusteeBody) -> TrusteeAnswer:
     """Enter a key; another person has to confirm it."""
     made = trustees.register_trustee(
         tx,
@@ -73,7 +73,7 @@ def confirm(actor: SupervisorActor, tx: WriteTx, trustee_id: IdInPath) -> Truste
 
 @router.post("/trustees/{trustee_id}/revocation", status_code=201)
 def revoke(
-    actor: OfficialActor, tx: WriteTx, trustee_id: IdInPath, body: RevocationBody
+    actor: KeeperActor, tx: WriteTx, trustee_id: IdInPath, body: RevocationBody
 ) -> TrusteeAnswer:
     """End an entry for good."""
     found = trustees.revoke_trustee(tx, actor, trustee_id, body.reason)

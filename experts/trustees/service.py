@@ -1,6 +1,7 @@
 """The trustees' register at work. Every change stands on the stream `trustees`, which is public.
 
-The province's staff enter a key; its supervisor, another person, confirms it; either revokes it. A draw asks the
+The office that keeps the pool enters a key; the province's supervisor confirms it; either revokes
+it. A draw asks the
 trustees who serve at the moment of its request, and its request keeps their keys.
 """
 
@@ -36,7 +37,7 @@ def register_trustee(
 
     INVALID with every fault; CONFLICT where the id or the key is taken.
     """
-    _must_serve_all(actor, Role.STAFF)
+    _must_serve_all(actor, Role.POOL)
     entry = Trustee(trustee_id, name, key, valid_from, valid_until, actor.id)
     faults = Faults("experts.trustee.invalid")
     check(entry, possession, faults)
@@ -79,7 +80,7 @@ def confirm_trustee(tx: Tx, actor: Actor, trustee_id: str) -> Trustee:
 
 def revoke_trustee(tx: Tx, actor: Actor, trustee_id: str, reason: str) -> Trustee:
     """End an entry for good. Draws already requested go on asking him: their request names him."""
-    _must_serve_all(actor, Role.STAFF, Role.SUPERVISOR)
+    _must_serve_all(actor, Role.POOL, Role.SUPERVISOR)
     row = _locked(tx, trustee_id)
     if row.revoked_at is not None:
         raise Refusal("experts.trustee.settled", {"trustee": trustee_id}, Kind.CONFLICT)

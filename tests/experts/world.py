@@ -28,7 +28,7 @@ from trading.regime import ProjectKind, Regime
 
 TODAY = date(2026, 10, 21)
 SYSTEM = Actor("system", frozenset({Role.SYSTEM}))
-PROVINCE_STAFF = Actor("province-1", frozenset({Role.STAFF}))
+PROVINCE_STAFF = Actor("province-1", frozenset({Role.POOL}))
 PROVINCE_SUPERVISOR = Actor("province-2", frozenset({Role.SUPERVISOR}))
 TRUSTEES = synthetic.trustees(b"world")
 CODES = ("A060101", "A080104", "C1210")

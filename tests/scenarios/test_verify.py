@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -108,6 +109,29 @@ class TestTheProcess:
             done = command("verify", dossier, "--trust", played.trust, folder=tmp_path)
             assert (done.returncode, done.stderr) == (0, "")
         assert played.figures["dossiers"] == played.figures["verified"] == len(played.dossiers)
+
+    def test_the_second_verifier_accepts_every_draw_of_the_demo(
+        self, played: Played, tmp_path: Path
+    ) -> None:
+        """`verify_draw.py` alone, as a citizen runs it; and no draw with a changed digit."""
+        found = [file for dossier in played.dossiers for file in dossier.rglob("*-draw-5*.json")]
+        assert len(found) >= len(played.dossiers)
+        for number, file in enumerate(found):
+            said = self.second(file)
+            assert said.returncode == 0, said.stdout
+            text = file.read_text("utf-8")
+            digits = [m.start() for m in re.finditer(r'[0-9a-f](?=[0-9a-f]{0,62}")', text)]
+            at = digits[number * 7919 % len(digits)]
+            changed = tmp_path / "changed.json"
+            changed.write_text(f"{text[:at]}{'1' if text[at] == '0' else '0'}{text[at + 1 :]}")
+            said = self.second(changed)
+            assert said.returncode == 1, (file.name, at)
+            assert "refused at step" in said.stdout
+
+    def second(self, path: Path) -> subprocess.CompletedProcess[str]:
+        program = Path(__file__).parents[2] / "api" / "static" / "verify_draw.py"
+        words: list[str | Path] = [sys.executable, "-I", program, path]
+        return subprocess.run(words, capture_output=True, text=True, timeout=120)
 
     def test_without_a_key_it_does_not_know(self, played: Played, tmp_path: Path) -> None:
         assert command("verify", played.dossiers[0], folder=tmp_path).returncode == 3

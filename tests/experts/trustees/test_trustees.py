@@ -65,7 +65,9 @@ class TestRegister:
         assert "示例" not in json.dumps([entry.data for entry in entries], ensure_ascii=False)
 
     def test_by_the_province_alone(self, office: Office) -> None:
-        assert refused(lambda: enter(office, STAFF)).code == "experts.trustee.province"
+        local = replace(PROVINCE_STAFF, centre_id="532901")
+        assert refused(lambda: enter(office, local)).code == "experts.trustee.province"
+        assert refused(lambda: enter(office, STAFF)).code == "archive.actor.role"
         assert refused(lambda: enter(office, PROVINCE_SUPERVISOR)).code == "archive.actor.role"
         enter(office)
         assert refused(lambda: confirm(office, SUPERVISOR)).code == "experts.trustee.province"
