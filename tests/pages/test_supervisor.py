@@ -154,13 +154,13 @@ def test_every_draw_with_its_proof(chromium_page: Pages, review: Reviewing) -> N
     page = sign_in(chromium_page, review.url, "supervisor", "/supervisor/draws")
     with review.office.read() as db:
         count = len(watch.all_draws(db, identity_of(review)))
-    proved = page.locator("tbody .badge.is-good", has_text="核验通过(11 步)")
+    proved = page.locator("tbody .badge.is-good", has_text="核验通过(12 步)")
     expect(proved).to_have_count(count)
     assert count > 0
     expect(page.get_by_role("table").nth(1)).to_contain_text("职称未达要求")
     looks(page, "supervisor-draws")
     page.locator("tbody a").first.click()
-    expect(page.locator(".steps-list .is-good")).to_have_count(11)
+    expect(page.locator(".steps-list .is-good")).to_have_count(12)
     expect(page.get_by_text("与现场记录一致")).to_have_count(1)
     looks(page, "supervisor-draw")
 
