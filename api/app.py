@@ -24,9 +24,11 @@ from api.middleware import Guard
 from api.pages import (
     appraising,
     bidder,
+    bidder_money,
     board,
     centre,
     desk,
+    centre_money,
     entrance,
     expert,
     figures,
@@ -37,7 +39,9 @@ from api.pages import (
     pool,
     public,
     supervisor,
+    supervisor_money,
     tenderer,
+    tenderer_money,
 )
 from api.pages import problems as problem_pages
 from api.pages.kit import fragments
@@ -49,6 +53,7 @@ from api.routes import (
     lodging,
     objections,
     opening,
+    payments,
     projects,
     sessions,
     sign_in,
@@ -77,6 +82,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     stations.router,
     awards.router,
     dossiers.router,
+    payments.router,
     live.router,
     notices.router,
     board.router,
@@ -95,6 +101,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     tenderer.router,
     pool.router,
     appraising.router,
+    bidder_money.router,
+    centre_money.router,
+    supervisor_money.router,
+    tenderer_money.router,
     public.router,
     figures.router,
 )

@@ -14,11 +14,12 @@ from starlette.requests import HTTPConnection
 
 from api.identity.service import Limits
 from api.lodging_desk import LodgingDesk
-from api.office import telephony_secret
+from api.office import open_bank, telephony_secret
 from api.settings import Settings
 from archive.clock import SystemClock
 from archive.custody import Custodian
 from archive.office import Office
+from deposits.cash.bank import Bank
 
 READERS_MAX = 8
 WRITERS_MAX_POSTGRESQL = 6
@@ -63,6 +64,7 @@ class Shell:
     limits: Limits = field(init=False)
     lodgings: LodgingDesk = field(init=False)
     telephony_secret: bytes = field(init=False, repr=False)
+    bank: Bank = field(init=False)
 
     def __post_init__(self) -> None:
         single = self.office.connections.is_sqlite
@@ -74,6 +76,7 @@ class Shell:
             failures_max=self.settings.sign_in_failures_max,
         )
         self.telephony_secret = telephony_secret(self.settings, self.office)
+        self.bank = open_bank(self.settings)
         self.lodgings = LodgingDesk(
             self.office, self.settings.lodging_tick_seconds, self.settings.lodgings_waiting_max
         )

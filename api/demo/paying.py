@@ -38,7 +38,7 @@ def pay(
     lot = deposit_lot(db, lot_id)
     salt = hashlib.sha256(f"demo {seed} salt {lot_id} {bidder}".encode()).hexdigest()
     promise = commitment(lot_id, bidder, salt)
-    account = bank.open_account(lot.centre_id, promise, cash.quiet_until(lot))
+    account, _ = bank.open_account(lot.centre_id, promise, cash.quiet_until(lot))
     payer = parties.organisation(db, bidder)
     bank.pay(account, payer.basic_account, payer.name, due, key=promise, at=at)
     return Slip(lot_id, bidder, account, salt).to_bytes()

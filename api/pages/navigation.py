@@ -23,6 +23,7 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             BOARD,
             ("centre_day", "/centre/day"),
             ("centre_lots", "/centre/lots"),
+            ("centre_money", "/centre/deposits"),
             ("centre_seats", "/centre/seats"),
             ("assessments", "/assessments"),
             FIGURES,
@@ -52,6 +53,7 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             ("assessments", "/assessments"),
             ("watch_appeals", "/supervisor/appeals"),
             ("watch_nights", "/supervisor/nights"),
+            ("watch_money", "/supervisor/deposits"),
             FIGURES,
             VERIFY,
         ),
@@ -59,6 +61,7 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             BOARD,
             ("bidder_tenders", "/bidder/tenders"),
             ("bidder_lodgings", "/bidder/lodgings"),
+            ("bidder_money", "/bidder/deposits"),
             NOTICES,
         ),
         Role.TENDERER: (

@@ -4,7 +4,8 @@
 // sealed cell. The half is stored before anything is sent, so that no cell can be lodged whose half
 // is lost. Forms have the method "dialog": without this file they send nothing at all.
 //
-//   bigloop.lodgings.<party>     {lot: {name, half, next, sent: [{kind, version, …, state}]}}
+//   bigloop.lodgings.<party>     {lot: {name, half, next, sent: [{kind, version, …, state}]}};
+//                                a payment also {slip, account, secret}
 //   bigloop.objections.<party>   {objection: secret}
 (() => {
   "use strict";
@@ -13,6 +14,7 @@
   const BID = "bid";
   const WITHDRAWAL = "withdrawal";
   const GUARANTEE = "guarantee";
+  const PAYMENT = "payment";
   const SENDING = "sending";
   const LODGED = "lodged";
   const REFUSED = "refused";
@@ -97,12 +99,12 @@
     return [file.name, new Uint8Array(await file.arrayBuffer())];
   };
 
-  const lodge = async (kind, content, shown, done) => {
+  const lodge = async (kind, content, shown, done, more = {}) => {
     if (!window.crypto?.subtle) throw new Told(word("no_crypto"));
     if (content.length > box.CONTENT_BYTES_MAX) throw new Told(word("file_large"));
     say(word("sealing"));
     const key = await post("/api/lots/key", { lot: lot() });
-    const { half, version } = prepare({ kind, shown });
+    const { half, version } = prepare({ kind, shown, ...more });
     const what = { subject: key.subject, kind, sender: root().dataset.party, version };
     const cell = await box.seal(box.unhex(key.public_key), what, content, half);
     settle(version, { cell_sha256: box.hex(await box.sha256(cell)) });
@@ -146,6 +148,36 @@
   const sendGuarantee = async (form) => {
     const [name, content] = await contentOf(form.elements.guarantee);
     return lodge(GUARANTEE, content, name, LODGED);
+  };
+
+  // The bank is told a commitment instead of the lot; the slip that opens it is sealed like a bid and
+  // kept here besides, for money whose bid is never opened.
+  const sendPayment = async () => {
+    const told = {
+      bidder: root().dataset.party,
+      format: "bigloop.payment.v1",
+      lot: lot(),
+      salt: box.hex(box.newHalf()),
+    };
+    const commitment = box.hex(await box.sha256(box.encode(told)));
+    const given = await post("/api/payments/accounts", { lot: lot(), commitment });
+    const slip = new TextDecoder().decode(box.encode({ ...told, account: given.account }));
+    const shown = `${given.bank_name} ${given.account} · ${yuan(given.due_fen)}`;
+    const more = { slip, account: given.account, secret: given.secret };
+    await lodge(PAYMENT, new TextEncoder().encode(slip), shown, LODGED, more);
+    byId("pay-to").textContent = `${word("pay_to")} ${shown}`;
+  };
+
+  const payBack = async (entry) => {
+    try {
+      const back = await post("/api/payments/returns", {
+        account: entry.account,
+        secret: entry.secret,
+      });
+      say(`${word("paid_back")} ${yuan(back.fen)}`);
+    } catch (error) {
+      fail(error);
+    }
   };
 
   const sendWithdrawal = () => {
@@ -195,6 +227,11 @@
     if (entry.receipt) {
       const name = `bigloop-receipt-${id}-${entry.version}.txt`;
       state.append(" ", button("save_receipt", () => keep(name, "text/plain", entry.receipt)));
+    }
+    if (entry.slip) {
+      const name = `bigloop-slip-${id}-${entry.version}.json`;
+      state.append(" ", button("save_slip", () => keep(name, "application/json", entry.slip)));
+      state.append(" ", button("pay_back", () => payBack(entry)));
     }
     const tick = entry.tick
       ? new Date(entry.tick).toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" })
@@ -318,6 +355,7 @@
   const ACTS = {
     "bid-form": sendBid,
     "guarantee-form": sendGuarantee,
+    "payment-form": sendPayment,
     "withdrawal-form": sendWithdrawal,
     "half-form": giveOwn,
     "half-file-form": giveFile,

@@ -72,9 +72,13 @@ class Notice:
 class Bank(Protocol):
     """Every call raises BankSilent where nothing certain came back."""
 
-    def open_account(self, centre_id: str, commitment: str, quiet_until: date) -> str:
-        """The number of a sub-account; for the same commitment the same. The bank keeps silent
-        about what comes in until it is restored, at most to the end of `quiet_until`."""
+    def open_account(self, centre_id: str, commitment: str, quiet_until: date) -> tuple[str, str]:
+        """(number, secret) of a sub-account; for the same commitment the same. The bank keeps silent
+        about what comes in until it is restored, at most to the end of `quiet_until`; until then
+        the secret takes the money back."""
+
+    def take_back(self, account: str, secret: str) -> Money:
+        """Give back what came in to its payer, before the opening; how much."""
 
     def restore(self, slip: Slip, now: datetime) -> tuple[Receipt, ...]:
         """What came in on the slip's account; Refusal where the salt does not open the commitment."""
@@ -92,7 +96,10 @@ class Bank(Protocol):
 class NoBank:
     """An installation that has no bank: everything waits."""
 
-    def open_account(self, centre_id: str, commitment: str, quiet_until: date) -> str:
+    def open_account(self, centre_id: str, commitment: str, quiet_until: date) -> tuple[str, str]:
+        raise BankSilent("no bank is configured")
+
+    def take_back(self, account: str, secret: str) -> Money:
         raise BankSilent("no bank is configured")
 
     def restore(self, slip: Slip, now: datetime) -> tuple[Receipt, ...]:

@@ -192,6 +192,17 @@ def _strangers(came: Iterable[Receipt], asked: Asked) -> list[Reason]:
     return []
 
 
+@dataclass(frozen=True)
+class Lead:
+    """One account that paid for several bidders of a lot (视为串通的线索); codes sorted."""
+
+    lot_id: str
+    payer_account: str
+    payer_name: str
+    bidders: tuple[str, ...]
+    raised_at: datetime
+
+
 def one_account(holdings: Iterable[Holding]) -> dict[str, tuple[str, ...]]:
     """Accounts that paid for several bidders of one lot, with those bidders (条例 §40(6): deemed
     collusion). A lead for people, never a verdict of this code."""

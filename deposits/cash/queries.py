@@ -8,7 +8,7 @@ from datetime import date
 from sqlmodel import Session, col, select
 
 from deposits.cash.bank import Receipt
-from deposits.cash.holding import OWED, Holding
+from deposits.cash.holding import OWED, Holding, Lead
 from deposits.cash.tables import CentreAccountRow, HoldingRow, LeadRow, ReceiptRow
 
 
@@ -84,11 +84,11 @@ def used(db: Session, references: Collection[str]) -> dict[str, str]:
     return {row.reference: row.holding_id for row in rows}
 
 
-def leads(db: Session, lot_id: str = "") -> list[LeadRow]:
+def leads(db: Session, lot_id: str = "") -> list[Lead]:
     statement = select(LeadRow).order_by(col(LeadRow.lot_id), col(LeadRow.payer_account))
     if lot_id:
         statement = statement.where(col(LeadRow.lot_id) == lot_id)
-    return list(db.exec(statement))
+    return [row.to_domain() for row in db.exec(statement)]
 
 
 def centre_account(db: Session, centre_id: str, *, lock: bool = False) -> CentreAccountRow | None:

@@ -25,7 +25,7 @@ from archive.office import Office, Tx
 from archive.tasks import service as tasks
 from deposits.cash import queries
 from deposits.cash.bank import Bank, BankSilent, Receipt
-from deposits.cash.holding import Asked, Holding, HoldingState, judge, one_account, with_clock
+from deposits.cash.holding import Asked, Holding, HoldingState, Lead, judge, one_account, with_clock
 from deposits.cash.slip import Slip, parse
 from deposits.cash.tables import CentreAccountRow, LeadRow, ReceiptRow
 from deposits.guarantees import service as guarantees
@@ -80,6 +80,14 @@ def register_account(tx: Tx, actor: Actor, centre_id: str, number: str, bank_nam
 def has_account(db: Session, centre_id: str) -> bool:
     """Whether a centre has an account for deposits in cash."""
     return queries.centre_account(db, centre_id) is not None
+
+
+def bank_of(db: Session, centre_id: str) -> str:
+    """The name of the bank that keeps a centre's deposits. Refuses CONFLICT where it has none."""
+    row = queries.centre_account(db, centre_id)
+    if row is None:
+        raise Refusal("deposits.cash.no_account", {"centre": centre_id}, Kind.CONFLICT)
+    return row.bank_name
 
 
 def quiet_until(lot: DepositLot) -> date:
@@ -362,13 +370,12 @@ def _record_judgement(tx: Tx, actor: Actor, holding: Holding, asked: Asked) -> N
 def _raise_leads(tx: Tx, actor: Actor, lot_id: str) -> None:
     """条例 §40(6): deposits of different bidders from one account."""
     holdings = queries.of_lot(tx.db, lot_id)
-    known = {row.payer_account: row for row in queries.leads(tx.db, lot_id)}
+    known = {lead.payer_account: lead for lead in queries.leads(tx.db, lot_id)}
     names = {holding.payer_account: holding.payer_name for holding in holdings}
     on = legal_day(tx.now)
     for account, bidders in one_account(holdings).items():
-        listed = " ".join(bidders)
-        row = known.get(account)
-        if row is not None and row.bidders == listed:
+        lead = known.get(account)
+        if lead is not None and lead.bidders == bidders:
             continue
         rule = book().rule("deposit.one_account", on)
         tx.db.merge(
@@ -376,7 +383,7 @@ def _raise_leads(tx: Tx, actor: Actor, lot_id: str) -> None:
                 lot_id=lot_id,
                 payer_account=account,
                 payer_name=names[account],
-                bidders=listed,
+                bidders=" ".join(bidders),
                 raised_at=tx.now,
             )
         )
@@ -422,7 +429,7 @@ def receipts(db: Session, holding_id: str) -> tuple[Receipt, ...]:
     return tuple(queries.receipts(db, [holding_id]).get(holding_id, []))
 
 
-def leads(db: Session, lot_id: str = "") -> tuple[LeadRow, ...]:
+def leads(db: Session, lot_id: str = "") -> tuple[Lead, ...]:
     """Accounts that paid for several bidders: of a lot, or all."""
     return tuple(queries.leads(db, lot_id))
 

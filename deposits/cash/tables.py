@@ -12,7 +12,7 @@ from archive import canonical
 from archive.database import UtcDateTime
 from archive.errors import Reason
 from deposits.cash.bank import Receipt
-from deposits.cash.holding import Holding, HoldingState
+from deposits.cash.holding import Holding, HoldingState, Lead
 from deposits.release import ReleaseCause
 from trading.money import Money
 
@@ -150,6 +150,10 @@ class LeadRow(SQLModel, table=True):
     bidders: str
     """Codes, separated by blanks, sorted."""
     raised_at: datetime = Field(sa_type=UtcDateTime)
+
+    def to_domain(self) -> Lead:
+        bidders = tuple(self.bidders.split())
+        return Lead(self.lot_id, self.payer_account, self.payer_name, bidders, self.raised_at)
 
 
 class CentreAccountRow(SQLModel, table=True):

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from deposits.refunds.ends import Answer, Extension, Forfeiture
 from deposits.refunds.payout import Payout, PayoutState
 from deposits.refunds.tables import (
     CallRow,
@@ -57,34 +58,35 @@ def store(db: Session, payout: Payout) -> None:
     db.merge(PayoutRow.from_domain(payout))
 
 
-def forfeitures(db: Session, lot_id: str = "") -> list[ForfeitureRow]:
+def forfeitures(db: Session, lot_id: str = "") -> list[Forfeiture]:
     statement = select(ForfeitureRow).order_by(col(ForfeitureRow.decided_at).desc())
     if lot_id:
         statement = statement.where(col(ForfeitureRow.lot_id) == lot_id)
-    return list(db.exec(statement))
+    return [row.to_domain() for row in db.exec(statement)]
 
 
 def conversions(db: Session, lot_id: str) -> list[ConversionRow]:
     return list(db.exec(select(ConversionRow).where(col(ConversionRow.lot_id) == lot_id)))
 
 
-def extensions(db: Session, lot_id: str) -> list[ExtensionRow]:
+def extensions(db: Session, lot_id: str) -> list[Extension]:
     """A lot's extensions in order of number."""
     statement = select(ExtensionRow).where(col(ExtensionRow.lot_id) == lot_id)
-    return list(db.exec(statement.order_by(col(ExtensionRow.number))))
+    return [row.to_domain() for row in db.exec(statement.order_by(col(ExtensionRow.number)))]
 
 
-def answers(db: Session, lot_id: str, number: int) -> list[ExtensionAnswerRow]:
+def answers(db: Session, lot_id: str, number: int) -> list[Answer]:
     statement = select(ExtensionAnswerRow).where(
         col(ExtensionAnswerRow.lot_id) == lot_id, col(ExtensionAnswerRow.number) == number
     )
-    return list(db.exec(statement))
+    return [row.to_domain() for row in db.exec(statement)]
 
 
-def refusals(db: Session) -> list[ExtensionAnswerRow]:
+def refusals(db: Session) -> list[Answer]:
     """All refused extensions, the newest first."""
     statement = select(ExtensionAnswerRow).where(col(ExtensionAnswerRow.agrees).is_(False))
-    return list(db.exec(statement.order_by(col(ExtensionAnswerRow.answered_at).desc())))
+    ordered = statement.order_by(col(ExtensionAnswerRow.answered_at).desc())
+    return [row.to_domain() for row in db.exec(ordered)]
 
 
 def last_call(db: Session) -> int:

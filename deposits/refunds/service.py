@@ -46,6 +46,7 @@ from deposits.ledger.ledger import Book, Reserve, Void
 from deposits.lot import DepositLot
 from deposits.refunds import payout as payouts
 from deposits.refunds import queries
+from deposits.refunds.ends import Answer, Extension, Forfeiture
 from deposits.refunds.payout import Payout, PayoutState, Purpose, payout_key, spans_shown
 from deposits.refunds.tables import (
     CallRow,
@@ -283,7 +284,7 @@ def check_account(account: str) -> None:
 # --- Not given back, converted ------------------------------------------------------------
 
 
-def forfeit(tx: Tx, actor: Actor, holding_id: str, claim: Claim) -> ForfeitureRow:
+def forfeit(tx: Tx, actor: Actor, holding_id: str, claim: Claim) -> Forfeiture:
     """Do not give a deposit back, on a ground of the closed list and with its document.
 
     Refuses as `grounds.admit` says, CONFLICT while an objection suspends the lot and where the
@@ -340,7 +341,7 @@ def forfeit(tx: Tx, actor: Actor, holding_id: str, claim: Claim) -> ForfeitureRo
         },
         (document,),
     )
-    return row
+    return row.to_domain()
 
 
 def pay_forfeited(tx: Tx, actor: Actor, holding_id: str, account: str, name: str) -> Payout:
@@ -616,13 +617,13 @@ def payouts_of_centre(
     return tuple(queries.of_centre(db, centre_id, only_open=only_open))
 
 
-def forfeitures(db: Session, lot_id: str = "") -> tuple[ForfeitureRow, ...]:
+def forfeitures(db: Session, lot_id: str = "") -> tuple[Forfeiture, ...]:
     return tuple(queries.forfeitures(db, lot_id))
 
 
 def extension_of(
     db: Session, lot_id: str, bidder_uscc: str
-) -> tuple[ExtensionRow, bool | None] | None:
+) -> tuple[Extension, bool | None] | None:
     """The last asking of a lot and the bidder's answer to it, None while he has given none."""
     asked = queries.extensions(db, lot_id)
     if not asked:
@@ -635,7 +636,7 @@ def extension_of(
     return asked[-1], given[0] if given else None
 
 
-def refused_extensions(db: Session) -> tuple[ExtensionAnswerRow, ...]:
+def refused_extensions(db: Session) -> tuple[Answer, ...]:
     return tuple(queries.refusals(db))
 
 

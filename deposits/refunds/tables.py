@@ -9,6 +9,8 @@ from sqlmodel import Field, SQLModel
 
 from archive import canonical
 from archive.database import UtcDateTime
+from deposits.grounds import Ground
+from deposits.refunds.ends import Answer, Extension, Forfeiture
 from deposits.refunds.payout import Payout, PayoutState, Purpose
 from trading.money import Money
 
@@ -106,6 +108,21 @@ class ForfeitureRow(SQLModel, table=True):
     decided_by: str
     decided_at: datetime = Field(sa_type=UtcDateTime)
 
+    def to_domain(self) -> Forfeiture:
+        return Forfeiture(
+            holding_id=self.holding_id,
+            lot_id=self.lot_id,
+            bidder_uscc=self.bidder_uscc,
+            amount=Money(self.amount_fen),
+            ground=Ground(self.ground),
+            article=self.article,
+            clause=self.clause,
+            document_name=self.document_name,
+            document_sha256=self.document_sha256,
+            decided_by=self.decided_by,
+            decided_at=self.decided_at,
+        )
+
 
 class ConversionRow(SQLModel, table=True):
     """A deposit, or a part of it, that became a performance bond (转为履约保证金)."""
@@ -136,6 +153,9 @@ class ExtensionRow(SQLModel, table=True):
     document_sha256: str
     asked_at: datetime = Field(sa_type=UtcDateTime)
 
+    def to_domain(self) -> Extension:
+        return Extension(self.lot_id, self.number, self.until, self.asked_at)
+
 
 class ExtensionAnswerRow(SQLModel, table=True):
     """One bidder's answer. Who does not answer has neither agreed nor refused."""
@@ -152,6 +172,9 @@ class ExtensionAnswerRow(SQLModel, table=True):
     bidder_uscc: str = Field(primary_key=True)
     agrees: bool
     answered_at: datetime = Field(sa_type=UtcDateTime)
+
+    def to_domain(self) -> Answer:
+        return Answer(self.lot_id, self.number, self.bidder_uscc, self.agrees, self.answered_at)
 
 
 class CallRow(SQLModel, table=True):

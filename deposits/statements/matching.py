@@ -53,6 +53,24 @@ class Matched:
     subject: str = ""
 
 
+@dataclass(frozen=True)
+class Stated:
+    """A line as it stands on a statement, with what was done about it. `resolution` is what a person
+    did with an open line, empty while nobody has."""
+
+    statement: int
+    position: int
+    line: Line
+    why: Open | None
+    is_booked: bool
+    subject: str
+    resolution: str
+
+    @property
+    def is_open(self) -> bool:
+        return self.why is not None and not self.resolution
+
+
 @dataclass
 class Outcome:
     """`moves` for the ledger, `orders` as they stand afterwards."""

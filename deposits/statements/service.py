@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -28,7 +29,7 @@ from deposits.refunds import queries as orders
 from deposits.refunds import service as refunds
 from deposits.refunds.payout import Payout, PayoutState, Purpose, payout_key
 from deposits.statements import camt, lines, queries
-from deposits.statements.matching import match
+from deposits.statements.matching import Stated, match
 from deposits.statements.statement import Statement, Unreadable, check_statement
 from deposits.statements.tables import StatementLineRow, StatementRow
 from trading.acting import must_serve
@@ -59,12 +60,21 @@ class Reconciliation:
     closing: Money
     difference: Money
     unexplained: Money
-    open_lines: tuple[StatementLineRow, ...]
+    open_lines: tuple[Stated, ...]
 
 
-def take_statement(
-    tx: Tx, actor: Actor, centre_id: str, form: Format, content: bytes
-) -> StatementRow:
+@dataclass(frozen=True)
+class Taken:
+    """A statement that was taken in."""
+
+    number: int
+    closed_on: date
+    closing: Money
+    lines: int
+    sha256: str
+
+
+def take_statement(tx: Tx, actor: Actor, centre_id: str, form: Format, content: bytes) -> Taken:
     """Take a statement in: check, match, post. Refuses INVALID for a file that is none, and as
     `check_statement` says; INVALID where a line's reference stood on an earlier statement."""
     actor.must_be(Role.STAFF, Role.SYSTEM)
@@ -112,7 +122,7 @@ def take_statement(
         },
         (document,),
     )
-    return row
+    return Taken(row.number, row.closed_on, statement.closing, row.lines, row.sha256)
 
 
 def _check_references(db: Session, centre_id: str, statement: Statement) -> None:
@@ -275,10 +285,10 @@ def reconciliation(db: Session, centre_id: str) -> Reconciliation | None:
     if row is None:
         return None
     account = next(a for a in books.balances(db, centre_id) if a.id == ledger.bank(centre_id).id)
-    found = tuple(queries.open_lines(db, centre_id))
+    found = open_lines(db, centre_id)
     closing = Money(row.closing_fen)
     difference = account.balance - closing
-    unbooked = Money(-sum(line.amount_fen for line in found if not line.is_booked))
+    unbooked = Money(-sum(each.line.amount.fen for each in found if not each.is_booked))
     return Reconciliation(
         account=account,
         number=row.number,
@@ -291,16 +301,20 @@ def reconciliation(db: Session, centre_id: str) -> Reconciliation | None:
     )
 
 
-def open_lines(db: Session, centre_id: str = "") -> tuple[StatementLineRow, ...]:
-    return tuple(queries.open_lines(db, centre_id))
+def open_lines(db: Session, centre_id: str = "") -> tuple[Stated, ...]:
+    return tuple(row.to_domain() for row in queries.open_lines(db, centre_id))
 
 
-def lines_of(db: Session, centre_id: str) -> tuple[StatementLineRow, ...]:
-    return tuple(queries.lines(db, centre_id))
+def lines_of(db: Session, centre_id: str) -> tuple[Stated, ...]:
+    return tuple(row.to_domain() for row in queries.lines(db, centre_id))
 
 
-def statements_of(db: Session, centre_id: str) -> tuple[StatementRow, ...]:
-    return tuple(queries.statements(db, centre_id))
+def statements_of(db: Session, centre_id: str) -> tuple[Taken, ...]:
+    """A centre's statements, the newest first."""
+    return tuple(
+        Taken(row.number, row.closed_on, Money(row.closing_fen), row.lines, row.sha256)
+        for row in queries.statements(db, centre_id)
+    )
 
 
 # --- Task ---------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from archive.database import UtcDateTime
-from deposits.statements.matching import Matched, Open
+from deposits.statements.matching import Matched, Open, Stated
 from deposits.statements.statement import Line, LineKind
 from trading.money import Money
 
@@ -70,9 +70,16 @@ class StatementLineRow(SQLModel, table=True):
             key=self.key,
         )
 
-    def to_domain(self) -> Matched:
-        why = Open(self.why) if self.why else None
-        return Matched(self.line, why, self.is_booked, self.subject)
+    def to_domain(self) -> Stated:
+        return Stated(
+            statement=self.statement,
+            position=self.position,
+            line=self.line,
+            why=Open(self.why) if self.why else None,
+            is_booked=self.is_booked,
+            subject=self.subject,
+            resolution=self.resolution,
+        )
 
     @classmethod
     def from_domain(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from api.desks.bank.core import Books, centre_account
-from api.desks.bank.local import local
+from api.desks.bank.desk import Desk
+from api.desks.bank.local import BankAdapter
 from api.flows import completion
 from archive.actor import SYSTEM, Actor, Role
 from archive.clock import DrivenClock
@@ -51,11 +52,11 @@ class Town:
     """An office and its bank; what people do around a deposit in cash."""
 
     office: Office
-    books: Books = field(default_factory=Books)
+    books: Books | Desk = field(default_factory=Books)
     bank: Bank = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bank = local(self.books)
+        self.bank = BankAdapter(lambda command: self.books.do(dict(command)))
 
     def register(self) -> None:
         with self.office.write() as tx:
@@ -75,8 +76,8 @@ class Town:
         with self.office.read() as db:
             quiet = cash.quiet_until(deposit_lot(db, lot_id))
         salt = salt_of(lot_id, uscc)
-        adapter = local(self.books)
-        account = adapter.open_account(CENTRE_ID, commitment(lot_id, uscc, salt), quiet)
+        adapter = BankAdapter(lambda command: self.books.do(dict(command)))
+        account, _ = adapter.open_account(CENTRE_ID, commitment(lot_id, uscc, salt), quiet)
         return Slip(lot_id, uscc, account, salt)
 
     def pay(

@@ -218,7 +218,7 @@ class TestBadPayments:
         town.work()
         with town.office.read() as db:
             (lead,) = cash.leads(db, lot_id)
-            assert lead.bidders.split() == sorted([CLEAN, LISTED])
+            assert lead.bidders == tuple(sorted([CLEAN, LISTED]))
             entry = next(
                 e for e in journal.entries(db, f"lot/{lot_id}") if e.action.endswith("one_account")
             )
@@ -338,7 +338,7 @@ class TestTheBankAsAnAdversary:
             assert found is not None
             (line,) = found.open_lines
             assert (line.why, line.is_booked) == ("PAID_TWICE", False)
-            assert found.difference.fen == -line.amount_fen
+            assert found.difference == -line.line.amount
             assert found.unexplained == Money(0)
         town.check()
 

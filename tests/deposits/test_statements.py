@@ -206,7 +206,7 @@ class TestTakingIn:
         with centre.read() as db:
             found = service.reconciliation(db, CENTRE_ID)
             assert found is not None
-            assert [(x.reference, x.why) for x in found.open_lines] == [
+            assert [(x.line.reference, x.why) for x in found.open_lines] == [
                 ("R1", "UNKNOWN"),
                 ("P1", "UNKNOWN_PAYOUT"),
             ]

@@ -24,13 +24,7 @@ class BankAdapter:
     def __init__(self, send: Send) -> None:
         self._send = send
 
-    def open_account(self, centre_id: str, commitment: str, quiet_until: date) -> str:
-        return self.open_with_secret(centre_id, commitment, quiet_until)[0]
-
-    def open_with_secret(
-        self, centre_id: str, commitment: str, quiet_until: date
-    ) -> tuple[str, str]:
-        """(number, secret): with the secret the payer has his money back before the opening."""
+    def open_account(self, centre_id: str, commitment: str, quiet_until: date) -> tuple[str, str]:
         answer = self._ask(
             {
                 "do": "open",

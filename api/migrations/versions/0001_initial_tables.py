@@ -69,6 +69,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lot_id", name=op.f("pk_deposit_clause")),
     )
     op.create_table(
+        "deposit_clearance",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("holding_id", sa.String(), nullable=False),
+        sa.Column("payer", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("project", sa.String(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("received_on", sa.Date(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("notices", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('OPEN', 'NOTICED', 'PAYING', 'RETURNED', 'HANDED_OVER')",
+            name=op.f("ck_deposit_clearance_state_known"),
+        ),
+        sa.CheckConstraint("amount_fen > 0", name=op.f("ck_deposit_clearance_amount_positive")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deposit_clearance")),
+    )
+    op.create_index(
+        op.f("ix_deposit_clearance_centre_id"), "deposit_clearance", ["centre_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_deposit_clearance_holding_id"), "deposit_clearance", ["holding_id"], unique=False
+    )
+    op.create_table(
         "deposit_extension",
         sa.Column("lot_id", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -752,6 +781,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deposit_appeal")),
     )
     op.create_index(op.f("ix_deposit_appeal_uscc"), "deposit_appeal", ["uscc"], unique=False)
+    op.create_table(
+        "deposit_clearance_step",
+        sa.Column("item_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("document_name", sa.String(), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item_id"],
+            ["deposit_clearance.id"],
+            name=op.f("fk_deposit_clearance_step_item_id_deposit_clearance"),
+        ),
+        sa.PrimaryKeyConstraint("item_id", "number", name=op.f("pk_deposit_clearance_step")),
+    )
     op.create_table(
         "deposit_conversion",
         sa.Column("holding_id", sa.String(), nullable=False),

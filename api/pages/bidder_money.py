@@ -1,0 +1,96 @@
+"""A bidder's own deposits in cash: where they stand, the refund clock, an extension, the account."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from api.access import BidderActor
+from api.flows import money as flow
+from api.pages.kit.forms import Form, Sent, submit
+from api.pages.kit.page import show
+from api.routes.fields import IdInPath
+from api.transactions import ReadDb
+from archive.actor import Actor
+from deposits.cash import service as cash
+from deposits.honesty import service as honesty
+from deposits.refunds import service as refunds
+
+router = APIRouter(include_in_schema=False)
+HOME = "/bidder/deposits"
+
+
+def _page(request: Request, actor: Actor, db: Session, form: Form) -> Response:
+    return show(
+        request,
+        "deposits/bidder.html",
+        actor,
+        deposits=flow.own_deposits(db, actor),
+        appeals=flow.own_appeals(db, actor),
+        form=form,
+    )
+
+
+@router.get(HOME)
+def deposits(actor: BidderActor, request: Request, db: ReadDb) -> Response:
+    return _page(request, actor, db, Form())
+
+
+@router.post(HOME + "/holdings/{holding_id}/account")
+async def readdress(
+    actor: BidderActor, request: Request, holding_id: IdInPath, form: Sent
+) -> Response:
+    """Have the money sent to the registered basic account; before the award."""
+    return await submit(
+        request,
+        form,
+        lambda tx, account: refunds.set_refund_account(tx, actor, holding_id, account),
+        read=lambda form: form.text("account"),
+        again=lambda db: _page(request, actor, db, form),
+        to=HOME,
+        said="refund_account_set",
+    )
+
+
+@router.post(HOME + "/lots/{lot_id}/extension/{answer}")
+async def extension(
+    actor: BidderActor, request: Request, lot_id: IdInPath, answer: IdInPath, form: Sent
+) -> Response:
+    """Agree to extend bid and deposit, or refuse and have it back."""
+    return await submit(
+        request,
+        form,
+        lambda tx, _: refunds.answer_extension(tx, actor, lot_id, agrees=answer == "agree"),
+        again=lambda db: _page(request, actor, db, form),
+        to=HOME,
+        said="extension_answered",
+    )
+
+
+@router.post(HOME + "/slips")
+async def reclaim(actor: BidderActor, request: Request, form: Sent) -> Response:
+    """Hand in the slip of money whose bid was withdrawn, or never opened."""
+    return await submit(
+        request,
+        form,
+        lambda tx, said: cash.reclaim(tx, actor, *said),
+        read=lambda form: (form.text("lot"), form.file("document")),
+        again=lambda db: _page(request, actor, db, form),
+        to=HOME,
+        said="slip_taken",
+    )
+
+
+@router.post(HOME + "/appeals")
+async def appeal(actor: BidderActor, request: Request, form: Sent) -> Response:
+    """Appeal against an answer of a register that lists the bidder."""
+    return await submit(
+        request,
+        form,
+        lambda tx, said: honesty.appeal(tx, actor, actor.party_id, *said),
+        read=lambda form: (form.text("source"), form.day("queried_on"), form.file("proof")),
+        again=lambda db: _page(request, actor, db, form),
+        to=HOME,
+        said="appeal_raised",
+    )

@@ -1,0 +1,268 @@
+"""Deposits in cash in the browser: paid by a bidder without anybody learning of it, looked after by
+the centre, seen back by the bidder, watched by the supervisor."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+import uvicorn
+from playwright.sync_api import expect
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.desks.bank.desk import Desk, make_app, put_address
+from api.identity import service as identity
+from api.identity.accounts import Account
+from api.settings import Environment, Settings
+from archive.actor import SYSTEM, Role
+from deposits.cash import service as cash
+from deposits.grounds import Claim, Ground
+from deposits.refunds import service as refunds
+from deposits.release import ReleaseCause
+from tests.api.conftest import PASSWORD
+from tests.builders import STAFF, make_office
+from tests.deposits import makers
+from tests.deposits.makers import ACCOUNT_OF, ALSO_CLEAN, CENTRE_ID, CLEAN, LISTED, UNKNOWN
+from tests.deposits.paying import TENDERER, Town
+from tests.pages.looks import looks
+from tests.pages.test_bidder import enter
+from tests.support.browser import Pages
+from trading.calendar.legal import legal_day
+from trading.money import Money
+
+PEOPLE = {
+    "staff": (Role.STAFF, CENTRE_ID, ""),
+    "bidder": (Role.BIDDER, "", CLEAN),
+    "tenderer": (Role.TENDERER, "", makers.TENDERER),
+    "supervisor": (Role.SUPERVISOR, "", makers.SUPERVISOR),
+}
+
+
+def serving(app: object) -> Iterator[str]:
+    """An application on a port of this machine."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))  # type: ignore[arg-type]
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        thread.join(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A bank's desk behind HTTP."""
+    made = Desk(tmp_path / "bank")
+    for url in serving(make_app(made)):
+        put_address(tmp_path / "bank", url)
+        yield made
+
+
+@pytest.fixture
+def town(tmp_path: Path, migrated_sqlite_url: str, desk: Desk) -> Iterator[Town]:
+    office = make_office(tmp_path, migrated_sqlite_url, makers.START)
+    makers.make_market(office)
+    made = Town(office, desk.books)
+    made.register()
+    for name, (role, centre, party) in PEOPLE.items():
+        with office.write() as tx:
+            account = Account(name, frozenset({role}), centre_id=centre, party_id=party)
+            identity.create_account(tx, SYSTEM, account, PASSWORD)
+    yield made
+    office.connections.dispose()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, town: Town) -> Settings:
+    return Settings(
+        environment=Environment.DEMO,
+        data=tmp_path / "data",
+        database_url=town.office.connections.url,
+        lodging_tick_seconds=0.02,
+        bank_desk=tmp_path / "bank",
+    )
+
+
+@pytest.fixture
+def url(town: Town, settings: Settings) -> Iterator[str]:
+    yield from serving(create_app(town.office, settings, makers.CUSTODIAN))
+
+
+def rows(town: Town) -> dict[str, list[tuple[str, ...]]]:
+    """Every row of every table, but for sign-ins, lodged cells and the journal's own."""
+    found = {}
+    skipped = ("session", "sign_in", "cell", "journal", "entry", "stream", "anchor", "lodging")
+    with town.office.connections.engine.connect() as connection:
+        for table in sa.inspect(connection).get_table_names():
+            if not any(word in table for word in skipped):
+                select = sa.text(f'SELECT * FROM "{table}"')
+                found[table] = sorted(tuple(map(str, row)) for row in connection.execute(select))
+    return found
+
+
+def test_a_bidder_pays_and_nobody_learns_of_it(
+    chromium_page: Pages, url: str, town: Town, desk: Desk
+) -> None:
+    """The account comes through the platform, the slip is a cell; no row tells of either."""
+    (lot_id,) = makers.make_lots(town.office, 30_000_000)
+    page = enter(chromium_page, url, "bidder", f"/bidder/tenders/{lot_id}")
+    page.locator("#ask-terms").click()
+    expect(page.locator("#terms")).to_contain_text("600,000.00")
+    before = rows(town)
+    page.locator("#payment-form button").click()
+    expect(page.locator("#pay-to")).to_contain_text("示例银行")
+    expect(page.locator("#lodgings .badge.is-good")).to_have_count(1)
+    looks(page, "bidder-pay")
+    assert rows(town) == before
+    (account,) = desk.books.accounts.values()
+    assert lot_id not in str(vars(account))
+    desk.do(
+        {
+            "do": "pay",
+            "at": (makers.OPENING - timedelta(days=3)).isoformat(),
+            "key": "k",
+            "account": account.number,
+            "payer_account": ACCOUNT_OF[CLEAN],
+            "payer_name": "示例",
+            "fen": 60_000_000,
+        }
+    )
+    page.get_by_role("button", name="开标前退回").click()
+    expect(page.locator("#said")).to_contain_text("600,000.00")
+    assert desk.books.do({"do": "totals"})["there"] == 0
+    assert rows(town) == before
+
+
+def played(town: Town) -> str:
+    """A lot whose bidders paid, one from another's account; awarded, one deposit forfeited; nobody's
+    money on the statement; the loser's payment came back from the bank."""
+    (lot_id,) = makers.make_lots(town.office, 30_000_000)
+    main = f"62{CENTRE_ID}0000000001"
+    town.books.do(
+        {
+            "do": "pay",
+            "at": (makers.OPENING - timedelta(days=40)).isoformat(),
+            "key": "stranger",
+            "account": main,
+            "payer_account": "6217000011112222",
+            "payer_name": "滇示例陌生单位",
+            "fen": 1_234_500,
+        }
+    )
+    slips = {uscc: town.slip(lot_id, uscc) for uscc in (CLEAN, LISTED, UNKNOWN, ALSO_CLEAN)}
+    for uscc, slip in slips.items():
+        payer = ACCOUNT_OF[CLEAN if uscc == UNKNOWN else uscc]
+        town.pay(slip, Money.yuan(600_000), account=payer)
+    town.open(lot_id, {uscc: slip.to_bytes() for uscc, slip in slips.items()})
+    town.work()
+    town.days(1)
+    town.books.do({"do": "fault", "close": ACCOUNT_OF[LISTED]})
+    town.awarded(lot_id, ALSO_CLEAN)
+    with town.office.write() as tx:
+        claim = Claim(Ground.NO_CONTRACT, "示例函件".encode())
+        refunds.forfeit(tx, TENDERER, town.holding(lot_id, ALSO_CLEAN).id, claim)
+    return lot_id
+
+
+def test_the_centre_looks_after_the_money(
+    chromium_page: Pages, url: str, town: Town, tmp_path: Path
+) -> None:
+    lot_id = played(town)
+    page = enter(chromium_page, url, "staff", "/centre/deposits")
+    expect(page.locator("#due-lines tbody tr")).to_have_count(1)
+    expect(page.locator("main")).to_contain_text("没有应退未退的保证金")
+    looks(page, "centre-deposits")
+    page.get_by_role("button", name="立即退还").click()
+    expect(page.locator(".alert-success")).to_contain_text("退款指令已生成")
+    page.goto(f"{url}/centre/deposits/ledger")
+    expect(page.locator("main")).to_contain_text("标段子账户")
+    looks(page, "centre-ledger")
+    page.goto(f"{url}/centre/deposits/statements")
+    expect(page.locator("#open-lines tbody tr")).to_have_count(1)
+    looks(page, "centre-statements")
+    bad = tmp_path / "bad.xml"
+    bad.write_text("<Document/>", "utf-8")
+    page.locator("#f-format").select_option("CAMT053")
+    page.locator("#f-document").set_input_files(bad)
+    chromium_page.allow("status of 422")
+    page.locator("section[aria-labelledby=take] button").click()
+    expect(page.locator("#refusal")).to_contain_text("对账单文件无法读取")
+    page.goto(f"{url}/centre/deposits/statements")
+    page.get_by_role("button", name="原路退回").click()
+    expect(page.locator(".alert-success")).to_contain_text("原路退回")
+    page.goto(f"{url}/centre/deposits/relief")
+    expect(page.locator("main")).to_contain_text("减免率(按项目数)")
+    looks(page, "centre-relief")
+    page.goto(f"{url}/centre/deposits/clearance")
+    expect(page.locator("main")).to_contain_text("没有历史沉淀保证金")
+    looks(page, "centre-clearance")
+    town.clock.move_to(town.clock.now() + timedelta(days=60))
+    page.goto(f"{url}/centre/deposits")
+    expect(page.locator("#overdue-lines tbody tr")).to_have_count(1)
+    looks(page, "centre-overdue")
+    assert lot_id
+
+
+def test_bidder_tenderer_and_supervisor(chromium_page: Pages, url: str, town: Town) -> None:
+    lot_id = played(town)
+    with town.office.write() as tx:  # the winner is gone: the tenderer ends the tender
+        on = legal_day(tx.now)
+        refunds.start_release(tx, STAFF, lot_id, ReleaseCause.TERMINATED, on)
+    town.days(12)
+    page = enter(chromium_page, url, "bidder", "/bidder/deposits")
+    expect(page.locator(".own-deposit")).to_contain_text("已退还")
+    expect(page.locator(".own-deposit")).to_contain_text("利息")
+    looks(page, "bidder-deposits")
+    tenderer = enter(chromium_page, url, "tenderer", f"/tenderer/lots/{lot_id}/deposits")
+    expect(tenderer.locator("main")).to_contain_text("不予退还")
+    looks(tenderer, "tenderer-deposits")
+    watch = enter(chromium_page, url, "supervisor", "/supervisor/deposits")
+    expect(watch.locator("main")).to_contain_text("无正当理由不订立合同")
+    expect(watch.locator("section[aria-labelledby=leads] tbody tr")).to_have_count(1)
+    expect(watch.locator("section[aria-labelledby=bounced] h3")).to_have_count(1)
+    looks(watch, "supervisor-deposits")
+    with watch.expect_download() as download:
+        watch.get_by_role("link", name="下载").first.click()
+    assert download.value.path().read_text("utf-8") == "示例函件"
+
+
+class TestWithoutBrowser:
+    """Who may see what, and what a stranger is told."""
+
+    @pytest.fixture
+    def client(self, town: Town, settings: Settings) -> Iterator[TestClient]:
+        app = create_app(town.office, settings, makers.CUSTODIAN)
+        with TestClient(app, raise_server_exceptions=False) as made:
+            yield made
+
+    @pytest.mark.parametrize("name", list(PEOPLE))
+    def test_pages_are_for_their_role(self, client: TestClient, name: str) -> None:
+        client.post("/api/sign-in", json={"account": name, "password": PASSWORD})
+        for path, owner in (
+            ("/centre/deposits", "staff"),
+            ("/centre/deposits/ledger", "staff"),
+            ("/bidder/deposits", "bidder"),
+            ("/supervisor/deposits", "supervisor"),
+        ):
+            assert client.get(path).status_code == (200 if name == owner else 403), path
+
+    def test_a_slip_of_nobody(self, client: TestClient, town: Town) -> None:
+        (lot_id,) = makers.make_lots(town.office, 30_000_000)
+        client.post("/api/sign-in", json={"account": "bidder", "password": PASSWORD})
+        said = client.post(
+            "/bidder/deposits/slips",
+            data={"lot": lot_id},
+            files={"document": ("slip.json", b"{}", "application/json")},
+            headers={"Origin": "http://testserver"},
+        )
+        assert said.status_code == 409
+        assert "开标前" in said.text
+        with town.office.read() as db:
+            assert cash.holdings(db, lot_id) == ()
