@@ -67,5 +67,5 @@ async def decide(
         lambda tx, _: honesty.decide(tx, actor, appeal_id, upheld=answer == "uphold"),
         again=lambda db: _page(request, actor, db, form),
         to=HOME,
-        said="appeal_decided",
+        said="register_appeal_decided",
     )
