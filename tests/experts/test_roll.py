@@ -44,11 +44,6 @@ FULL = replace(
 )
 
 
-def at_county(expert: Expert) -> Expert:
-    """A list has no place on the map but the county's."""
-    return expert
-
-
 def read(table: list[list[str]], experts: list[Expert] | None = None) -> Roll:
     return parse(table, Known(experts or [], NAMES), catalogue(), TODAY)
 
