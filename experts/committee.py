@@ -53,15 +53,18 @@ class Card(NamedTuple):
 
 @dataclass(frozen=True)
 class Group:
-    """A seat group: a specialty code, its seats, and its eligible candidates by ascending leaf."""
+    """A seat group: a specialty code, its seats, and its eligible candidates by ascending leaf. The
+    order is checked where they are listed; a sequence that makes leaves as they are asked for, out of
+    arrays, is taken at its word."""
 
     specialty: str
     count: int
-    leaves: tuple[str, ...]
+    leaves: Sequence[str]
 
     def __post_init__(self) -> None:
         assert self.count > 0
-        assert all(a < b for a, b in zip(self.leaves, self.leaves[1:], strict=False))
+        if isinstance(self.leaves, tuple):
+            assert all(a < b for a, b in zip(self.leaves, self.leaves[1:], strict=False))
 
     def seat(self, index: int) -> str:
         """The seat's code, e.g. `A080104-1`."""
@@ -153,8 +156,8 @@ def select(
     assert all(len(group.leaves) >= group.count for group in groups)
     for attempt in range(attempts_max):
         selection = permutations(seed, groups, attempt, h)
-        members = [cards[leaf] for group in selection.drawn() for leaf in group]
-        if coupling.meets(members) and _is_kept(seed, attempt, members, weights or {}, h):
+        members = _members(selection, cards, coupling)
+        if members and _is_kept(seed, attempt, members, weights or {}, h):
             return selection
     return fallback(permutations(seed, groups, attempts_max, h), cards, coupling)
 
@@ -175,6 +178,19 @@ def restored(
     found = fallback(selection, cards, coupling)
     assert found is not None
     return found
+
+
+def _members(selection: Selection, cards: Mapping[str, Card], coupling: Coupling) -> Sequence[Card]:
+    """The committee as drawn if it meets the rules, else nobody: once a card does not fit, the
+    others of the attempt are not worked out."""
+    members: list[Card] = []
+    for g, group in enumerate(selection.groups):
+        for index in range(group.count):
+            card = cards[selection.leaf(g, index)]
+            if not coupling.fits(card, members):
+                return ()
+            members.append(card)
+    return members
 
 
 def _is_kept(

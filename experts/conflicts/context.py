@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 
 from experts.conflicts.control import ControlGraph
@@ -93,7 +94,7 @@ class Context:
     recused: frozenset[str] = NOBODY
     served: Mapping[str, Served] = field(default_factory=lambda: MappingProxyType({}))
 
-    @property
+    @cached_property
     def window_start(self) -> date:
         """The first day of the years looked back upon."""
         try:
@@ -155,9 +156,10 @@ def _spread(
 
 
 def _sorted(ties: Mapping[str, list[Tie]]) -> dict[str, tuple[Tie, ...]]:
+    def first(tie: Tie) -> tuple[object, ...]:
+        return (not tie.is_party, len(tie.chain), tie.side, tie.chain)
+
     return {
-        code: tuple(
-            sorted(found, key=lambda tie: (not tie.is_party, len(tie.chain), tie.side, tie.chain))
-        )
+        code: tuple(sorted(found, key=first) if len(found) > 1 else found)
         for code, found in ties.items()
     }

@@ -125,7 +125,8 @@ class ControlGraph:
                 number = self._number_of[code]
                 if self._stops[number] and code != start:
                     continue
-                for other in self._neighbours[self._starts[number] : self._starts[number + 1]]:
+                near_by = self._neighbours[self._starts[number] : self._starts[number + 1]]
+                for other in near_by.tolist():
                     near = self.codes[other]
                     if near not in chains:
                         chains[near] = (*chains[code], near)

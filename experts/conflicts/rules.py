@@ -226,18 +226,60 @@ RULE_OF_REASON: Mapping[str, str] = {
 
 def conflicts(expert: Expert, context: Context) -> tuple[Reason, ...]:
     """Every reason for which the expert must recuse himself; empty where there is none."""
-    return tuple(
-        reason
-        for rule in RULES
-        if rule.applies(context) and (reason := rule.judge(expert, context)) is not None
-    )
+    return reasons_by(in_force(context), expert, context)
+
+
+def in_force(context: Context) -> tuple[ConflictRule, ...]:
+    """The rules that hold for a lot: looked up once where many experts are judged."""
+    return tuple(rule for rule in RULES if rule.applies(context))
+
+
+def reasons_by(
+    rules: Iterable[ConflictRule], expert: Expert, context: Context
+) -> tuple[Reason, ...]:
+    """The same as `conflicts`, the rules in force given."""
+    found = []
+    for rule in rules:  # a plain loop: this is where filtering a large pool spends its time
+        reason = rule.judge(expert, context)
+        if reason is not None:
+            found.append(reason)
+    return tuple(found)
 
 
 def touched(columns: Columns, context: Context) -> npt.NDArray[np.bool_]:
     """Mask of the experts for whom any rule could speak. For all others `conflicts` is empty, so it
     need not be asked; a test holds that."""
-    mask = columns.bound_to([*context.ties, *context.interests]) | columns.penalised
+    bound = columns.bound_to([*context.ties, *context.interests])
+    return bound | listed(columns, context) | columns.penalised
+
+
+def listed(columns: Columns, context: Context) -> npt.NDArray[np.bool_]:
+    """Mask of the experts whom some list of the lot names."""
+    mask = np.zeros(len(columns), dtype=np.bool_)
     for expert_id in (*context.drafters, *context.voided, *context.recused, *context.served):
         if expert_id in columns.row_of:
             mask[columns.row_of[expert_id]] = True
     return mask
+
+
+def certain(columns: Columns, context: Context) -> npt.NDArray[np.bool_]:
+    """Mask of experts who are in conflict for sure: control binds a unit of theirs to a party, or
+    they were penalised. Their reasons need not be known to know that."""
+    mask = np.zeros(len(columns), dtype=np.bool_)
+    if rule_of(control_group).applies(context):
+        far = (code for code, ties in context.ties.items() if not all(t.is_party for t in ties))
+        mask |= columns.presently_bound_to(far)
+    if rule_of(penalised).applies(context):
+        mask |= columns.penalised
+    return mask
+
+
+def doubtful(columns: Columns, context: Context) -> npt.NDArray[np.bool_]:
+    """Mask of the experts for whom a rule could speak that looks closer: at the party itself, at days,
+    shares, or lists. For those who are neither here nor `certain`, `conflicts` is empty."""
+    near = (code for code, ties in context.ties.items() if ties[0].is_party)
+    return columns.bound_to([*near, *context.interests]) | listed(columns, context)
+
+
+def rule_of(judge: Judge) -> ConflictRule:
+    return next(rule for rule in RULES if rule.judge is judge)

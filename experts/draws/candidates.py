@@ -13,18 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
-
 from archive import canonical
 from archive.errors import Reason
 from experts.committee import Card, Group
 from experts.conflicts.context import Context, Party, Side, Tie
 from experts.conflicts.control import ControlGraph
-from experts.conflicts.rules import conflicts, touched
 from experts.draws.leaves import Leaves
 from experts.draws.request import Candidate, DrawRequest
+from experts.draws.sieve import sieve, together
 from experts.pool.columns import Columns
-from experts.pool.eligibility import ineligible_all
 from experts.rules import DrawRules
 
 COUNTY = "experts.dispersal.tenderer_county"
@@ -68,22 +65,20 @@ def prepare(
     on: date,
 ) -> Prepared:
     """All candidates of the request on the day of the evaluation."""
-    groups_of: dict[int, list[int]] = {}
-    for g, quota in enumerate(request.quotas):
-        for row in columns.matching(quota.source).tolist():
-            groups_of.setdefault(row, []).append(g)
+    answers = [columns.matching(quota.source) for quota in request.quotas]
+    rows = together(columns, answers)
+    groups_of: dict[int, list[int]] = {row: [] for row in rows.tolist()}
+    for g, answering in enumerate(answers):
+        for row in answering.tolist():
+            groups_of[row].append(g)
+    found = sieve(columns, rows, on, rules.eligibility, context)
     reasons: dict[int, list[str]] = defaultdict(list)
-    rows = np.fromiter(groups_of, dtype=np.int64)
-    for code, mask in ineligible_all(columns, on, rules.eligibility).items():
-        for row in rows[mask[rows]].tolist():
+    for code, mask in found.ineligible.items():
+        for row in rows[mask].tolist():
             reasons[row].append(code)
-    evidence: dict[str, tuple[Reason, ...]] = {}
-    for row in rows[touched(columns, context)[rows]].tolist():
-        expert = columns.experts[row]
-        found = conflicts(expert, context)
-        if found:
-            evidence[expert.id] = found
-            reasons[row] += [reason.code for reason in found]
+    for row, spoken in found.evidence.items():
+        reasons[row] += [reason.code for reason in spoken]
+    evidence = {columns.experts[row].id: spoken for row, spoken in found.evidence.items()}
     hexed = {known: known.hex() for known in {*leaves.units, *leaves.areas}}
     made = []
     for row, groups in groups_of.items():

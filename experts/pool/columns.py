@@ -46,6 +46,8 @@ class Columns:
     _codes: tuple[str, ...]
     _code_rows: tuple[IntArray, ...]
     _unit_rows: Mapping[str, IntArray]
+    _present_rows: Mapping[str, IntArray]
+    """Those of `_unit_rows` whom a bond of today ties: employment, board, control, declaration."""
 
     def __len__(self) -> int:
         return len(self.experts)
@@ -70,15 +72,23 @@ class Columns:
         stop = bisect_left(self._codes, code + "~")
         if start == stop:
             return np.empty(0, dtype=np.int64)
+        if stop == start + 1:
+            return self._code_rows[start]
         return np.unique(np.concatenate(self._code_rows[start:stop]))
 
     def bound_to(self, usccs: Iterable[str]) -> BoolArray:
         """Mask of the rows that are bound to any of the organisations, by whatever relation."""
+        return self._rows_of(self._unit_rows, usccs)
+
+    def presently_bound_to(self, usccs: Iterable[str]) -> BoolArray:
+        """The same without former employers and boards."""
+        return self._rows_of(self._present_rows, usccs)
+
+    def _rows_of(self, index: Mapping[str, IntArray], usccs: Iterable[str]) -> BoolArray:
         mask = np.zeros(len(self), dtype=np.bool_)
-        for uscc in usccs:
-            rows = self._unit_rows.get(uscc)
-            if rows is not None:
-                mask[rows] = True
+        found = [rows for uscc in usccs if (rows := index.get(uscc)) is not None]
+        if found:
+            mask[np.concatenate(found)] = True
         return mask
 
 
@@ -117,11 +127,14 @@ def build(version: str, experts: Iterable[Expert], on: date | None = None) -> Co
     rows = tuple(sorted(held, key=lambda expert: expert.id))
     by_code: dict[str, list[int]] = defaultdict(list)
     by_unit: dict[str, list[int]] = defaultdict(list)
+    by_present: dict[str, list[int]] = defaultdict(list)
     for row, expert in enumerate(rows):
         for code in expert.specialties:
             by_code[code].append(row)
         for uscc in expert.units:
             by_unit[uscc].append(row)
+        for uscc in expert.present_units:
+            by_present[uscc].append(row)
     codes = tuple(sorted(by_code))
     return Columns(
         version=version,
@@ -140,6 +153,7 @@ def build(version: str, experts: Iterable[Expert], on: date | None = None) -> Co
         _codes=codes,
         _code_rows=tuple(_numbers(by_code[code]) for code in codes),
         _unit_rows={uscc: _numbers(found) for uscc, found in by_unit.items()},
+        _present_rows={uscc: _numbers(found) for uscc, found in by_present.items()},
     )
 
 

@@ -26,6 +26,7 @@ from experts.pool.expert import Expert, Status, Title
 from trading.rules.book import Rule
 
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -91,16 +92,22 @@ def ineligible(expert: Expert, on: date, rules: EligibilityRules) -> tuple[str, 
     return tuple(code for code, holds in found.items() if holds)
 
 
-def ineligible_all(columns: Columns, on: date, rules: EligibilityRules) -> Mapping[str, BoolArray]:
-    """The same for the whole pool: per code a mask over the rows of `columns`."""
-    senior = rules.senior_title_suffices & (columns.title_level >= Title.SENIOR)
+EVERYBODY = slice(None)
+
+
+def ineligible_all(
+    columns: Columns, on: date, rules: EligibilityRules, rows: IntArray | slice = EVERYBODY
+) -> Mapping[str, BoolArray]:
+    """The same for the whole pool, or for some of its rows: per code a mask over them."""
+    title = columns.title_level[rows]
+    senior = rules.senior_title_suffices & (title >= Title.SENIOR)
     too_old = last_birthday_too_old(on, rules.age_max).toordinal()
     return {
-        STATUS: ~columns.active,
-        ENROLLED: columns.enrolled_day > on.toordinal(),
-        AGE: columns.born_day <= too_old,
-        FIELD_YEARS: (columns.field_years < rules.field_years_min) & ~senior,
-        TITLE: columns.title_level < rules.title_level_min,
-        PENALISED: columns.penalised,
-        CERTIFICATE: columns.certified_day <= on.toordinal(),
+        STATUS: ~columns.active[rows],
+        ENROLLED: columns.enrolled_day[rows] > on.toordinal(),
+        AGE: columns.born_day[rows] <= too_old,
+        FIELD_YEARS: (columns.field_years[rows] < rules.field_years_min) & ~senior,
+        TITLE: title < rules.title_level_min,
+        PENALISED: columns.penalised[rows],
+        CERTIFICATE: columns.certified_day[rows] <= on.toordinal(),
     }

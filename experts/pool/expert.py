@@ -142,8 +142,13 @@ class Expert:
     def units(self) -> tuple[str, ...]:
         """Every organisation that he is or was bound to, by any relation."""
         past = (uscc for uscc, _ in (*self.past_employers, *self.past_board_seats))
+        return (*self.present_units, *past)
+
+    @property
+    def present_units(self) -> tuple[str, ...]:
+        """Those of them to which he is bound now."""
         now = (*self.board_seats, *self.controlled_units, *self.declared_units)
-        return (self.employer_uscc, *past, *now)
+        return (self.employer_uscc, *now)
 
 
 def of_facts(
