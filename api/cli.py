@@ -23,6 +23,10 @@ COMMANDS = {
     "migrate": ("api.commands.migrate", "bring the database to the newest version"),
     "account": ("api.commands.account", "make, list and disable accounts"),
     "verify": ("api.commands.verify", "verify a dossier, recording, transcript or note offline"),
+    "fairness": (
+        "api.commands.fairness",
+        "how likely each candidate of a draw was, from its transcript",
+    ),
     "trustee": ("api.commands.trustee", "a trustee's key, and his answers to draws"),
     "record": ("api.commands.record", "take a session's record out, to be verified anywhere"),
     "check": ("api.commands.check", "re-read every stream of the journal"),

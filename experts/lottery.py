@@ -51,7 +51,7 @@ def below(n: int, stream: Iterator[int], block_bits: int = BLOCK_BITS) -> int:
     `block_bits` is the size of the stream's blocks. It is 256 outside tests, where small blocks
     make the rejection, otherwise rarer than once in 2^200, happen.
     """
-    if not 0 < n <= min(1 << block_bits, CANDIDATES_MAX):
+    if not 0 < n <= 1 << block_bits:
         raise ValueError(f"no number below {n} from blocks of {block_bits} bits")
     limit = (1 << block_bits) // n * n
     block = next(stream)
@@ -64,6 +64,8 @@ class Permutation:
     """A random order of 0 … size − 1, worked out as far as it is read."""
 
     def __init__(self, size: int, stream: Iterator[int]) -> None:
+        if size > CANDIDATES_MAX:
+            raise ValueError(f"no order of {size} candidates")
         self.size = size
         self._stream = stream
         self._moved: dict[int, int] = {}

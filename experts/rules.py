@@ -13,6 +13,7 @@ from fractions import Fraction
 from experts.composition import CommitteeRules
 from experts.conflicts.context import RecusalRules
 from experts.conflicts.law import recusal_rules
+from experts.fairness.weights import WeightLimits
 from experts.feasibility import Limits
 from experts.pool.eligibility import EligibilityRules, eligibility_rules
 from experts.suite import SUITES
@@ -31,6 +32,7 @@ class DrawRules:
     eligibility: EligibilityRules
     recusal: RecusalRules
     limits: Limits
+    weights: WeightLimits
     control_permille: int
     control_stops: tuple[str, ...]
     earliest_hours: int
@@ -101,6 +103,13 @@ def rules_for(
             rule("draw.pool_multiple").number,
             "draw.pool_multiple",
             "draw.one_per",
+            "draw.prefecture_share_max",
+        ),
+        weights=WeightLimits(
+            rule("draw.weight_ratio_max").number,
+            rule("draw.weight_spread_permille_max").number,
+            "draw.weight_ratio_max",
+            "draw.weight_spread_permille_max",
             "draw.prefecture_share_max",
         ),
         control_permille=rule("ownership.control_permille").number,

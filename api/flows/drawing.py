@@ -19,7 +19,9 @@ from trading.opening import service as opening
 from trading.projects import service as projects
 
 
-def request_of(db: Session, lot_id: str, replaces: str = "") -> DrawRequest:
+def request_of(
+    db: Session, lot_id: str, replaces: str = "", *, equal_chances: bool = False
+) -> DrawRequest:
     """The request for a noticed lot; refuses TOO_EARLY before the notice fixed the hour."""
     lot = projects.lot(db, lot_id)
     if lot.notice is None:
@@ -38,12 +40,16 @@ def request_of(db: Session, lot_id: str, replaces: str = "") -> DrawRequest:
         quotas=tuple(Quota(code, count) for code, count in sorted(lot.committee.quotas.items())),
         representatives=lot.committee.representatives,
         replaces=replaces,
+        equal_chances=equal_chances,
     )
 
 
-def request(tx: Tx, actor: Actor, lot_id: str, replaces: str = "") -> Draw:
+def request(
+    tx: Tx, actor: Actor, lot_id: str, replaces: str = "", *, equal_chances: bool = False
+) -> Draw:
     """Fix the draw of a lot and put it on its centre's register."""
-    return draws.request_draw(tx, actor, request_of(tx.db, lot_id, replaces))
+    asked = request_of(tx.db, lot_id, replaces, equal_chances=equal_chances)
+    return draws.request_draw(tx, actor, asked)
 
 
 def current(db: Session, lot_id: str) -> Draw:

@@ -35,6 +35,8 @@ router = APIRouter(prefix="/api", tags=["draws"])
 class DrawBody(Body):
     lot: Identifier
     replaces: Annotated[str, Field(max_length=64)] = ""
+    equal_chances: Switch = False
+    """Weights of home prefectures, fitted before the draw and published in the request."""
 
 
 class ValueBody(Body):
@@ -105,7 +107,9 @@ class AskingAnswer(Answer):
 @router.post("/draws", status_code=201)
 def request_draw(actor: StaffActor, tx: WriteTx, body: DrawBody) -> DrawAnswer:
     """Fix the request and put it on the register, before any randomness exists."""
-    return _answer(flow.request(tx, actor, body.lot, body.replaces))
+    return _answer(
+        flow.request(tx, actor, body.lot, body.replaces, equal_chances=body.equal_chances)
+    )
 
 
 @router.get("/draws/{draw_id}")

@@ -84,7 +84,8 @@ class DrawRequest:
 
     `division_code` is the county of the project; `area` the division that invitations may name;
     `named_units` the units to avoid (回避单位); `drafters` and `voided` expert ids; `replaces` the id
-    of an earlier draw of the lot that ended without a committee.
+    of an earlier draw of the lot that ended without a committee; `equal_chances` asks for weights of home
+    prefectures that give back what the cap on them takes (`experts.fairness.weights`).
     """
 
     centre_id: str
@@ -106,6 +107,7 @@ class DrawRequest:
     voided: tuple[str, ...] = ()
     replaces: str = ""
     public_value: PublicValue | None = None
+    equal_chances: bool = False
 
     @property
     def experts(self) -> int:

@@ -142,7 +142,9 @@ def request_draw(tx: Tx, actor: Actor, request: DrawRequest) -> Draw:
         salt=found.salt,
         trustees=found.trustees,
     )
-    said = request_json(request, fixed, found.prepared.candidates, rules, found.coupling)
+    said = request_json(
+        request, fixed, found.prepared.candidates, rules, found.coupling, found.weights
+    )
     request_hash = canonical.digest(said)
     queries.set_register(tx.db, request.centre_id, request_hash)
     keeper = keeper_of(tx.db)

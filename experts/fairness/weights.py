@@ -51,6 +51,8 @@ CLOSE = 1e-4
 TINY = 1e-12
 STATES_MAX = 4_000
 """Bound of Π_g (k_g + 1), the size of the polynomials."""
+LOTTERY_BITS = 256
+"""What one number of the lottery can hold: the greatest weight to the power of the seats."""
 TRIES_MIN = 40
 """So many attempts should be taken on average within the bound of attempts: then a draw without any
 has a chance below e⁻⁴⁰."""
@@ -140,6 +142,9 @@ def fit_counts(
         )
     whole = _whole(weights)
     after = law.at(whole)
+    if sum(seats) * math.log2(whole.max()) > LOTTERY_BITS:
+        bits = f"{sum(seats) * math.log2(whole.max()):.0f}"
+        return _reason("experts.weights.states", "", bits, str(LOTTERY_BITS), limits.ratio_rule)
     spread = abs(after.expected / fair - 1)
     if spread.max() * 1000 > limits.spread_permille_max:
         worst = places[int(spread.argmax())]

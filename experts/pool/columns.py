@@ -25,6 +25,8 @@ from experts.pool.expert import Expert, Status
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+SmallArray = npt.NDArray[np.int32]
+"""Half as wide: comparing a large pool waits for memory, not for the processor."""
 OPEN_DAY = date.max.toordinal()
 
 
@@ -35,12 +37,12 @@ class Columns:
     version: str
     experts: tuple[Expert, ...]
     row_of: Mapping[str, int]
-    born_day: IntArray
-    enrolled_day: IntArray
-    certified_day: IntArray
+    born_day: SmallArray
+    enrolled_day: SmallArray
+    certified_day: SmallArray
     """The first day without a certificate, `OPEN_DAY` where it has no end."""
-    field_years: IntArray
-    title_level: IntArray
+    field_years: SmallArray
+    title_level: SmallArray
     active: BoolArray
     penalised: BoolArray
     _codes: tuple[str, ...]
@@ -140,14 +142,14 @@ def build(version: str, experts: Iterable[Expert], on: date | None = None) -> Co
         version=version,
         experts=rows,
         row_of={expert.id: row for row, expert in enumerate(rows)},
-        born_day=_numbers(expert.born.toordinal() for expert in rows),
-        enrolled_day=_numbers(expert.enrolled_on.toordinal() for expert in rows),
-        certified_day=_numbers(
+        born_day=_small(expert.born.toordinal() for expert in rows),
+        enrolled_day=_small(expert.enrolled_on.toordinal() for expert in rows),
+        certified_day=_small(
             expert.certified_until.toordinal() if expert.certified_until else OPEN_DAY
             for expert in rows
         ),
-        field_years=_numbers(expert.field_years for expert in rows),
-        title_level=_numbers(expert.title_level for expert in rows),
+        field_years=_small(expert.field_years for expert in rows),
+        title_level=_small(expert.title_level for expert in rows),
         active=_numbers(expert.status is Status.ACTIVE for expert in rows).astype(np.bool_),
         penalised=_numbers(expert.penalised for expert in rows).astype(np.bool_),
         _codes=codes,
@@ -160,6 +162,10 @@ def build(version: str, experts: Iterable[Expert], on: date | None = None) -> Co
 def _on_day(expert: Expert, on: date) -> Expert:
     held = expert.specialties_on(on)
     return expert if held == expert.specialties else replace(expert, specialties=held)
+
+
+def _small(values: Iterable[int]) -> SmallArray:
+    return np.fromiter(values, dtype=np.int32)
 
 
 def _numbers(values: Iterable[int]) -> IntArray:

@@ -19,7 +19,7 @@ from sqlmodel import Session
 from archive import canonical
 from archive.errors import Faults, Kind, Reason, Refusal
 from archive.office import Tx
-from experts.committee import Coupling
+from experts.committee import Coupling, Group
 from experts.composition import composition_faults
 from experts.conflicts.context import Context, Party, RecusalRules, Served, Side, context
 from experts.conflicts.service import Affiliations, affiliations
@@ -34,6 +34,7 @@ from experts.draws.candidates import (
 )
 from experts.draws.leaves import KEY_BYTES, leaves, salt_of
 from experts.draws.request import Candidate, DrawRequest, form_faults
+from experts.fairness.weights import fit as fit_weights
 from experts.feasibility import shortage
 from experts.invitations.sittings import service as sittings
 from experts.pool import service as pool
@@ -70,6 +71,7 @@ class Basis:
     salt: bytes
     records: bytes
     links_sha256: str
+    weights: Mapping[str, int]
     trustees: tuple[Trustee, ...]
 
 
@@ -133,6 +135,8 @@ def feasibility(db: Session, now: datetime, request: DrawRequest) -> Feasibility
     lacking = _trustees_shortage(db, now, rules) or shortage(
         groups, cards_of(prepared.candidates), coupling, rules.limits
     )
+    if lacking is None:
+        _, lacking = _weights(request, groups, prepared, columns, coupling, rules)
     return Feasibility(
         tuple(Supply(group.specialty, group.count, len(group.leaves)) for group in groups),
         lacking,
@@ -185,6 +189,8 @@ def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
     coupling = Coupling(rules.one_per != "none", rules.prefecture_max(request.size))
     groups = groups_of([(q.specialty, q.count) for q in request.quotas], prepared.candidates)
     _refuse(shortage(groups, cards_of(prepared.candidates), coupling, rules.limits))
+    weights, lacking = _weights(request, groups, prepared, columns, coupling, rules)
+    _refuse(lacking)
     private, salt = context_json(request, known, rules, on), salt_of(key, h)
     return Basis(
         key=key,
@@ -200,6 +206,7 @@ def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
         salt=salt,
         records=records_of(columns, prepared.candidates),
         links_sha256=links_digest(found.links),
+        weights=weights,
         trustees=trustees.serving(tx.db, tx.now),
     )
 
@@ -208,6 +215,29 @@ def records_of(columns: Columns, candidates: Iterable[Candidate]) -> bytes:
     """The facts of all candidates as they stood, for the audit: JSON, packed."""
     facts = [columns.experts[columns.row_of[c.expert_id]].facts() for c in candidates]
     return zlib.compress(json.dumps(facts, separators=(",", ":")).encode(), 1)
+
+
+def _weights(
+    request: DrawRequest,
+    groups: Sequence[Group],
+    prepared: Prepared,
+    columns: Columns,
+    coupling: Coupling,
+    rules: DrawRules,
+) -> tuple[Mapping[str, int], Reason | None]:
+    """Weights by the pseudonym of the home prefecture where the request asks for equal chances, none
+    where it does not; or why there are none, naming the prefecture itself."""
+    if not request.equal_chances:
+        return {}, None
+    cards = cards_of(prepared.candidates)
+    found = fit_weights(groups, cards, coupling, rules.attempts_max, rules.weights)
+    if not isinstance(found, Reason):
+        return found.weights, None
+    place = {
+        c.area: columns.experts[columns.row_of[c.expert_id]].prefecture for c in prepared.candidates
+    }
+    named = str(found.params["place"])
+    return {}, Reason(found.code, {**found.params, "place": place.get(named, named)})
 
 
 def _refuse(lacking: Reason | None) -> None:
