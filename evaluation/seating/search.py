@@ -45,12 +45,16 @@ class Board:
     held: Ints
     prefecture: Ints
     expert: Ints
+    most_around: Ints
+    free_around: Ints
+    fair: Ints
 
     @classmethod
     def empty(cls, problem: Problem, arcs: Arcs) -> Board:
         names = sorted({place.prefecture for place in problem.places})
         prefecture = np.array([names.index(p.prefecture) for p in problem.places], np.int64)
         sessions = {c.session_id: index for index, c in enumerate(problem.committees)}
+        sizes, limits = [c.members for c in problem.committees], problem.limits
         experts = {name: n for n, name in enumerate(sorted({s.expert_id for s in problem.seats}))}
         board = cls(
             problem=problem,
@@ -66,6 +70,9 @@ class Board:
             held=np.zeros((len(experts), len(problem.slots)), dtype=np.int64),
             prefecture=prefecture,
             expert=np.array([experts[seat.expert_id] for seat in problem.seats], dtype=np.int64),
+            most_around=np.array([limits.prefecture_max_of(size) for size in sizes], np.int64),
+            free_around=np.array([limits.prefecture_free_of(size) for size in sizes], np.int64),
+            fair=np.array([place.fair for place in problem.places], dtype=np.int64),
         )
         for pin in problem.pinned:
             session, place = sessions[pin.session_id], problem.place_index[pin.centre_id]
@@ -97,16 +104,13 @@ class Board:
         members = self.in_centre[session, place] - here
         around = self.in_prefecture[session, self.prefecture[place]] - near
         load = self.load[place] - here
-        sizes = [one.members for one in problem.committees]
-        most = np.array([limits.prefecture_max_of(size) for size in sizes], dtype=np.int64)
-        free = np.array([limits.prefecture_free_of(size) for size in sizes], dtype=np.int64)
-        fair = np.array([one.fair for one in problem.places], dtype=np.int64)[place]
+        fair = self.fair[place]
         prices = np.array((0, *weights.load), dtype=np.int64)
         share = np.where(fair > 0, load // np.maximum(1, fair), len(prices))
         cost = arcs.cost[which] + prices[np.minimum(share, len(prices) - 1)]
         cost = cost + np.where(members >= limits.centre_free, weights.second_member, 0)
-        cost = cost + np.where(around >= free[session], weights.same_prefecture, 0)
-        barred = (members >= limits.centre_max) | (around >= most[session])
+        cost = cost + np.where(around >= self.free_around[session], weights.same_prefecture, 0)
+        barred = (members >= limits.centre_max) | (around >= self.most_around[session])
         barred |= ~self._has_room(which, now, sits)
         return np.where(barred, FORBIDDEN, cost)
 

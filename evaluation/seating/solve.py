@@ -185,8 +185,16 @@ def _branch(
     model: Model, rows: Rows, part: certificate.Face, watch: Watch, family: Family = Family.SCIP
 ) -> Floats | None:
     """The best whole values on a face; None where nothing was found in time."""
+    # A priced column without an open arc in its row has nothing to price, and an empty row no say.
+    free = part.free.copy()
+    arcs = np.flatnonzero(free[: model.first_unseated])
+    touched = np.diff(rows.matrix.tocsr()[:, arcs].indptr) > 0
+    free[model.first_extra :] &= touched[rows.matrix.tocsc()[:, model.first_extra :].indices]
+    part = replace(part, free=free)
     left = certificate.on_face(rows, part, rows.cost)
-    left = replace(left, equal=rows.equal)
+    kept = np.diff(left.matrix.tocsr().indptr) > 0
+    matrix = left.matrix.tocsr()[kept]
+    left = replace(left, matrix=matrix, rhs=left.rhs[kept], equal=rows.equal[kept])
     integral = np.flatnonzero(np.flatnonzero(part.free) < model.first_extra)
     answer = run(left, family, watch, MILLI, integral)
     if answer.values is None:
