@@ -19,6 +19,8 @@ from deposits.synthetic import DemoIssuer, make_issuers
 from evaluation import synthetic as stations_synthetic
 from evaluation.stations import service as stations
 from evaluation.stations.station import Venue
+from evaluation.venues import service as venues
+from evaluation.venues.synthetic import directory
 from experts.pool import service as pool
 from experts.pool.expert import Expert
 from experts.trustees import service as trustees
@@ -133,6 +135,9 @@ class Province:
         for each in self.issuers:
             issuers.register_issuer(tx, REGISTRAR, each.issuer)
         stations.install(tx, REGISTRAR, self.venues)
+        names = {centre.id: centre.name for centre in self.parties.centres}
+        entries = directory(self._seed, self.venues, names, self.today)
+        venues.publish(tx, REGISTRAR, entries)
         pool.enrol_many(tx, REGISTRAR, self.experts)
         for trustee in self.trustees:
             trustees.register_trustee(

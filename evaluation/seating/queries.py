@@ -54,6 +54,12 @@ def plan(db: Session, plan_id: str) -> PlanRow | None:
     return db.get(PlanRow, plan_id)
 
 
+def plans(db: Session, count: int) -> list[PlanRow]:
+    """The newest `count` plans, the newest first."""
+    newest = select(PlanRow).order_by(col(PlanRow.confirmed_at).desc(), col(PlanRow.id).desc())
+    return list(db.exec(newest.limit(count)).all())
+
+
 def live_in(db: Session, first: int, last: int, sessions: Collection[str] = ()) -> list[SeatRow]:
     """Live seats that touch the slots from `first` to `last`, and all of `sessions`; by key."""
     touching = sa.and_(col(SeatRow.first_slot) <= last, col(SeatRow.last_slot) >= first)

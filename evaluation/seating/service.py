@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
@@ -57,6 +57,53 @@ class ConfirmedPlan:
     bound: int
     method: str
     document: DocumentRef
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    """A confirmed plan in a list; `document_sha256` is in the vault."""
+
+    id: str
+    at: datetime
+    by: str
+    seats: int
+    unseated: int
+    objective: int
+    bound: int
+    method: str
+    document_sha256: str
+
+    @property
+    def gap_permille(self) -> int:
+        """How much more than the bound it costs at most, in thousandths."""
+        return (self.objective - self.bound) * 1000 // max(1, self.bound)
+
+
+def plan(db: Session, plan_id: str) -> PlanLine:
+    """A confirmed plan; refuses NOT_FOUND."""
+    row = queries.plan(db, plan_id)
+    if row is None:
+        raise Refusal("evaluation.seat.plan_unknown", {"plan": plan_id[:40]}, Kind.NOT_FOUND)
+    return _line(row)
+
+
+def plans(db: Session, count: int) -> tuple[PlanLine, ...]:
+    """The newest confirmed plans, the newest first."""
+    return tuple(_line(row) for row in queries.plans(db, count))
+
+
+def _line(row: PlanRow) -> PlanLine:
+    return PlanLine(
+        row.id,
+        row.confirmed_at,
+        row.confirmed_by,
+        row.seats,
+        row.unseated,
+        row.objective,
+        row.bound,
+        row.method,
+        row.document_sha256,
+    )
 
 
 def problem_for(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from evaluation.stations.opening import read_opening
 from evaluation.stations.station import Closure, Equipment, GroupKey, StationGroup
 from evaluation.stations.tables import (
     ClosureRow,
@@ -29,13 +30,19 @@ def venues(db: Session) -> dict[str, bool]:
 
 
 def groups(db: Session) -> list[StationGroup]:
-    overnight = venues(db)
+    venue = {row.centre_id: row for row in db.exec(select(VenueRow)).all()}
     labels: dict[GroupKey, list[str]] = defaultdict(list)
     columns = select(StationRow.centre_id, StationRow.equipment, StationRow.label)
     for centre_id, equipment, label in db.exec(columns).all():
         labels[GroupKey(centre_id, Equipment(equipment))].append(label)
     return [
-        StationGroup(key.centre_id, key.equipment, overnight[key.centre_id], tuple(sorted(names)))
+        StationGroup(
+            key.centre_id,
+            key.equipment,
+            venue[key.centre_id].overnight,
+            tuple(sorted(names)),
+            read_opening(venue[key.centre_id].opening),
+        )
         for key, names in sorted(labels.items())
     ]
 
@@ -50,7 +57,22 @@ def group(db: Session, key: GroupKey) -> StationGroup | None:
     venue = db.get(VenueRow, key.centre_id)
     if not labels or venue is None:
         return None
-    return StationGroup(key.centre_id, key.equipment, venue.overnight, tuple(sorted(labels)))
+    return StationGroup(
+        key.centre_id,
+        key.equipment,
+        venue.overnight,
+        tuple(sorted(labels)),
+        read_opening(venue.opening),
+    )
+
+
+def set_opening(db: Session, centre_id: str, opening: str) -> None:
+    """A centre without stations has no hours to keep."""
+    row = db.get(VenueRow, centre_id)
+    if row is not None:
+        row.opening = opening
+        db.add(row)
+        db.flush()
 
 
 def station(db: Session, centre_id: str, label: str) -> StationRow | None:

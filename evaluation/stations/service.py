@@ -6,7 +6,7 @@ matter (`evaluation.seating`); this module knows no expert and no session.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,6 +16,7 @@ from archive.actor import Actor, Role
 from archive.errors import Faults, Kind, Refusal
 from archive.office import Tx
 from evaluation.stations import queries
+from evaluation.stations.opening import Opening
 from evaluation.stations.slots import day_of, is_run, slots_on
 from evaluation.stations.station import (
     Capacity,
@@ -97,6 +98,13 @@ def install(tx: Tx, actor: Actor, venues: Sequence[Venue]) -> Installed:
     return done
 
 
+def set_opening(tx: Tx, openings: Mapping[str, Opening]) -> None:
+    """When venues are open from now on; for who publishes it (`evaluation.venues`), with the entry
+    that records it."""
+    for centre_id, opening in sorted(openings.items()):
+        queries.set_opening(tx.db, centre_id, opening.text)
+
+
 def _venue_json(venue: Venue) -> dict[str, object]:
     return {
         "centre": venue.centre_id,
@@ -170,6 +178,8 @@ def open_in(db: Session, slots: Sequence[int]) -> Capacity:
     return Capacity(
         {
             (group.key, slot): len(open_labels(group, closures, home.get(group.key, {}), [slot]))
+            if group.opening.holds(slot)
+            else 0
             for group in queries.groups(db)
             for slot in slots
         }

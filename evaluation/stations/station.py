@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from archive.errors import Faults
+from evaluation.stations.opening import ALWAYS, Opening
 from evaluation.stations.slots import SLOTS_A_DAY, Part, part_of
 
 ROOM_STATIONS_MAX = 99
@@ -68,6 +69,7 @@ class StationGroup:
     equipment: Equipment
     overnight: bool
     labels: tuple[str, ...]
+    opening: Opening = ALWAYS
 
     @property
     def stations(self) -> int:
@@ -76,6 +78,19 @@ class StationGroup:
     @property
     def key(self) -> GroupKey:
         return GroupKey(self.centre_id, self.equipment)
+
+
+def groups_of(venues: Iterable[Venue]) -> tuple[StationGroup, ...]:
+    """The groups of venues, by their keys."""
+    labels: dict[tuple[str, Equipment, bool], list[str]] = {}
+    for venue in venues:
+        for room in venue.rooms:
+            key = (venue.centre_id, room.equipment, venue.overnight)
+            labels.setdefault(key, []).extend(room.labels)
+    return tuple(
+        StationGroup(centre_id, equipment, overnight, tuple(sorted(names)))
+        for (centre_id, equipment, overnight), names in sorted(labels.items())
+    )
 
 
 @dataclass(frozen=True, order=True)
@@ -165,12 +180,13 @@ def capacity_of(
     """How many stations of the group may be given out in each slot, before any booking.
 
     `home_use` gives for a slot how many stations the centre's own sessions take. In a venue that
-    cannot hold a night there is none at night.
+    cannot hold a night there is none at night, in one that is closed none at all.
     """
     kept = reserve_of(group.stations, reserve_permille)
     free = {}
     for slot in slots:
-        if part_of(slot) is Part.NIGHT and not group.overnight:
+        is_night = part_of(slot) is Part.NIGHT and not group.overnight
+        if is_night or not group.opening.holds(slot):
             free[slot] = 0
             continue
         reachable = reach(slot, group.overnight, stay_days_max)

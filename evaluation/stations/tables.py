@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from archive.database import UtcDateTime
+from evaluation.stations.opening import ALWAYS
 from evaluation.stations.station import Closure
 
 
@@ -16,6 +17,8 @@ class VenueRow(SQLModel, table=True):
 
     centre_id: str = Field(primary_key=True)
     overnight: bool
+    opening: str = ALWAYS.text
+    """When it is open (`evaluation.stations.opening`)."""
     installed_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -697,6 +697,7 @@ def upgrade() -> None:
         "station_venue",
         sa.Column("centre_id", sa.String(), nullable=False),
         sa.Column("overnight", sa.Boolean(), nullable=False),
+        sa.Column("opening", sa.String(), nullable=False),
         sa.Column("installed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("centre_id", name=op.f("pk_station_venue")),
     )
@@ -734,6 +735,33 @@ def upgrade() -> None:
         sa.CheckConstraint("length(key) = 64", name=op.f("ck_trustee_key_length")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trustee")),
         sa.UniqueConstraint("key", name=op.f("uq_trustee_key")),
+    )
+    op.create_table(
+        "venue_directory",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("province", sa.String(), nullable=False),
+        sa.Column("stations", sa.Integer(), nullable=False),
+        sa.Column("opening", sa.String(), nullable=False),
+        sa.Column("overnight", sa.Boolean(), nullable=False),
+        sa.Column("fee_fen", sa.BigInteger(), nullable=False),
+        sa.Column("meals", sa.String(), nullable=False),
+        sa.Column("lodging", sa.String(), nullable=False),
+        sa.Column("way", sa.String(), nullable=False),
+        sa.Column("zones", sa.String(), nullable=False),
+        sa.Column("coverages", sa.String(), nullable=False),
+        sa.Column("agreement", sa.String(), nullable=False),
+        sa.Column("agreement_from", sa.Date(), nullable=True),
+        sa.Column("agreement_until", sa.Date(), nullable=True),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("published_by", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "agreement_from <= agreement_until", name=op.f("ck_venue_directory_agreement_in_order")
+        ),
+        sa.CheckConstraint(
+            "stations >= 0 AND fee_fen >= 0", name=op.f("ck_venue_directory_numbers_not_negative")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_venue_directory")),
     )
     op.create_table(
         "witness_key",
