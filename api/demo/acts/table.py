@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from api.demo.acts import conclusion, drawing, intake, night, pool, review
+from api.demo.acts import conclusion, drawing, intake, night, pool, review, trouble
 from api.demo.play import Act, Play
 from api.demo.script import TENDERS
 
@@ -17,6 +17,7 @@ ACTS: Mapping[str, Act] = {
     **night.ACTS,
     **conclusion.ACTS,
     **pool.ACTS,
+    **trouble.ACTS,
 }
 
 
@@ -32,3 +33,5 @@ def first_acts(play: Play) -> Iterator[tuple[str, Mapping[str, Any], datetime]]:
         for tick, moment in enumerate(when.lodgings):
             yield "lodge", {**args, "tick": tick}, moment
         yield "plan", args, when.plan
+    for kind, moment in trouble.moments(play):
+        yield "go_wrong", {"kind": kind}, moment
