@@ -40,6 +40,7 @@ from api.pages import (
     public,
     supervisor,
     supervisor_money,
+    supervisor_plans,
     tenderer,
     tenderer_money,
 )
@@ -97,6 +98,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     expert.router,
     supervisor.router,
     desk.router,
+    supervisor_plans.router,
     bidder.router,
     tenderer.router,
     pool.router,

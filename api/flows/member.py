@@ -16,6 +16,7 @@ from sqlmodel import Session as Db
 
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
+from archive.journal import service as journal
 from archive.office import Tx
 from archive.vault import Vault
 from evaluation.criteria import Item
@@ -29,12 +30,15 @@ from evaluation.session.machine import check_may_read
 from evaluation.session.session import Session
 from evaluation.session.state import FINAL, Member, Stage, Standing
 from evaluation.sheets import service as sheets
+from evaluation.venues import service as venues
+from evaluation.venues.venue import Venue
 from experts.draws import service as draws
 from experts.pool import service as pool
 from trading.divisions import whole_kilometres, yunnan
 from trading.parties import service as parties
 from trading.projects import service as projects
 
+RELEASED = "evaluation:seats:released"
 ANSWERED_YES = "YES"
 WRITING = frozenset({Stage.REVIEWING, Stage.PAUSE_REQUESTED, Stage.PAUSE_APPROVED})
 
@@ -65,6 +69,10 @@ class Desk:
     kilometres: int | None = None
     booth: str = ""
     has_seat: bool = False
+    moved_at: datetime | None = None
+    """When the place was changed last, after it had been confirmed."""
+    venue: Venue | None = None
+    """What the shared directory says of the centre: the way there, meals, lodging."""
     session: Session | None = None
     member: Member | None = None
     host: str = ""
@@ -214,7 +222,21 @@ def _with_place(db: Db, actor: Actor, known: Desk, member: Member | None) -> Des
         kilometres=kilometres,
         booth=seat.label if seat else "",
         has_seat=seat is not None,
+        moved_at=_moved_at(db, known.id, actor.party_id) if seat else None,
+        venue=venues.entry(db, centre_id),
     )
+
+
+def _moved_at(db: Db, session_id: str, expert_id: str) -> datetime | None:
+    """When a confirmed seat was given up for another plan: the record of the session tells."""
+    moments = [
+        entry.at
+        for entry in journal.entries(db, f"session/{session_id}")
+        if entry.action == RELEASED
+        and entry.data.get("for_plan")
+        and expert_id in entry.data["experts"]
+    ]
+    return moments[-1] if moments else None
 
 
 def _named(db: Db, session: Session) -> tuple[str, str, tuple[str, ...]]:

@@ -4,10 +4,10 @@ how the stations of each centre are used. A seat at a centre names neither its p
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from sqlmodel import Session
 
@@ -23,7 +23,10 @@ from archive.tasks.service import enqueue
 from archive.vault import Vault
 from evaluation.seating import service as seating
 from evaluation.seating.booking import CentreSeat
+from evaluation.seating.service import PlanLine
 from evaluation.stations import service as stations
+from evaluation.stations.slots import slots_on
+from evaluation.stations.station import Equipment
 from experts.draws import service as draws
 from experts.draws.request import State
 from experts.draws.service import Draw
@@ -32,6 +35,7 @@ from trading.projects import service as projects
 from trading.projects.project import Lot
 
 CONFIRMED = "evaluation:seats:confirmed"
+PREFECTURE_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -46,25 +50,6 @@ class LotSeats:
     @property
     def can_be_seated(self) -> bool:
         return self.draw is not None and self.draw.state is State.SEATED
-
-
-@dataclass(frozen=True)
-class PlanLine:
-    """A confirmed plan. `objective` and `bound` are the plan's own (`evaluation.seating.plan`): no
-    plan costs less than the bound."""
-
-    id: str
-    at: datetime
-    seats: int
-    unseated: int
-    objective: int
-    bound: int
-    method: str
-
-    @property
-    def gap_permille(self) -> int:
-        """How much more than the bound it costs at most, in thousandths."""
-        return (self.objective - self.bound) * 1000 // max(1, self.bound)
 
 
 @dataclass(frozen=True)
@@ -83,14 +68,24 @@ class CentreLoad:
     id: str
     name: str
     division_code: str
-    stations: int
+    groups: Mapping[Equipment, int]
+    """How many stations of each class."""
     seats: tuple[CentreSeat, ...]
+
+    @property
+    def stations(self) -> int:
+        return sum(self.groups.values())
+
+    @property
+    def prefecture(self) -> str:
+        return self.division_code[:PREFECTURE_DIGITS]
 
 
 @dataclass(frozen=True)
 class DayOfSeats:
     lots: tuple[LotSeats, ...]
     plans: tuple[PlanLine, ...]
+    """The newest first."""
     missing: tuple[Missing, ...]
 
 
@@ -134,36 +129,29 @@ def _plans_of(
             for one in document["unseated"]
             if one["session"] == draw.id
         }
-        data = said.data
-        yield (
-            PlanLine(
-                entry.data["plan"],
-                said.at,
-                data["seats"],
-                data["unseated"],
-                data["objective"],
-                data["bound"],
-                data["method"],
-            ),
-            reasons,
-        )
+        yield seating.plan(db, entry.data["plan"]), reasons
 
 
 def loads(db: Session, day: date) -> tuple[CentreLoad, ...]:
     """Every centre that has stations, with the seats it gives on a day."""
-    size: Counter[str] = Counter()
+    sizes: dict[str, Counter[Equipment]] = defaultdict(Counter)
     for group in stations.groups(db):
-        size[group.centre_id] += group.stations
+        sizes[group.centre_id][group.equipment] += group.stations
+    slots = slots_on([day])
+    seats: dict[str, list[CentreSeat]] = defaultdict(list)
+    for seat in seating.seats_in(db, slots[0], slots[-1]):
+        shown = CentreSeat(seat.id, seat.equipment, seat.slots, seat.label)
+        seats[seat.centre_id].append(shown)
     return tuple(
         CentreLoad(
             centre.id,
             centre.name,
             centre.division_code,
-            size[centre.id],
-            seating.seats_at(db, centre.id, [day]),
+            sizes[centre.id],
+            tuple(sorted(seats[centre.id], key=lambda seat: seat.id)),
         )
         for centre in parties.centres(db)
-        if size[centre.id]
+        if sizes[centre.id]
     )
 
 

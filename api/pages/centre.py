@@ -8,10 +8,13 @@ from starlette.responses import Response
 from api.access import StaffActor
 from api.flows.lots import LotLine, lots_of_centre
 from api.pages import (
+    centre_accounts,
     centre_day,
     centre_draw,
     centre_intake,
     centre_opening,
+    centre_plan,
+    centre_replan,
     centre_result,
     centre_seats,
     centre_session,
@@ -27,6 +30,9 @@ for page in (
     centre_intake,
     centre_draw,
     centre_seats,
+    centre_plan,
+    centre_replan,
+    centre_accounts,
     centre_opening,
     centre_session,
     centre_result,

@@ -24,10 +24,12 @@ router = APIRouter(include_in_schema=False)
 
 def _known(request: Request, actor: Actor, db: Session, day: date | None) -> dict[str, Any]:
     chosen = day or legal_day(shell_of(request).office.clock.now())
+    found, own = loads(db, chosen), actor.centre_id
+    area = next((load.prefecture for load in found if load.id == own), "")
     return {
         "day": chosen,
         "work": workday(db, actor, chosen),
-        "gantt": gantt_of(loads(db, chosen), chosen, reader(request)),
+        "gantt": gantt_of(found, chosen, reader(request), own, area),
     }
 
 

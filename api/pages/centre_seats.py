@@ -15,7 +15,9 @@ from starlette.responses import Response
 from api.access import StaffActor
 from api.flows import desk as desks
 from api.flows import plans as flow
+from api.flows import seat_reasons as reasons
 from api.flows import seating
+from api.flows.member import area_name
 from api.flows.topics import BOARD, numbers
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.listing import CODE, TEXT, Column, listing
@@ -56,77 +58,119 @@ SEATS: tuple[Column[CentreSeat], ...] = (
 )
 
 
-def gantt_of(loads: Sequence[flow.CentreLoad], day: date, language: Language) -> Any:
-    """The stations by centre on a day and the next: bars of seats, without what they are for."""
+def gantt_of(
+    loads: Sequence[flow.CentreLoad], day: date, language: Language, own: str = "", area: str = ""
+) -> Any:
+    """The stations on a day and the next: the own centre by class, then the other centres of `area`
+    (all without it) that give a seat; bars of seats, without what they are for."""
     columns = slots_on([day, day + timedelta(days=1)])
-    rows = []
-    for load in loads:
-        stays = Counter(
-            (max(seat.slots[0], columns[0]), min(seat.slots[-1], columns[-1]))
-            for seat in load.seats
-        )
-        bars = []
-        for (first, last), count in sorted(stays.items()):
-            text = say("api.page.seats.count", {"n": count}, language)
-            title = f"{load.name} {slot_text(first, language)}–{slot_text(last, language)} {text}"
-            state = "night" if holds_night(range(first, last + 1)) else ""
-            bars.append(Bar(first - columns[0], last - columns[0] + 1, text, title, state))
-        if bars:
+    rows: list[Row] = []
+    for load in sorted(loads, key=lambda load: (load.id != own, load.id)):
+        if load.id == own:
+            for equipment, stations in sorted(load.groups.items()):
+                seats = [seat for seat in load.seats if seat.equipment is equipment]
+                word = say(f"api.page.equipment.{equipment.name}", {}, language)
+                bars = _bars(f"{load.name} {word}", seats, columns, language)
+                rows.append(Row(f"{word} · {load.name}", bars, f"{len(seats)}/{stations}"))
+        elif load.seats and (not area or load.prefecture == area):
+            bars = _bars(load.name, load.seats, columns, language)
             rows.append(Row(load.name, bars, f"{len(load.seats)}/{load.stations}"))
-    if not rows:
+    if not any(row.bars for row in rows):
         return None
     title = say("api.page.seats.gantt", {}, language)
     return gantt(title, "", [slot_text(slot, language) for slot in columns], rows)
 
 
-def map_of(loads: Sequence[flow.CentreLoad], language: Language) -> Any:
-    """The province with a circle for each centre by the seats it gives."""
+def _bars(
+    name: str, seats: Sequence[CentreSeat], columns: Sequence[int], language: Language
+) -> list[Bar]:
+    stays = Counter(
+        (max(seat.slots[0], columns[0]), min(seat.slots[-1], columns[-1])) for seat in seats
+    )
+    bars = []
+    for (first, last), count in sorted(stays.items()):
+        text = say("api.page.seats.count", {"n": count}, language)
+        title = f"{name} {slot_text(first, language)}–{slot_text(last, language)} {text}"
+        state = "night" if holds_night(range(first, last + 1)) else ""
+        bars.append(Bar(first - columns[0], last - columns[0] + 1, text, title, state))
+    return bars
+
+
+def map_of(loads: Sequence[flow.CentreLoad], language: Language, day: date | None = None) -> Any:
+    """The province with a circle for each centre by the seats it gives, leading to its prefecture's
+    board where a `day` is given."""
     shown = [
         Load(
             load.division_code,
             len(load.seats),
-            f"{load.name} {say('api.page.seats.count', {'n': len(load.seats)}, language)}",
+            f"{load.name} {say('api.page.seats.of', counts, language)}",
+            f"/centre/seats?day={day}&area={load.prefecture}" if day else "",
         )
         for load in loads
+        if (counts := {"n": len(load.seats), "stations": load.stations})
     ]
     return province_map(say("api.page.seats.map", {}, language), "", shown)
 
 
-def _known(request: Request, actor: Actor, db: Session, day: date) -> dict[str, Any]:
+Area = Annotated[str, Query(pattern=r"^([0-9]{4}|all)?$")]
+ALL = "all"
+
+
+def _known(request: Request, actor: Actor, db: Session, day: date, area: str) -> dict[str, Any]:
     language, loads = reader(request), flow.loads(db, day)
-    office = shell_of(request).office
-    own = next((load.seats for load in loads if load.id == actor.centre_id), ())
+    vault = shell_of(request).office.vault
+    mine = next((load for load in loads if load.id == actor.centre_id), None)
+    area = area or (mine.prefecture if mine else ALL)
+    seats = flow.day_of_seats(db, vault, actor, day)
+    areas = sorted({load.prefecture for load in loads})
     return {
         "day": day,
-        "seats": flow.day_of_seats(db, office.vault, actor, day),
+        "area": area,
+        "areas": [(code, area_name(code + "00")) for code in areas],
+        "seats": seats,
+        "newest": reasons.page(db, vault, actor, seats.plans[0].id) if seats.plans else None,
         "given": sum(len(load.seats) for load in loads),
-        "gantt": gantt_of(loads, day, language),
-        "map": map_of(loads, language),
-        "own": listing(request, SEATS, own, sort="from", name="own"),
+        "stations": sum(load.stations for load in loads),
+        "gantt": gantt_of(loads, day, language, actor.centre_id, "" if area == ALL else area),
+        "map": map_of(loads, language, day),
+        "own": listing(request, SEATS, mine.seats if mine else (), sort="from", name="own"),
     }
 
 
 def _page(
-    request: Request, actor: Actor, db: Session, day: date, form: Form, task: str = ""
+    request: Request,
+    actor: Actor,
+    db: Session,
+    day: date,
+    form: Form,
+    task: str = "",
+    area: str = "",
 ) -> Response:
     seq = numbers(db, [BOARD])[BOARD]
-    known = _known(request, actor, db, day)
+    known = _known(request, actor, db, day, area)
     return show(request, "centre/seats.html", actor, form=form, task=task, seq=seq, **known)
 
 
 @router.get("/centre/seats")
 def seats(
-    actor: StaffActor, request: Request, db: ReadDb, day: Day = None, task: Task = ""
+    actor: StaffActor,
+    request: Request,
+    db: ReadDb,
+    day: Day = None,
+    task: Task = "",
+    area: Area = "",
 ) -> Response:
-    """The plan of a day, by default of tomorrow."""
+    """The plan of a day, by default of tomorrow; the board of the own prefecture first."""
     chosen = asked_day(request, day)
-    return _page(request, actor, db, chosen, Form({"day": chosen.isoformat()}), task)
+    return _page(request, actor, db, chosen, Form({"day": chosen.isoformat()}), task, area)
 
 
 @router.get("/fragments/centre/seats")
-def fragment(actor: StaffActor, request: Request, db: ReadDb, day: Day = None) -> Response:
+def fragment(
+    actor: StaffActor, request: Request, db: ReadDb, day: Day = None, area: Area = ""
+) -> Response:
     """The same when a plan was confirmed."""
-    known = _known(request, actor, db, asked_day(request, day))
+    known = _known(request, actor, db, asked_day(request, day), area)
     return show(request, "centre/_seats.html", actor, **known)
 
 

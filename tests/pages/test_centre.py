@@ -32,12 +32,15 @@ from archive.journal import service as journal
 from archive.office import Office
 from archive.tasks.service import Worker
 from deposits.cash.bank import NoBank
+from evaluation.seating import service as seating_service
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session import synthetic
 from evaluation.session.state import Member, Night, PauseKind, Recusal, Stage, VenueSeal
 from evaluation.session.state import State as SessionState
 from evaluation.sheets import service as sheets
+from evaluation.venues import service as venues
+from evaluation.venues import sheet
 from experts.draws import service as draws
 from experts.draws.request import State
 from experts.pool import service as pool
@@ -294,6 +297,9 @@ def test_a_lot_from_its_registration_to_its_dossier(chromium_page: Pages, house:
     announce(page, house)
     draw(page, house)
     plan(page, house)
+    go_wrong(page, house)
+    ask_why(page, house)
+    keep_accounts(page, house)
     open_bids(page, house)
     unseal(chromium_page, page, house)
     hold_session(page, house)
@@ -364,6 +370,106 @@ def plan(page: Page, house: House) -> None:
     page.goto(f"{house.url}/centre/day?day=2026-11-11")
     assert page.get_by_role("link", name="示例道路工程0001施工标段").count() == 3
     looks(page, "centre-day")
+
+
+def go_wrong(page: Page, house: House) -> None:
+    """A centre that holds a seat is lost: what changes is shown, and nothing changes before it is
+    confirmed; the expert who has to move is told where."""
+    with house.office.read() as db:
+        before = seating_service.seats_of(db, drawing.current(db, house.lot).id)
+    lost = before[0]
+    house.account("guest", Role.STAFF, lost.centre_id)
+    house.account("moved", Role.EXPERT, party=lost.expert_id)
+    page = sign_in_again(page, house, "guest", "/centre/changes")
+    page.get_by_label("全中心停用").check()
+    page.locator("#f-first").select_option(str(lost.slots[0]))
+    page.locator("#f-last").select_option(str(lost.slots[0]))
+    press(page, "求取调整方案")
+    expect(page.locator("#f-reason-fault")).to_be_visible()  # why is for the record
+    page.locator("#f-reason").fill("停电")
+    looks(page, "centre-changes")
+    press(page, "求取调整方案")
+    page.get_by_text("正在求改动最少的方案").wait_for()
+    house.work()
+    expect(page.get_by_role("heading", name="改动的席位")).to_be_visible(timeout=LIVE_MS)
+    with house.office.read() as db:
+        assert seating_service.seats_of(db, lost.session_id) == before
+    assert "示例道路工程" not in page.content()  # another's session: no project, no expert
+    looks(page, "centre-change")
+    press(page, "确认调整")
+    page.get_by_text("相关人员已通知").wait_for()
+    looks(page, "centre-change-confirmed")
+    with house.office.read() as db:
+        after = {s.expert_id: s for s in seating_service.seats_of(db, lost.session_id)}
+    assert after[lost.expert_id].centre_id != lost.centre_id
+    stayed = [s for s in before if s.centre_id != lost.centre_id]
+    assert sum(after[s.expert_id] == s for s in stayed) == len(stayed)
+    page = sign_in_again(page, house, "moved", f"/expert/sessions/{lost.session_id}")
+    expect(page.get_by_text("您的工位已改到")).to_be_visible()
+    looks(page, "expert-moved")
+    sign_in_again(page, house, "staff", "/centre/seats")
+
+
+def ask_why(page: Page, house: House) -> None:
+    """For every seat: why here, why not there; the supervisor sees the certificate hold."""
+    page.goto(f"{house.url}/centre/seats?day=2026-11-11")
+    looks(page, "centre-board")
+    page.get_by_role("link", name="为何这样安排").click()
+    expect(page.get_by_role("link", name="为何在此")).to_have_count(5)
+    page.get_by_role("link", name="为何在此").first.click()
+    expect(page.locator("#why ~ .table-responsive .badge")).to_have_text("在此")
+    page.locator("#centre").select_option(house.centre)  # the host's own centre
+    press(page, "询问")
+    expect(page.locator("#why ~ .table-responsive tbody tr").nth(1)).to_contain_text("不可")
+    names = {expert.id for expert in house.province.experts}
+    assert not any(name in page.content() for name in names)
+    looks(page, "centre-why")
+    house.account("watch", Role.SUPERVISOR)
+    sign_in_again(page, house, "watch", "/supervisor/plans")
+    expect(page.get_by_role("heading", name="调整及确认人")).to_be_visible()
+    expect(page.locator("table").last).to_contain_text("guest")
+    looks(page, "supervisor-plans")
+    page.locator("main tbody a").first.click()
+    expect(page.get_by_text("验证通过")).to_be_visible()
+    looks(page, "supervisor-plan")
+    sign_in_again(page, house, "staff", "/centre/seats")
+
+
+def keep_accounts(page: Page, house: House) -> None:
+    """Seats given and received with their fees; the directory is tried before it is published."""
+    page.goto(f"{house.url}/centre/accounts")
+    expect(page.get_by_text("100% 使用了全省")).to_be_visible()
+    expect(page.get_by_role("cell", name="5", exact=True).first).to_be_visible()
+    looks(page, "centre-accounts")
+    page.goto(f"{house.url}/centre/directory")
+    with house.office.read() as db:
+        own = venues.entry(db, house.centre)
+    assert own is not None
+    good = sheet.write([replace(own, meals="示例餐费每餐30元")])
+    table: FilePayload = {"name": "目录.csv", "mimeType": "text/csv", "buffer": good + b"x,y\r\n"}
+    page.locator("#f-table").set_input_files(table)
+    press(page, "提交")
+    expect(page.get_by_role("status").last).to_contain_text("可以发布 1 行")
+    assert page.locator("tbody tr").count() > 2
+    looks(page, "centre-directory-trial")
+    page.goto(f"{house.url}/centre/directory")
+    page.locator("#f-table").set_input_files({**table, "buffer": good})
+    page.locator("#f-trial").uncheck()
+    press(page, "提交")
+    expect(page.get_by_text("示例餐费每餐30元").first).to_be_visible()
+    looks(page, "centre-directory")
+
+
+def sign_in_again(page: Page, house: House, account: str, path: str) -> Page:
+    """The same window with another person."""
+    page.context.clear_cookies()
+    page.goto(f"{house.url}/sign-in")
+    page.locator("#account").fill(account)
+    page.locator("#password").fill(PASSWORD)
+    page.locator("main button[type=submit]").click()
+    page.locator("header button[type=submit]").wait_for()
+    page.goto(house.url + path)
+    return page
 
 
 def open_bids(page: Page, house: House) -> None:

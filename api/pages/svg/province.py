@@ -1,7 +1,8 @@
 """The province as points: every division a small dot, every centre with work a circle by its load.
 
 The points are those of `trading.divisions` (seats of government); there are no borders, because the
-reference data have none, and a wrong border is worse than none. Prefectures bear their names.
+reference data have none, and a wrong border is worse than none. Instead a thin line joins every county
+to the seat of its prefecture, so that one sees what belongs together. Prefectures bear their names.
 """
 
 from __future__ import annotations
@@ -66,6 +67,18 @@ def radius(count: int, most: int) -> float:
     return round(max(RADIUS_MIN_PX, RADIUS_MAX_PX * sqrt(min(1, count / most))), 1)
 
 
+def _spokes(places: Sequence[Division], drawn: Projection) -> list[Markup]:
+    """From each county to the seat of its prefecture."""
+    seats = {place.code: drawn.at(place) for place in places if place.level == PREFECTURE}
+    found = []
+    for place in places:
+        seat = seats.get(place.prefecture_code)
+        if seat is not None and place.level > PREFECTURE:
+            (x1, y1), (x2, y2) = drawn.at(place), seat
+            found.append(element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_="rule"))
+    return found
+
+
 def province_map(
     title: str,
     desc: str,
@@ -76,7 +89,8 @@ def province_map(
     known = yunnan() if divisions is None else divisions
     places = [place for place in known.values() if place.level > 1]
     drawn, width = projection(places)
-    parts = [
+    parts = _spokes(places, drawn)
+    parts += [
         element("circle", cx=x, cy=y, r=1.5, class_="circle is-empty")
         for x, y in (drawn.at(place) for place in places)
     ]

@@ -1,0 +1,114 @@
+"""My centre among the others: seats given and received, and the shared directory."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from api.access import StaffActor
+from api.flows import give_and_take as flow
+from api.pages.kit.forms import Form, Sent, submit
+from api.pages.kit.listing import MONEY, NUMBER, Column, listing
+from api.pages.kit.page import attachment, reader, show
+from api.shell import shell_of
+from api.transactions import ReadDb
+from archive.actor import Actor
+from archive.clock import SHANGHAI
+from archive.words import say
+from evaluation.venues import service as venues
+from evaluation.venues import sheet
+from evaluation.venues.venue import Coverage, Venue, Zone, offered
+
+router = APIRouter(include_in_schema=False)
+PARTNERS: tuple[Column[flow.Partner], ...] = (
+    Column("name", "lot.centre", lambda partner: partner.name),
+    Column("given", "accounts.given", lambda partner: partner.given, NUMBER),
+    Column("received", "accounts.received", lambda partner: partner.received, NUMBER),
+    Column("balance", "accounts.balance", lambda partner: partner.balance, NUMBER),
+)
+VENUES: tuple[Column[Venue], ...] = (
+    Column("name", "lot.centre", lambda venue: venue.name),
+    Column("province", "venues.province", lambda venue: venue.province),
+    Column("stations", "venues.stations", lambda venue: venue.stations, NUMBER),
+    Column("opening", "venues.opening", lambda venue: venue.opening.text),
+    Column("fee", "venues.fee", lambda venue: venue.fee, MONEY),
+    Column("meals", "venues.meals", lambda venue: venue.meals),
+    Column("lodging", "venues.lodging", lambda venue: venue.lodging),
+    Column("missing", "venues.missing", lambda venue: len(venue.missing), NUMBER),
+)
+
+
+@router.get("/centre/accounts")
+def accounts(actor: StaffActor, request: Request, db: ReadDb) -> Response:
+    """Seats given and received, by month and by partner."""
+    today = shell_of(request).office.clock.now().astimezone(SHANGHAI).date()
+    found, language = flow.give_and_take(db, actor, today), reader(request)
+    words = [say(f"api.page.accounts.{name}", {}, language) for name in ("given", "received")]
+    series = [
+        (words[0], [month.given for month in found.months]),
+        (words[1], [month.received for month in found.months]),
+    ]
+    table = listing(request, PARTNERS, found.partners, name="partners")
+    months = [month.month for month in found.months]
+    return table.answer(
+        request, "centre/accounts.html", actor, found=found, months=months, series=series
+    )
+
+
+def _directory(request: Request, actor: Actor, db: Session, form: Form) -> Response:
+    today = shell_of(request).office.clock.now().astimezone(SHANGHAI).date()
+    shown = offered(venues.directory(db), today, venues.PROVINCE)
+    table = listing(request, VENUES, shown, name="venues")
+    own = venues.entry(db, actor.centre_id) if actor.centre_id else None
+    return table.answer(
+        request,
+        "centre/directory.html",
+        actor,
+        form=form,
+        own=own,
+        zones=tuple(Zone),
+        coverages=tuple(Coverage),
+    )
+
+
+@router.get("/centre/directory")
+def directory(actor: StaffActor, request: Request, db: ReadDb) -> Response:
+    """The shared directory of seats, and the own entry."""
+    return _directory(request, actor, db, Form())
+
+
+@router.get("/centre/directory/table")
+def table(actor: StaffActor, db: ReadDb) -> Response:
+    """The directory as a table that can be changed and sent again; the own entry where there is one."""
+    own = venues.entry(db, actor.centre_id) if actor.centre_id else None
+    found = [own] if own else venues.directory(db) if not actor.centre_id else []
+    return attachment("venues.csv", sheet.write(found))
+
+
+@router.post("/centre/directory")
+async def publish(actor: StaffActor, request: Request, form: Sent) -> Response:
+    """Try a table, or publish it: every fault by its row; a trial stores nothing."""
+    is_trial = form.value("trial") == "yes"
+
+    def read(form: Form) -> bytes:
+        return form.file("table")
+
+    if is_trial:
+        return await _try(request, actor, form, read(form))
+    return await submit(
+        request,
+        form,
+        lambda tx, content: venues.publish_sheet(tx, actor, content),
+        read=read,
+        again=lambda db: _directory(request, actor, db, form),
+        to="/centre/directory",
+        said="directory_published",
+        places={"/rows": "/table"},
+    )
+
+
+async def _try(request: Request, actor: Actor, form: Form, content: bytes) -> Response:
+    """What the table would do."""
+    dry = sheet.read(content, venues.PROVINCE)
+    return show(request, "centre/directory_trial.html", actor, dry=dry)
