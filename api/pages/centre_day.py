@@ -13,7 +13,7 @@ from api.access import StaffActor
 from api.flows.plans import loads
 from api.flows.topics import BOARD, numbers
 from api.flows.workday import legal_day, workday
-from api.pages.centre_seats import Day, gantt_of
+from api.pages.centre_seats import Day, gantt_of, home_area
 from api.pages.kit.page import reader, show
 from api.shell import shell_of
 from api.transactions import ReadDb
@@ -25,7 +25,7 @@ router = APIRouter(include_in_schema=False)
 def _known(request: Request, actor: Actor, db: Session, day: date | None) -> dict[str, Any]:
     chosen = day or legal_day(shell_of(request).office.clock.now())
     found, own = loads(db, chosen), actor.centre_id
-    area = next((load.prefecture for load in found if load.id == own), "")
+    area = home_area(found, own)
     return {
         "day": chosen,
         "work": workday(db, actor, chosen),

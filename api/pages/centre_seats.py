@@ -116,11 +116,17 @@ Area = Annotated[str, Query(pattern=r"^([0-9]{4}|all)?$")]
 ALL = "all"
 
 
+def home_area(loads: Sequence[flow.CentreLoad], own: str) -> str:
+    """The prefecture of a centre, if a seat is given there; nothing otherwise."""
+    home = next((load.prefecture for load in loads if load.id == own), "")
+    return home if any(load.seats for load in loads if load.prefecture == home) else ""
+
+
 def _known(request: Request, actor: Actor, db: Session, day: date, area: str) -> dict[str, Any]:
     language, loads = reader(request), flow.loads(db, day)
     vault = shell_of(request).office.vault
     mine = next((load for load in loads if load.id == actor.centre_id), None)
-    area = area or (mine.prefecture if mine else ALL)
+    area = area or home_area(loads, actor.centre_id) or ALL
     seats = flow.day_of_seats(db, vault, actor, day)
     areas = sorted({load.prefecture for load in loads})
     return {
