@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.demo import months
 from api.demo.province import Province
+from api.demo.script import cohort
 from evaluation.seating import check
 from evaluation.seating.solve import solve
 from evaluation.stations.station import groups_of
@@ -29,13 +30,13 @@ class TestVolumes:
         province = Province(SEED, months.FIRST, 3_000)
         groups, centres = groups_of(province.venues), province.parties.centres
         first, second = (day for day in months._days(1)[1:3])
-        projects = months.cohort(SEED, first, province.cast)
+        projects = cohort(SEED, first, province.cast)
         problem = months.problem_of(
             SEED, first, months._requests(province, SEED, first, projects), groups, centres
         )
         held = months._held(problem, solve(problem))
         assert held
-        after = months.cohort(SEED, second, province.cast)
+        after = cohort(SEED, second, province.cast)
         busy = {seat.expert_id for seat in held}
         requests = months._requests(province, SEED, second, after, busy)
         assert busy.isdisjoint(request.expert_id for request in requests)
