@@ -225,7 +225,7 @@ class _Names:
             lot = lot_of(self._db, key.session_id)
             is_own = self._actor.centre_id in ("", lot.centre_id)
             committee = draws.committee(self._db, key.session_id) if is_own else ()
-            codes = {member.expert_id: member.seat_code for member in committee}
+            codes = {member.seat: member.seat_code for member in committee}
             self._known[key.session_id] = (lot.name if is_own else "", codes)
         lot_name, codes = self._known[key.session_id]
         return lot_name, codes.get(key.expert_id, "")

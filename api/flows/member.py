@@ -222,19 +222,18 @@ def _with_place(db: Db, actor: Actor, known: Desk, member: Member | None) -> Des
         kilometres=kilometres,
         booth=seat.label if seat else "",
         has_seat=seat is not None,
-        moved_at=_moved_at(db, known.id, actor.party_id) if seat else None,
+        moved_at=_moved_at(db, known.id, seat.expert_id) if seat else None,
         venue=venues.entry(db, centre_id),
     )
 
 
-def _moved_at(db: Db, session_id: str, expert_id: str) -> datetime | None:
-    """When a confirmed seat was given up for another plan: the record of the session tells."""
+def _moved_at(db: Db, session_id: str, name: str) -> datetime | None:
+    """When a confirmed seat of this name was given up for another plan: the record of the session
+    tells."""
     moments = [
         entry.at
         for entry in journal.entries(db, f"session/{session_id}")
-        if entry.action == RELEASED
-        and entry.data.get("for_plan")
-        and expert_id in entry.data["experts"]
+        if entry.action == RELEASED and entry.data.get("for_plan") and name in entry.data["experts"]
     ]
     return moments[-1] if moments else None
 

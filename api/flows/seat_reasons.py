@@ -113,7 +113,7 @@ def _seats(
         lot = projects.lot(db, draws.draw(db, session_id).lot_id)
         if not _may_see(actor, lot):
             continue
-        codes = {m.expert_id: m.seat_code for m in draws.committee(db, session_id)}
+        codes = {m.seat: m.seat_code for m in draws.committee(db, session_id)}
         for seat in problem.seats:
             code = codes.get(seat.expert_id)
             if seat.session_id != session_id or code is None:

@@ -376,10 +376,12 @@ def go_wrong(page: Page, house: House) -> None:
     """A centre that holds a seat is lost: what changes is shown, and nothing changes before it is
     confirmed; the expert who has to move is told where."""
     with house.office.read() as db:
-        before = seating_service.seats_of(db, drawing.current(db, house.lot).id)
+        draw_id = drawing.current(db, house.lot).id
+        before = seating_service.seats_of(db, draw_id)
+        person = {m.seat: m.expert_id for m in draws.committee(db, draw_id)}
     lost = before[0]
     house.account("guest", Role.STAFF, lost.centre_id)
-    house.account("moved", Role.EXPERT, party=lost.expert_id)
+    house.account("moved", Role.EXPERT, party=person[lost.expert_id])
     page = sign_in_again(page, house, "guest", "/centre/changes")
     page.get_by_label("全中心停用").check()
     page.locator("#f-first").select_option(str(lost.slots[0]))
@@ -421,8 +423,8 @@ def ask_why(page: Page, house: House) -> None:
     page.locator("#centre").select_option(house.centre)  # the host's own centre
     press(page, "询问")
     expect(page.locator("#why ~ .table-responsive tbody tr").nth(1)).to_contain_text("不可")
-    names = {expert.id for expert in house.province.experts}
-    assert not any(name in page.content() for name in names)
+    ids = {expert.id for expert in house.province.experts}
+    assert not any(one in page.content() for one in ids)
     looks(page, "centre-why")
     house.account("watch", Role.SUPERVISOR)
     sign_in_again(page, house, "watch", "/supervisor/plans")
