@@ -426,8 +426,8 @@ def ask_why(page: Page, house: House) -> None:
     ids = {expert.id for expert in house.province.experts}
     assert not any(one in page.content() for one in ids)
     looks(page, "centre-why")
-    house.account("watch", Role.SUPERVISOR)
-    sign_in_again(page, house, "watch", "/supervisor/plans")
+    house.account("overseer", Role.SUPERVISOR)
+    sign_in_again(page, house, "overseer", "/supervisor/plans")
     expect(page.get_by_role("heading", name="调整及确认人")).to_be_visible()
     expect(page.locator("table").last).to_contain_text("guest")
     looks(page, "supervisor-plans")
