@@ -35,7 +35,7 @@ def cases(quick: bool) -> Iterator[dict[str, object]]:
     every = csr_array((np.ones(len(owners), np.int8), (owners, owned)), shape=shape)
     mine, other = medians(
         (lambda _: graph.groups(), lambda _: connected_components(every, directed=False)),
-        3 if quick else 11,
+        1 if quick else 3,
     )
     yield {
         "bench": "draw",
@@ -51,7 +51,7 @@ def cases(quick: bool) -> Iterator[dict[str, object]]:
     label = graph.groups()
     size = np.bincount(label, minlength=COMPANIES)
     starts = [codes[n] for n in np.flatnonzero((size >= 100) & (size <= 1000))[:50]]
-    (chains,) = medians((lambda n: graph.reach(starts[n % len(starts)], 16),), 20)
+    (chains,) = medians((lambda n: graph.reach(starts[n % len(starts)], 16),), 10)
     yield {
         "bench": "draw",
         "case": "chains of reasons of one company in a group of 100 to 1,000",

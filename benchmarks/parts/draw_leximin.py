@@ -99,9 +99,9 @@ def peer_seconds(peer: Path, folder: Path, seats: int, most: float) -> tuple[flo
 
 
 def cases(quick: bool) -> Iterator[dict[str, object]]:
-    shared = os.environ.get("BIGLOOP_SHARED", "")
-    folder = Path(shared) / "vectors" / "draw" / "instances"
-    peer = python() if shared and folder.is_dir() else None
+    shared = Path(os.environ.get("BIGLOOP_SHARED") or ROOT.parent / "shared")
+    folder = shared / "vectors" / "draw" / "instances"
+    peer = python() if folder.is_dir() else None
     if peer is None:
         return
     cases = [("example_small_20", 20)] + ([] if quick else [("example_large_200", 200)])

@@ -14,6 +14,7 @@ from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
+from typing import NamedTuple
 
 from experts.conflicts.control import ControlGraph
 from experts.identities.companies import Same
@@ -36,8 +37,7 @@ class Party:
     uscc: str
 
 
-@dataclass(frozen=True)
-class Tie:
+class Tie(NamedTuple):
     """How an organisation is bound to a party: the chain from the party to it. `is_party`: it is the
     party itself, perhaps under another of its codes; the chain then shows both."""
 
