@@ -187,7 +187,9 @@ def applications(actor: PoolActor, request: Request, db: ReadDb) -> Response:
 def _application(request: Request, actor: Actor, form: Form) -> Response:
     homes = [(code, each.name) for code, each in sorted(yunnan().items()) if each.level == 3]
     titles = words_of(request, "pool.titles", [title.name for title in Title])
-    genders = words_of(request, "pool.gender", ("男", "女"))
+    # The pool keeps the two words of the resident identity card (GB/T 2261.1).
+    names = words_of(request, "pool.gender", ("male", "female"))
+    genders = [(kept, name) for kept, (_, name) in zip(("男", "女"), names, strict=True)]
     return show(
         request,
         "pool/application.html",

@@ -96,6 +96,7 @@ def test_what_is_open_is_open_on_purpose() -> None:
         "POST /api/draws/{draw_id}/outputs",
         "POST /api/sign-in",
         "POST /api/sign-out",
+        "POST /api/telephony/replies",
         "POST /kit",
         "POST /public/verify",
         "POST /sign-in",

@@ -98,8 +98,10 @@ class TestFollowing:
             mark = follow(socket, follower, 7)
         assert follower.next == 7
         note = Note.parse(mark.checkpoint.encode())
-        assert note.verified_by([office.log.verifier])
-        assert Checkpoint.parse(note.text).size == 7
+        checkpoint = Checkpoint.parse(note.text)
+        assert note.verified_by([office.log.verifier.named(checkpoint.origin)])
+        assert checkpoint.origin == f"{office.log.verifier.name}/session/s1"
+        assert checkpoint.size == 7
 
     def test_what_is_recorded_meanwhile_comes_at_once(
         self, supervisor: TestClient, office: Office

@@ -169,7 +169,7 @@ class TestBadPayments:
     ) -> None:
         (lot_id,) = make_lots(town.office, LARGE)
         slip = town.slip(lot_id, CLEAN)
-        town.pay(slip, how.pop("amount", DUE), **how)
+        town.pay(slip, **{"amount": DUE, **how})
         town.open(lot_id, {CLEAN: slip.to_bytes()})
         town.work()
         held = town.holding(lot_id, CLEAN)

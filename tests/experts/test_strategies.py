@@ -20,12 +20,15 @@ from scipy.stats import chisquare
 from archive import canonical
 from archive.errors import Kind, Refusal
 from archive.journal import service as journal
-from archive.office import Office
+from archive.keeping import Unreadable
+from archive.office import Office, keeper_of
 from experts.committee import select
 from experts.draws import queries
 from experts.draws import service as draws
 from experts.draws.request import State
 from experts.draws.seed import NO_VALUE, alpha_of, seed_of
+from experts.invitations import names
+from experts.invitations.course import service as course
 from experts.suite import sha256
 from experts.trustees.answering import line_of, objection, question_of
 from experts.vrf.verify import output_of
@@ -168,12 +171,23 @@ class TestThePool:
         assert after["candidates"] == before["candidates"]
         assert failed(json.loads(canonical.encode(after))) == ""
 
-    def test_candidates_exchanged_in_the_database_do_not_verify(self, office: Office) -> None:
+    def test_candidates_exchanged_without_the_key_are_noticed_at_once(self, office: Office) -> None:
         draw = world.request(office)
         with office.write() as tx:
             row = queries.sheet(tx.db, draw.id)
-            lines = row.candidates.split(b"\n")
-            row.candidates = b"\n".join(lines[1:])
+            row.candidates = row.candidates[:-1] + bytes([row.candidates[-1] ^ 1])
+            tx.db.add(row)
+        with pytest.raises(Unreadable):
+            world.give_outputs(office, draw)
+
+    def test_candidates_exchanged_with_the_key_do_not_verify(self, office: Office) -> None:
+        """Whoever holds the server's keys can seal a sheet anew; the pool's root is on the record."""
+        draw = world.request(office)
+        with office.write() as tx:
+            row = queries.sheet(tx.db, draw.id)
+            lines = course.sheet_text(tx.db, draw.id).split(b"\n")
+            place = names.sheet_place(draw.id)
+            row.candidates = keeper_of(tx.db).seal(place, b"\n".join(lines[1:]))
             tx.db.add(row)
         draw = world.give_outputs(office, draw)
         with office.read() as db:
@@ -234,12 +248,8 @@ class TestThePresetFile:
         return rechained(value)
 
     def leaves(self, office: Office, draw: draws.Draw) -> list[str]:
-        from experts.draws.candidates import read_sheet
-
         with office.read() as db:
-            return [
-                c.leaf for c in read_sheet(queries.sheet(db, draw.id).candidates) if not c.reasons
-            ]
+            return [c.leaf for c in course.candidates_of(db, draw.id) if not c.reasons]
 
     def test_both_verifiers_refuse_it(self, office: Office) -> None:
         assert failed(self.preset(office)) == "lottery"

@@ -127,7 +127,9 @@ def test_with_the_fallback(office: Office, rules: Callable[..., None]) -> None:
 
 
 def test_with_weights(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    def weighted(request: Any, fixed: Any, candidates: Any, rules: Any, coupling: Any) -> Any:
+    def weighted(
+        request: Any, fixed: Any, candidates: Any, rules: Any, coupling: Any, _: Any
+    ) -> Any:
         areas = sorted({candidate.area for candidate in candidates})
         weights = {area: 1 + n % 3 for n, area in enumerate(areas)}
         return request_json(request, fixed, candidates, rules, coupling, weights)
