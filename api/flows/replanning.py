@@ -40,19 +40,26 @@ AHEAD_SLOTS = 30
 
 
 def ask(tx: Tx, actor: Actor, trouble: Trouble) -> tuple[str, str]:
-    """Ask for a proposal; the ids of the task that makes it and of the proposal to come."""
+    """Ask for a proposal; the ids of the task that makes it and of the proposal to come. Refuses
+    CONFLICT where no seat is concerned."""
     actor.must_be(Role.STAFF, Role.SYSTEM)
     trouble.check()
+    if not _requests(tx.db, trouble, _live(tx.db, trouble, slot_at(tx.now)))[0]:
+        raise Refusal("evaluation.seat.trouble_none", {}, Kind.CONFLICT)
     proposal_id = tx.new_id()
     args = {"proposal": proposal_id, "trouble": trouble.to_json(), "asked_by": actor.id}
     return enqueue(tx, REPLAN_TASK, args), proposal_id
 
 
 def propose(office: Office, args: Mapping[str, Any], run: Run) -> Write:
-    """Task: the least change for a trouble. Bears to be run twice."""
+    """Task: the least change for a trouble. Bears to be run twice; comes to nothing where meanwhile
+    the last seat that was concerned is over."""
     trouble = troubles.from_json(args["trouble"])
     with office.read() as db:
-        problem = problem_of(db, trouble, slot_at(office.clock.now()))
+        now_slot = slot_at(office.clock.now())
+        if not _requests(db, trouble, _live(db, trouble, now_slot))[0]:
+            return lambda tx: None
+        problem = problem_of(db, trouble, now_slot)
     plan = flow.watched(problem, run)
 
     def write(tx: Tx) -> None:
@@ -70,12 +77,9 @@ def accept(tx: Tx, actor: Actor, proposal_id: str) -> ConfirmedPlan:
 
 
 def problem_of(db: Session, trouble: Trouble, now_slot: int) -> Problem:
-    """The day with its trouble. Refuses CONFLICT where no seat is concerned."""
-    last = max(trouble.until, now_slot) + AHEAD_SLOTS
-    live = [s for s in seating.seats_in(db, now_slot, last) if s.slots[-1] >= now_slot]
+    """The day with its trouble."""
+    live = _live(db, trouble, now_slot)
     asked, gone = _requests(db, trouble, live)
-    if not asked:
-        raise Refusal("evaluation.seat.trouble_none", {}, Kind.CONFLICT)
     return seating.replan(
         db,
         asked,
@@ -86,6 +90,12 @@ def problem_of(db: Session, trouble: Trouble, now_slot: int) -> Problem:
         and_closed=trouble.closures(stations.groups(db)),
         keeps_reserve=False,
     )
+
+
+def _live(db: Session, trouble: Trouble, now_slot: int) -> list[BookedSeat]:
+    """The seats that are held now or will be."""
+    last = max(trouble.until, now_slot) + AHEAD_SLOTS
+    return [s for s in seating.seats_in(db, now_slot, last) if s.slots[-1] >= now_slot]
 
 
 def _requests(

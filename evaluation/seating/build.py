@@ -116,15 +116,14 @@ def _check_booked_twice(requests: Sequence[SeatRequest], faults: Faults) -> None
 
 def check_open(
     requests: Sequence[SeatRequest],
-    capacity: Capacity,
     groups: Sequence[StationGroup],
     faults: Faults,
 ) -> None:
-    """Add every window in which no centre at all is open: no group has a station in all of its
-    slots, whoever may sit there."""
+    """Add every window in which no centre at all is open. Where all are open and none has a station
+    left, nothing is wrong with the window: its seats stay unseated, with a reason."""
     asked = {stay: index for index, request in enumerate(requests) for stay in request.stays}
     for stay, index in sorted(asked.items()):
-        if not any(all(capacity.of(group.key, slot) > 0 for slot in stay) for group in groups):
+        if not any(all(group.opening.holds(slot) for slot in stay) for group in groups):
             faults.add(
                 f"/{index}/slots",
                 "evaluation.seat.nothing_open",

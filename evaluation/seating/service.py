@@ -181,11 +181,11 @@ class _Desk:
         self.seated = {seat.key for seat in self.booked}
         used = sorted({slot for r in requests for stay in r.stays for slot in stay})
         self.groups = stations.groups(db)
+        build.check_open(requests, self.groups, faults)
+        faults.refuse()
         self.capacity = stations.capacity_in(
             db, used, rules, and_closed=and_closed, keeps_reserve=keeps_reserve
         )
-        build.check_open(requests, self.capacity, self.groups, faults)
-        faults.refuse()
         self.requests, self.seed, self.keeps_reserve = requests, seed, keeps_reserve
         self.centres = parties.centres(db)
 

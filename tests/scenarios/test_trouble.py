@@ -7,12 +7,16 @@ import json
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from archive.verification.report import Status
 from evaluation.seating.plan import Plan, from_document
 from evaluation.seating.problem import Problem
 from evaluation.seating.verify import verify_plan
 from evaluation.stations.slots import holds_night
 from tests.scenarios.conftest import Played
+
+pytestmark = pytest.mark.db
 
 
 def changes(played: Played) -> dict[str, tuple[dict[str, object], Problem, Plan]]:

@@ -28,7 +28,11 @@ import contextlib, io, json, socket, sys
 def forbidden(*_, **__):
     raise AssertionError("the verifier opened a socket")
 
-socket.socket = socket.create_connection = socket.getaddrinfo = forbidden
+class Forbidden(socket.socket):  # a class still, for the libraries that only define one upon it
+    __init__ = forbidden
+
+socket.socket = Forbidden
+socket.create_connection = socket.getaddrinfo = forbidden
 from api.cli import main
 
 for line in sys.stdin:

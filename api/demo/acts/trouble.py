@@ -49,7 +49,10 @@ def go_wrong(play: Play, args: Mapping[str, Any]) -> Write:
         if found is None:
             return
         centre, trouble = found
-        _, proposal = changes.ask(tx, people.staff(centre), trouble)
+        try:
+            _, proposal = changes.ask(tx, people.staff(centre), trouble)
+        except Refusal:  # the seats were over before anybody came to report it
+            return
         more = {"proposal": proposal, "centre": centre}
         play.later(tx, "confirm_change", more, tx.now + CONFIRMED_AFTER)
 
