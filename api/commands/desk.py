@@ -13,6 +13,7 @@ import os
 import socket
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from api.commands.terminal import log_to_stderr, say
@@ -44,10 +45,12 @@ def run(arguments: argparse.Namespace) -> int:
     log_to_stderr()
     if arguments.leashed:
         threading.Thread(target=_until_closed, daemon=True).start()
-    return _bank(arguments) if arguments.kind == "bank" else _telephony(arguments)
+    with suppress(KeyboardInterrupt):  # Ctrl-C of a terminal reaches the desk as well
+        (_bank if arguments.kind == "bank" else _telephony)(arguments)
+    return 0
 
 
-def _bank(arguments: argparse.Namespace) -> int:
+def _bank(arguments: argparse.Namespace) -> None:
     import uvicorn
 
     from api.desks.bank.desk import Desk, make_app, put_address
@@ -59,10 +62,9 @@ def _bank(arguments: argparse.Namespace) -> int:
     say(f"bank: {url}")
     config = uvicorn.Config(make_app(desk), log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
-    return 0
 
 
-def _telephony(arguments: argparse.Namespace) -> int:
+def _telephony(arguments: argparse.Namespace) -> None:
     import uvicorn
 
     from api.desks.telephony.desk import Desk
@@ -78,12 +80,12 @@ def _telephony(arguments: argparse.Namespace) -> int:
         application(desk), host=HOST, port=arguments.port, fd=arguments.fd, log_level="warning"
     )
     desk.stop()
-    return 0
 
 
 def _until_closed() -> None:
     """End the process when whoever started it has gone: nothing is lost, for what was answered is
     on disk."""
-    while sys.stdin.buffer.read(4096):
+    # Not through sys.stdin: its lock, held by this thread, would stop the interpreter's end.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     os._exit(0)
