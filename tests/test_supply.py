@@ -100,4 +100,5 @@ def test_nothing_built_or_fetched_is_committed() -> None:
         pytest.skip("needs a git checkout")
     ignored = ("api/static/vendor/", "node_modules/", ".tools/", ".venv/")
     assert [name for name in listed if name.startswith(ignored)] == []
-    assert [name for name in listed if name.endswith((".min.js", ".min.css", ".woff2"))] == []
+    fetched = (".min.js", ".min.css", ".woff2", ".whl", ".tar.gz", ".zip", ".so", ".jar")
+    assert [name for name in listed if name.endswith(fetched)] == []
