@@ -150,7 +150,12 @@ def _standing(request: Request, actor: Actor, db: Session, form: Form) -> Respon
 @router.get("/expert/standing")
 def my_standing(actor: ExpertActor, request: Request, db: ReadDb) -> Response:
     """Where the expert stands in the pool, since when and by which rule, and whether he may be drawn."""
-    return _standing(request, actor, db, Form())
+    try:
+        return _standing(request, actor, db, Form())
+    except Refusal as refusal:
+        if refusal.kind is not Kind.NOT_FOUND:
+            raise
+        return show(request, "expert/no_standing.html", actor)
 
 
 @router.post("/expert/standing/declare")

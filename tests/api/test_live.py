@@ -128,6 +128,7 @@ class TestFollowing:
             record(office, 2, 1)
             follow(socket, follower, 3)
             office.on_record = callbacks
+        assert follower.next == 3
 
     def test_resuming_has_no_horizon(
         self, supervisor: TestClient, office: Office, monkeypatch: pytest.MonkeyPatch

@@ -3,14 +3,12 @@ the centre, seen back by the bidder, watched by the supervisor."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-import uvicorn
 from playwright.sync_api import expect
 from starlette.testclient import TestClient
 
@@ -32,6 +30,7 @@ from tests.deposits.paying import TENDERER, Town
 from tests.pages.looks import looks
 from tests.pages.test_bidder import enter
 from tests.support.browser import Pages
+from tests.support.serving import serving
 from trading.calendar.legal import legal_day
 from trading.money import Money
 
@@ -41,19 +40,6 @@ PEOPLE = {
     "tenderer": (Role.TENDERER, "", makers.TENDERER),
     "supervisor": (Role.SUPERVISOR, "", makers.SUPERVISOR),
 }
-
-
-def serving(app: object) -> Iterator[str]:
-    """An application on a port of this machine."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))  # type: ignore[arg-type]
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the server did not start"
-        thread.join(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
 
 
 @pytest.fixture

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
@@ -14,6 +17,7 @@ from api.pages.kit.forms import Form, articles_of, name_of, pointer_of, points
 from api.pages.kit.text import yuan
 from api.settings import Environment
 from api.shell import Shell
+from archive.clock import SHANGHAI
 from archive.errors import Fault, Refusal
 from archive.words import Language
 from trading.money import Money
@@ -31,6 +35,18 @@ GOOD = {
 
 def sent(**values: str | list[str]) -> Form:
     return Form(dict(values))
+
+
+def faults_of(form: Form) -> tuple[Fault, ...]:
+    try:
+        form.refuse()
+    except Refusal as refusal:
+        return refusal.faults
+    return ()
+
+
+def shanghai(typed: str) -> datetime:
+    return datetime.fromisoformat(typed).replace(tzinfo=SHANGHAI)
 
 
 class TestReading:
@@ -85,12 +101,27 @@ class TestReading:
         assert points("87.5") == 8750
         assert points("87.555") is points("-1") is points("") is None
 
-    @given(st.text())
-    def test_no_text_makes_a_field_fail(self, typed: str) -> None:
+    @given(st.text() | st.datetimes().map(datetime.isoformat) | st.dates().map(date.isoformat))
+    @example("0001-01-01T00:00")
+    def test_a_field_gives_what_was_typed_or_notes_a_fault(self, typed: str) -> None:
+        bare = typed.strip()
+        meant: list[tuple[str, Callable[[Any], object]]] = [
+            ("text", lambda found: found == bare),
+            ("whole", lambda found: found == int(bare)),
+            ("money", lambda found: found == yuan(bare)),
+            ("moment", lambda found: found == shanghai(bare)),
+            ("day", lambda found: found == date.fromisoformat(bare)),
+            ("maybe_day", lambda found: found is None or found == date.fromisoformat(bare)),
+        ]
+        for kind, is_meant in meant:
+            form = sent(x=typed)
+            found = getattr(form, kind)("x")
+            if not (faults := faults_of(form)):
+                assert is_meant(found), kind
+            assert {fault.pointer for fault in faults} <= {"/x"}
         form = sent(x=typed)
-        for read in (form.text, form.whole, form.money, form.moment, form.day):
-            read("x")
         form.choice("x", ProjectKind)
+        assert bool(faults_of(form)) is (bare not in tuple(ProjectKind))
 
 
 class TestPlaces:

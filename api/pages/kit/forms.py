@@ -150,7 +150,7 @@ class Form:
         found = self._take(name)
         try:
             return datetime.fromisoformat(found).replace(tzinfo=SHANGHAI).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):  # the year 1 in Beijing began in no year
             self.fault(name, "api.form.moment" if found else "api.form.missing")
             return datetime(1970, 1, 1, tzinfo=UTC)
 
