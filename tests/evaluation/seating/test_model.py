@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
@@ -13,12 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from archive import canonical
 from archive.errors import Reason
+from archive.verification.report import Status
 from evaluation.seating import certificate, check, model, search
 from evaluation.seating.arcs import arcs_of
 from evaluation.seating.audit import audit
 from evaluation.seating.certificate import Rows
 from evaluation.seating.plan import Assignment, Method, Plan, Uniqueness, Unseated
+from evaluation.seating.plan import document as document_of
 from evaluation.seating.problem import (
     Pinned,
     Problem,
@@ -28,6 +32,7 @@ from evaluation.seating.problem import (
     lot,
 )
 from evaluation.seating.solve import solve
+from evaluation.seating.verify import verify_plan
 from evaluation.stations.station import Equipment
 from tests.evaluation.seating.cases import (
     AM,
@@ -332,6 +337,33 @@ def test_the_auditor_finds_what_the_planner_claims(case: Problem) -> None:
         found = audit(case, plan)
         assert found.bound == plan.bound
         assert found.is_unique or plan.uniqueness is not Uniqueness.CERTIFIED
+
+
+def test_a_certificate_that_loses_by_rounding_is_not_called_one() -> None:
+    """Here the ties' best duals are halves: made whole they prove one less than the sum. The plan is
+    the only one all the same, yet the auditor, who wants the sum met, cannot follow."""
+    seats = [
+        seat("E0", "S0", minutes=(5, 1, 1, 1), slots=(AM,), or_else=((PM,),)),
+        seat("E2", "S0", minutes=(5, 1, 1, 1), slots=(AM,), or_else=((PM,),)),
+        seat("E0", "S1", minutes=(5, 1, 1, 1), slots=(AM,)),
+        seat("E1", "S1", minutes=(5, 1, 1, 1), slots=(AM,)),
+    ]
+    free: Stock = {(at, e): int(at == NEAR) for at in (OTHER, NEAR, FAR) for e in (BASIC, CAD)}
+    case = problem(
+        seats,
+        [committee("S0", members=5), committee("S1", members=5)],
+        free,
+        [replace(place, fair=1, load=2 * (place.centre_id == NEAR)) for place in PLACES],
+        [],
+        replace(WEIGHTS, amplitude=0, move=60_000),
+        replace(LIMITS, prefecture_permille=400),
+    )
+    plan = solve(case)
+    assert plan.is_proven
+    assert not audit(case, plan).is_unique
+    assert plan.uniqueness is Uniqueness.SOLVED
+    document = json.loads(canonical.encode(document_of(case, plan)))
+    assert [step.status for step in verify_plan(document)] == [Status.OK] * 6
 
 
 @settings(max_examples=30)
