@@ -20,6 +20,7 @@ from deposits.cash import service as cash
 from deposits.cash.bank import Bank, NoBank
 from deposits.guarantees import service as guarantees
 from deposits.refunds import service as refunds
+from deposits.refunds.orders import service as orders
 from deposits.statements import service as statements
 from experts.draws.asking import service as asking
 from experts.invitations.calls import service as calls
@@ -54,5 +55,5 @@ def handlers(
         cash.ASK_TASK: cash.ask_task(bank),
         cash.REFUND_TASK: refunds.refund_task,
         cash.STATEMENT_TASK: statements.statement_task(bank),
-        refunds.PAY_TASK: refunds.pay_task(bank),
+        orders.PAY_TASK: orders.pay_task(bank),
     }

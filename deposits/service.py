@@ -16,7 +16,7 @@ from deposits.honesty import service as credit
 from deposits.lot import DepositLot, terms_of
 from deposits.tables import ClauseRow
 from deposits.terms import TenderDeposit, Terms, check_tender_terms
-from trading.acting import must_serve
+from trading.acting import must_act_for, must_serve
 from trading.calendar.legal import legal_day
 from trading.money import Money
 from trading.parties import service as parties
@@ -53,6 +53,17 @@ def deposit_lot(db: Session, lot_id: str) -> DepositLot:
         stage=said.stage if said else 0,
         relief=said.relief if said else None,
     )
+
+
+def lot_to_settle(db: Session, actor: Actor, lot_id: str) -> DepositLot:
+    """The lot, where the actor may settle its deposits: its centre's staff, its tenderer, or the
+    clock."""
+    actor.must_be(Role.STAFF, Role.TENDERER, Role.SYSTEM)
+    lot = deposit_lot(db, lot_id)
+    must_serve(actor, lot.centre_id)
+    if actor.roles.isdisjoint({Role.STAFF, Role.SYSTEM}):
+        must_act_for(actor, lot.beneficiary_uscc, lot.agency_uscc)
+    return lot
 
 
 def set_clause(tx: Tx, actor: Actor, lot_id: str, clause: TenderDeposit) -> None:

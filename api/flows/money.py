@@ -26,8 +26,11 @@ from deposits.honesty.register import Appeal
 from deposits.ledger import service as books
 from deposits.ledger.ledger import Account, AccountKind
 from deposits.refunds import service as refunds
-from deposits.refunds.ends import Extension, Forfeiture
+from deposits.refunds.ends import AWARDED, Extension, Forfeiture
+from deposits.refunds.extensions import service as extensions
+from deposits.refunds.orders import service as orders
 from deposits.refunds.payout import Payout
+from deposits.refunds.withheld import service as withheld
 from deposits.statements import service as statements
 from deposits.statements.service import Reconciliation
 from trading.acting import must_act_for, watches
@@ -256,9 +259,9 @@ def own_deposits(db: Session, actor: Actor) -> tuple[OwnDeposit, ...]:
             OwnDeposit(
                 holding=held,
                 lot=lot,
-                orders=refunds.payouts_of(db, [held.id]),
-                extension=refunds.extension_of(db, held.lot_id, actor.party_id),
-                may_readdress=held.state in OWED and lot.stage not in refunds.AWARDED,
+                orders=orders.payouts_of(db, [held.id]),
+                extension=extensions.extension_of(db, held.lot_id, actor.party_id),
+                may_readdress=held.state in OWED and lot.stage not in AWARDED,
             )
         )
     return tuple(sorted(found, key=lambda each: each.holding.id, reverse=True))
@@ -292,7 +295,7 @@ def lot_deposits(db: Session, actor: Actor, lot_id: str) -> LotDeposits:
         lot=lot,
         holdings=held,
         names=_names(db, (h.bidder_uscc for h in held)),
-        forfeitures=refunds.forfeitures(db, lot_id),
+        forfeitures=withheld.forfeitures(db, lot_id),
         is_open=lot.stage not in BEFORE_OPENING,
     )
 
@@ -360,12 +363,12 @@ def watch(db: Session, actor: Actor) -> Watch:
                 row.clause,
                 row.decided_at,
             )
-            for row in refunds.forfeitures(db)
+            for row in withheld.forfeitures(db)
             if mine(row.lot_id)
         ),
         refusals=tuple(
             RefusalLine(lots.name(row.lot_id), names(row.bidder_uscc), row.answered_at)
-            for row in refunds.refused_extensions(db)
+            for row in extensions.refused_extensions(db)
             if mine(row.lot_id)
         ),
         rejected=tuple(line for line in named if line[0].reasons),
@@ -384,7 +387,7 @@ def forfeiture_document(
     db: Session, vault: Vault, actor: Actor, holding_id: str
 ) -> tuple[str, bytes]:
     """(name, content) of the document that proves a forfeiture, for the supervisor of its lot."""
-    for row in refunds.forfeitures(db):
+    for row in withheld.forfeitures(db):
         if row.holding_id == holding_id:
             if not watches(actor, projects.lot(db, row.lot_id).supervisor_uscc):
                 raise Refusal("trading.actor.supervisor", {"actor": actor.id}, Kind.FORBIDDEN)

@@ -16,6 +16,7 @@ from archive.actor import Actor
 from deposits.cash import service as cash
 from deposits.honesty import service as honesty
 from deposits.refunds import service as refunds
+from deposits.refunds.extensions import service as extensions
 
 router = APIRouter(include_in_schema=False)
 HOME = "/bidder/deposits"
@@ -61,7 +62,7 @@ async def extension(
     return await submit(
         request,
         form,
-        lambda tx, _: refunds.answer_extension(tx, actor, lot_id, agrees=answer == "agree"),
+        lambda tx, _: extensions.answer_extension(tx, actor, lot_id, agrees=answer == "agree"),
         again=lambda db: _page(request, actor, db, form),
         to=HOME,
         said="extension_answered",

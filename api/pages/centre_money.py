@@ -25,6 +25,7 @@ from deposits.clearance import service as clearance
 from deposits.clearance.item import Item, Reason, Step
 from deposits.clearance.item import State as ClearanceState
 from deposits.refunds import service as refunds
+from deposits.refunds.orders import service as orders
 from deposits.relief import Share
 from deposits.statements import service as statements
 from deposits.statements.matching import Stated
@@ -257,7 +258,7 @@ def _item(request: Request, actor: Actor, db: Session, item_id: str, form: Form)
         actor,
         item=item,
         steps=steps,
-        orders=refunds.payouts_of(db, [item_id]),
+        orders=orders.payouts_of(db, [item_id]),
         kinds=words_of(request, "money.step", (Step.NOTICE, Step.INQUIRY)),
         form=form,
     )

@@ -14,7 +14,8 @@ from api.routes.fields import IdInPath
 from api.transactions import ReadDb
 from archive.actor import Actor
 from deposits.grounds import Claim, Ground
-from deposits.refunds import service as refunds
+from deposits.refunds.extensions import service as extensions
+from deposits.refunds.withheld import service as withheld
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,7 +44,7 @@ async def forfeit(
     return await submit(
         request,
         form,
-        lambda tx, claim: refunds.forfeit(tx, actor, holding_id, claim),
+        lambda tx, claim: withheld.forfeit(tx, actor, holding_id, claim),
         read=lambda form: Claim(
             form.choice("ground", Ground),
             form.file("document"),
@@ -63,7 +64,7 @@ async def convert(
     return await submit(
         request,
         form,
-        lambda tx, document: refunds.convert(tx, actor, holding_id, document),
+        lambda tx, document: withheld.convert(tx, actor, holding_id, document),
         read=lambda form: form.file("consent"),
         again=lambda db: _page(request, actor, db, lot_id, form),
         to=f"/tenderer/lots/{lot_id}/deposits",
@@ -77,7 +78,7 @@ async def extend(actor: TendererActor, request: Request, lot_id: IdInPath, form:
     return await submit(
         request,
         form,
-        lambda tx, said: refunds.ask_extension(tx, actor, lot_id, *said),
+        lambda tx, said: extensions.ask_extension(tx, actor, lot_id, *said),
         read=lambda form: (form.day("until"), form.file("notice")),
         again=lambda db: _page(request, actor, db, lot_id, form),
         to=f"/tenderer/lots/{lot_id}/deposits",

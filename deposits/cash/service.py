@@ -416,6 +416,14 @@ def holding(db: Session, holding_id: str) -> Holding:
     return found
 
 
+def locked_holding(tx: Tx, holding_id: str) -> Holding:
+    """The same, locked for a change."""
+    found = queries.by_id(tx.db, holding_id, lock=True)
+    if found is None:
+        raise Refusal("deposits.cash.unknown", {"holding": holding_id[:40]}, Kind.NOT_FOUND)
+    return found
+
+
 def holdings_of_bidder(db: Session, bidder_uscc: str) -> tuple[Holding, ...]:
     return tuple(queries.of_bidder(db, bidder_uscc))
 

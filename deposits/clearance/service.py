@@ -27,6 +27,7 @@ from deposits.ledger import keys, ledger
 from deposits.ledger import service as books
 from deposits.ledger.ledger import Book
 from deposits.refunds import service as refunds
+from deposits.refunds.orders import service as orders
 from deposits.refunds.payout import Payout, PayoutState, Purpose, payout_key
 from deposits.release import overdue_days
 from trading.acting import must_serve
@@ -167,7 +168,7 @@ def _pay(
         raise Refusal("deposits.clearance.paying", {}, Kind.CONFLICT)
     if not document:
         raise Refusal("deposits.clearance.document", {})
-    refunds.check_account(account)
+    orders.check_account(account)
     order = Payout(
         key=payout_key(f"legacy-{row.id}", queries.next_number(tx.db, row.id)),
         subject=row.id,
@@ -184,7 +185,7 @@ def _pay(
         ordered_at=tx.now,
         state=PayoutState.ORDERED,
     )
-    refunds.send(tx, actor, order)
+    orders.send(tx, actor, order)
     row.state = State.PAYING
     tx.db.add(row)
     _step(tx, actor, row, step, order.key, _keep(tx, row, document))
@@ -199,8 +200,8 @@ def settle(tx: Tx, actor: Actor, item_id: str) -> Item:
     if row.holding_id:
         is_gone = cash.holding(tx.db, row.holding_id).state is HoldingState.REFUNDED
     else:
-        orders = refunds.payouts_of(tx.db, [row.id])
-        is_gone = bool(orders) and orders[-1].state is PayoutState.DONE
+        given = orders.payouts_of(tx.db, [row.id])
+        is_gone = bool(given) and given[-1].state is PayoutState.DONE
         if any(s.step == Step.HAND_OVER for s in queries.steps(tx.db, row.id)):
             done = State.HANDED_OVER
     if not is_gone:

@@ -8,6 +8,9 @@ from datetime import date, datetime
 
 from deposits.grounds import Ground
 from trading.money import Money
+from trading.projects.stages import Stage
+
+AWARDED = frozenset({Stage.AWARDED, Stage.CONTRACTED, Stage.ARCHIVED})
 
 
 @dataclass(frozen=True)

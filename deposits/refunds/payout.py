@@ -10,6 +10,7 @@ statement. The key names holding and attempt, so that no order can be sent twice
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -118,3 +119,8 @@ def spans_shown(name: str, accrual: Accrual) -> tuple[dict[str, Any], ...]:
         }
         for span in accrual.spans
     )
+
+
+def account_digest(account: str) -> str:
+    """An account as the record names it: by its SHA-256, never by its number."""
+    return hashlib.sha256(account.encode()).hexdigest()

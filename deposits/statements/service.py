@@ -25,8 +25,8 @@ from deposits.cash.holding import HoldingState, move
 from deposits.ledger import keys, ledger
 from deposits.ledger import service as books
 from deposits.ledger.ledger import Account, Book, Move
-from deposits.refunds import queries as orders
-from deposits.refunds import service as refunds
+from deposits.refunds import queries as kept_orders
+from deposits.refunds.orders import service as orders
 from deposits.refunds.payout import Payout, PayoutState, Purpose, payout_key
 from deposits.statements import camt, lines, queries
 from deposits.statements.matching import Stated, match
@@ -150,7 +150,9 @@ def _match(tx: Tx, actor: Actor, centre_id: str, statement: Statement) -> int:
                 statement.opening,
             )
         )
-    before = orders.payouts(tx.db, {line.key for line in statement.lines if line.key}, lock=True)
+    before = kept_orders.payouts(
+        tx.db, {line.key for line in statement.lines if line.key}, lock=True
+    )
     announced = books.transfers(tx.db, [keys.received(x.reference) for x in statement.lines])
     outcome = match(centre_id, statement.lines, announced, before)
     books.move(tx, actor, [*moves, *outcome.moves])
@@ -166,7 +168,7 @@ def _match(tx: Tx, actor: Actor, centre_id: str, statement: Statement) -> int:
 def _follow(tx: Tx, actor: Actor, before: Payout, after: Payout) -> None:
     """What an order came to, for the deposit that it paid back. Of an order that was paid and sent
     back on one statement, both are put down."""
-    orders.store(tx.db, after)
+    kept_orders.store(tx.db, after)
     if after.purpose is not Purpose.REFUND:
         return
     held = cash.by_id(tx.db, after.subject, lock=True)
@@ -248,7 +250,7 @@ def send_back(tx: Tx, actor: Actor, centre_id: str, reference: str) -> Payout:
         ordered_at=tx.now,
         state=PayoutState.ORDERED,
     )
-    refunds.send(tx, actor, order)
+    orders.send(tx, actor, order)
     _resolved(tx, actor, row, "SENT_BACK", order.key)
     return order
 
@@ -330,7 +332,7 @@ def statement_task(bank: Bank) -> tasks.Handler:
         with office.read() as db:
             account = cash.centre_account(db, centre_id)
             last = account.statements if account is not None else 0
-            last_call = refunds.last_call(db)
+            last_call = orders.last_call(db)
         fetched: list[bytes] = []
         called: tuple[bytes, ...] = ()
         try:
@@ -350,7 +352,7 @@ def statement_task(bank: Bank) -> tasks.Handler:
             for number, content in enumerate(fetched, last + 1):
                 if number > current.statements:
                     take_statement(tx, SYSTEM, centre_id, Format.CAMT053, content)
-            refunds.take_calls(tx, called)
+            orders.take_calls(tx, called)
             waits = bool(books.pending(tx.db, centre_id))
             if waits and tries < TRIES_MAX:
                 holdings.ask_for_statement(tx, centre_id, 0 if fetched else tries + 1)

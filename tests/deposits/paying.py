@@ -24,6 +24,7 @@ from deposits.cash.slip import Slip, commitment
 from deposits.guarantees import service as guarantees
 from deposits.ledger import service as ledgers
 from deposits.refunds import service as refunds
+from deposits.refunds.orders import service as orders
 from deposits.service import deposit_lot, terms_for
 from deposits.statements import service as statements
 from tests.builders import STAFF
@@ -133,7 +134,7 @@ class Town:
             cash.REFUND_TASK: refunds.refund_task,
             guarantees.VERIFY_TASK: guarantees.verify_task,
             guarantees.RELEASE_TASK: guarantees.release_task,
-            refunds.PAY_TASK: refunds.pay_task(self.bank),
+            orders.PAY_TASK: orders.pay_task(self.bank),
         }
 
     def work(self) -> None:

@@ -22,7 +22,10 @@ from deposits.grounds import Claim, Ground
 from deposits.ledger import ledger
 from deposits.ledger import service as books
 from deposits.refunds import service as refunds
+from deposits.refunds.extensions import service as extensions
+from deposits.refunds.orders import service as orders
 from deposits.refunds.payout import PayoutState
+from deposits.refunds.withheld import service as withheld
 from deposits.release import ReleaseCause
 from deposits.standing import StandingKind
 from deposits.statements import service as statements
@@ -104,7 +107,7 @@ class TestOneDeposit:
         town.days(2)
         assert set(town.states(lot_id).values()) == {HoldingState.REFUNDED}
         with town.office.read() as db:
-            (paid,) = refunds.payouts_of(db, [held.id])
+            (paid,) = orders.payouts_of(db, [held.id])
             assert paid.state is PayoutState.DONE
             assert paid.to_account == ACCOUNT_OF[LISTED]
             assert paid.due_on is not None
@@ -182,7 +185,7 @@ class TestBadPayments:
         town.days(12)
         assert town.states(lot_id) == {CLEAN: HoldingState.REFUNDED}
         with town.office.read() as db:
-            (paid,) = refunds.payouts_of(db, [held.id])
+            (paid,) = orders.payouts_of(db, [held.id])
         assert paid.interest == Money(0), "what was never a deposit bears none"
         town.check()
 
@@ -386,7 +389,7 @@ class TestTheBankAsAnAdversary:
 
         def call(number: int, kind: NoticeKind, key: str) -> None:
             with town.office.write() as tx:
-                refunds.take_call(tx, SYSTEM, Notice(number, kind, key, tx.now))
+                orders.take_call(tx, SYSTEM, Notice(number, kind, key, tx.now))
 
         refused(lambda: call(2, NoticeKind.SETTLED, order.key), "deposits.call.out_of_order")
         refused(lambda: call(1, NoticeKind.SETTLED, "nobody's"), "deposits.call.unknown")
@@ -410,7 +413,7 @@ class TestTheBankAsAnAdversary:
         ],
     )
     def test_a_malformed_call(self, content: bytes) -> None:
-        refused(lambda: refunds.read_notice(content), "deposits.call.form", Kind.INVALID)
+        refused(lambda: orders.read_notice(content), "deposits.call.form", Kind.INVALID)
 
 
 class Mute:
@@ -496,7 +499,7 @@ class TestRefunds:
         assert town.states(lot_id)[LISTED] is HoldingState.REFUNDED
         assert town.states(lot_id)[CLEAN] is HoldingState.HELD
         with town.office.read() as db:
-            (paid,) = refunds.payouts_of(db, [loser.id])
+            (paid,) = orders.payouts_of(db, [loser.id])
         assert (paid.interest, paid.late_fee) == (Money(0), Money(0))
 
     def test_late_procurement_owes_a_fee(self, town: Town) -> None:
@@ -555,7 +558,7 @@ class TestForfeiture:
 
     def forfeit(self, town: Town, lot_id: str, uscc: str, claim: Claim) -> None:
         with town.office.write() as tx:
-            refunds.forfeit(tx, TENDERER, town.holding(lot_id, uscc).id, claim)
+            withheld.forfeit(tx, TENDERER, town.holding(lot_id, uscc).id, claim)
 
     def test_a_winner_who_does_not_sign(self, town: Town) -> None:
         lot_id = opened(town)
@@ -565,12 +568,12 @@ class TestForfeiture:
         self.forfeit(town, lot_id, CLEAN, Claim(Ground.NO_CONTRACT, b"letter"))
         assert town.states(lot_id)[CLEAN] is HoldingState.FORFEITED
         with town.office.read() as db:
-            (row,) = refunds.forfeitures(db, lot_id)
+            (row,) = withheld.forfeitures(db, lot_id)
             assert "第七十四条" in row.article
             owed = ledger.forfeited(CENTRE_ID, lot_id).id
             assert {a.id: a.balance for a in books.sub_account(db, lot_id)}[owed] == DUE
         with town.office.write() as tx:
-            refunds.pay_forfeited(
+            withheld.pay_forfeited(
                 tx, STAFF, town.holding(lot_id, CLEAN).id, "6200111122223333", "示例招标人"
             )
         town.days(3)
@@ -618,7 +621,7 @@ class TestConversion:
 
         def convert(document: bytes = b"consent", uscc: str = CLEAN) -> Money:
             with town.office.write() as tx:
-                return refunds.convert(tx, TENDERER, town.holding(lot_id, uscc).id, document)
+                return withheld.convert(tx, TENDERER, town.holding(lot_id, uscc).id, document)
 
         refused(convert, "deposits.convert.no_contract", Kind.CONFLICT)
         with town.office.write() as tx:
@@ -629,7 +632,7 @@ class TestConversion:
         assert town.holding(lot_id, CLEAN).rest == Money.yuan(150_000)
         town.days(8)
         with town.office.read() as db:
-            (paid,) = refunds.payouts_of(db, [held.id])
+            (paid,) = orders.payouts_of(db, [held.id])
             assert paid.amount == Money.yuan(150_000)
             bond = ledger.performance(CENTRE_ID, lot_id).id
             found = {a.id: a.balance for a in books.sub_account(db, lot_id)}
@@ -649,11 +652,11 @@ class TestExtension:
 
         def ask(day: date, document: bytes = b"notice") -> None:
             with town.office.write() as tx:
-                refunds.ask_extension(tx, TENDERER, lot_id, day, document)
+                extensions.ask_extension(tx, TENDERER, lot_id, day, document)
 
         def answer(uscc: str, agrees: bool) -> None:
             with town.office.write() as tx:
-                refunds.answer_extension(tx, bidder(uscc), lot_id, agrees=agrees)
+                extensions.answer_extension(tx, bidder(uscc), lot_id, agrees=agrees)
 
         refused(lambda: answer(CLEAN, True), "deposits.extension.not_asked", Kind.NOT_FOUND)
         refused(lambda: ask(date(2025, 9, 30)), "deposits.extension.until", Kind.INVALID)

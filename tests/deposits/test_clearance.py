@@ -13,7 +13,7 @@ from archive.office import Office
 from deposits.clearance import service
 from deposits.clearance.item import Reason, State, Step
 from deposits.ledger import service as books
-from deposits.refunds import service as refunds
+from deposits.refunds.orders import service as orders
 from deposits.statements import service as statements
 from deposits.statements.lines import write
 from deposits.statements.statement import Statement
@@ -83,7 +83,7 @@ class TestOldDeposits:
         assert code_of(pay) == "deposits.clearance.paying"
         assert code_of(close) == "deposits.clearance.not_gone"
         with town.office.read() as db:
-            (order,) = refunds.payouts_of(db, [item.id])
+            (order,) = orders.payouts_of(db, [item.id])
             assert order.amount == Money.yuan(642_000)
             assert not books.broken(db)
 

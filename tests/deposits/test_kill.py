@@ -30,7 +30,7 @@ from archive.tasks.service import Worker
 from deposits.cash import service as cash
 from deposits.cash.holding import HoldingState
 from deposits.ledger import service as books
-from deposits.refunds import service as refunds
+from deposits.refunds.orders import service as orders
 from tests.builders import make_office
 from tests.deposits.conftest import copy_of
 from tests.deposits.makers import CENTRE_ID, CLEAN, LISTED, make_lots
@@ -162,7 +162,7 @@ def must_be_over(folder: Path, start: datetime, lot_id: str) -> None:
         assert books.broken(db) == []
         held = cash.holdings(db, lot_id)
         assert [h.state for h in held] == [HoldingState.REFUNDED] * 2
-        assert len(refunds.payouts_of(db, [h.id for h in held])) == 2
+        assert len(orders.payouts_of(db, [h.id for h in held])) == 2
         assert all(not account.balance for account in books.balances(db, CENTRE_ID))
         assert books.pending(db, CENTRE_ID) == []
     office.connections.dispose()

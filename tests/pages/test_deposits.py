@@ -21,6 +21,7 @@ from archive.actor import SYSTEM, Role
 from deposits.cash import service as cash
 from deposits.grounds import Claim, Ground
 from deposits.refunds import service as refunds
+from deposits.refunds.withheld import service as withheld
 from deposits.release import ReleaseCause
 from tests.api.conftest import PASSWORD
 from tests.builders import STAFF, make_office
@@ -153,7 +154,7 @@ def played(town: Town) -> str:
     town.awarded(lot_id, ALSO_CLEAN)
     with town.office.write() as tx:
         claim = Claim(Ground.NO_CONTRACT, "示例函件".encode())
-        refunds.forfeit(tx, TENDERER, town.holding(lot_id, ALSO_CLEAN).id, claim)
+        withheld.forfeit(tx, TENDERER, town.holding(lot_id, ALSO_CLEAN).id, claim)
     return lot_id
 
 
