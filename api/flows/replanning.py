@@ -44,7 +44,8 @@ def ask(tx: Tx, actor: Actor, trouble: Trouble) -> tuple[str, str]:
     CONFLICT where no seat is concerned."""
     actor.must_be(Role.STAFF, Role.SYSTEM)
     trouble.check()
-    if not _requests(tx.db, trouble, _live(tx.db, trouble, slot_at(tx.now)))[0]:
+    asked, _ = _requests(tx.db, trouble, _live(tx.db, trouble, slot_at(tx.now)))
+    if not asked:
         raise Refusal("evaluation.seat.trouble_none", {}, Kind.CONFLICT)
     proposal_id = tx.new_id()
     args = {"proposal": proposal_id, "trouble": trouble.to_json(), "asked_by": actor.id}
@@ -56,10 +57,9 @@ def propose(office: Office, args: Mapping[str, Any], run: Run) -> Write:
     the last seat that was concerned is over."""
     trouble = troubles.from_json(args["trouble"])
     with office.read() as db:
-        now_slot = slot_at(office.clock.now())
-        if not _requests(db, trouble, _live(db, trouble, now_slot))[0]:
-            return lambda tx: None
-        problem = problem_of(db, trouble, now_slot)
+        problem = problem_of(db, trouble, slot_at(office.clock.now()))
+    if problem is None:
+        return lambda tx: None
     plan = flow.watched(problem, run)
 
     def write(tx: Tx) -> None:
@@ -76,10 +76,12 @@ def accept(tx: Tx, actor: Actor, proposal_id: str) -> ConfirmedPlan:
     return proposals.confirm(tx, actor, proposal_id)
 
 
-def problem_of(db: Session, trouble: Trouble, now_slot: int) -> Problem:
-    """The day with its trouble."""
+def problem_of(db: Session, trouble: Trouble, now_slot: int) -> Problem | None:
+    """The day with its trouble; None where no seat is concerned."""
     live = _live(db, trouble, now_slot)
     asked, gone = _requests(db, trouble, live)
+    if not asked:
+        return None
     return seating.replan(
         db,
         asked,

@@ -25,17 +25,8 @@ from archive.journal.entry import DocumentRef
 from archive.office import Office, Tx
 from archive.tasks import service as tasks
 from deposits.cash import queries as cash
-from deposits.cash.holding import (
-    Holding,
-    HoldingState,
-    move,
-    with_clock,
-)
-from deposits.cash.service import (
-    REFUND_TASK,
-    clock_started,
-    locked_holding,
-)
+from deposits.cash.holding import Holding, HoldingState, move, with_clock
+from deposits.cash.service import REFUND_TASK, clock_started, locked_holding
 from deposits.interest import interest, late_fee
 from deposits.ledger import ledger
 from deposits.lot import DepositLot

@@ -51,8 +51,10 @@ def go_wrong(play: Play, args: Mapping[str, Any]) -> Write:
         centre, trouble = found
         try:
             _, proposal = changes.ask(tx, people.staff(centre), trouble)
-        except Refusal:  # the seats were over before anybody came to report it
-            return
+        except Refusal as refusal:
+            if refusal.code == "evaluation.seat.trouble_none":
+                return  # the seats were over before anybody came to report it
+            raise
         more = {"proposal": proposal, "centre": centre}
         play.later(tx, "confirm_change", more, tx.now + CONFIRMED_AFTER)
 

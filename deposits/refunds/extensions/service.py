@@ -13,16 +13,11 @@ from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
 from archive.office import Tx
 from deposits.cash import queries as cash
-from deposits.cash.holding import (
-    HoldingState,
-)
+from deposits.cash.holding import HoldingState
 from deposits.refunds import queries
 from deposits.refunds.ends import Answer, Extension
 from deposits.refunds.service import start_clock
-from deposits.refunds.tables import (
-    ExtensionAnswerRow,
-    ExtensionRow,
-)
+from deposits.refunds.tables import ExtensionAnswerRow, ExtensionRow
 from deposits.release import ReleaseCause
 from deposits.service import deposit_lot
 from trading.acting import must_act_for

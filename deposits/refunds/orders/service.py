@@ -20,27 +20,15 @@ from archive.office import Office, Tx
 from archive.tasks import service as tasks
 from deposits.cash import queries as cash
 from deposits.cash.bank import Bank, BankSilent, Notice, NoticeKind
-from deposits.cash.holding import (
-    HoldingState,
-    move,
-)
-from deposits.cash.service import (
-    ask_for_statement,
-    locked_holding,
-)
+from deposits.cash.holding import HoldingState, move
+from deposits.cash.service import ask_for_statement, locked_holding
 from deposits.ledger import keys, ledger
 from deposits.ledger import service as books
 from deposits.ledger.ledger import Reserve, Void
 from deposits.refunds import payout as payouts
 from deposits.refunds import queries
-from deposits.refunds.payout import (
-    Payout,
-    PayoutState,
-    Purpose,
-)
-from deposits.refunds.tables import (
-    CallRow,
-)
+from deposits.refunds.payout import Payout, PayoutState, Purpose
+from deposits.refunds.tables import CallRow
 
 PAY_TASK = "deposits.pay_out"
 PAY_AGAIN = timedelta(hours=1)

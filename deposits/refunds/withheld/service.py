@@ -10,15 +10,8 @@ from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
 from archive.office import Tx
 from deposits.cash import queries as cash
-from deposits.cash.holding import (
-    HoldingState,
-    converted,
-    move,
-)
-from deposits.cash.service import (
-    holding,
-    locked_holding,
-)
+from deposits.cash.holding import HoldingState, converted, move
+from deposits.cash.service import holding, locked_holding
 from deposits.grounds import Claim, admit
 from deposits.ledger import keys, ledger
 from deposits.ledger import service as books
@@ -26,17 +19,8 @@ from deposits.ledger.ledger import Book
 from deposits.refunds import queries
 from deposits.refunds.ends import AWARDED, Forfeiture
 from deposits.refunds.orders.service import check_account, send
-from deposits.refunds.payout import (
-    Payout,
-    PayoutState,
-    Purpose,
-    account_digest,
-    payout_key,
-)
-from deposits.refunds.tables import (
-    ConversionRow,
-    ForfeitureRow,
-)
+from deposits.refunds.payout import Payout, PayoutState, Purpose, account_digest, payout_key
+from deposits.refunds.tables import ConversionRow, ForfeitureRow
 from deposits.release import ReleaseCause
 from deposits.service import lot_to_settle
 from trading.acting import must_serve
