@@ -6,6 +6,7 @@ may be done, the desk's own service.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from sqlmodel import Session as Db
 
 from archive.actor import Actor
 from archive.clock import SHANGHAI
+from archive.cosignature import Cosigner
 from archive.journal import service as journal
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
@@ -42,11 +44,13 @@ class Standing:
 
 @dataclass(frozen=True)
 class DeskView:
-    """What the witness desk of a session shows to one actor. `cosign_due_at`: when the next
-    countersignature is due, in a night."""
+    """What the witness desk of a session shows to one actor. `my_key`: the public key, in base64,
+    by which the actor's signatures are verified; "" before he is enrolled. `cosign_due_at`: when the
+    next countersignature is due, in a night."""
 
     session_id: str
     me: str
+    my_key: str
     is_over: bool
     is_night: bool
     on_duty: Mapping[str, datetime]
@@ -75,6 +79,7 @@ def view(db: Db, actor: Actor, session: Session) -> DeskView:
     return DeskView(
         session_id=session.id,
         me=actor.id,
+        my_key=_key_of(known.keys.get(actor.id)),
         is_over=session.stage in FINAL,
         is_night=watch.is_night,
         on_duty=known.on_duty,
@@ -89,6 +94,10 @@ def view(db: Db, actor: Actor, session: Session) -> DeskView:
         orders=tuple(order for order in watch.orders.values() if order.answer is None),
         stations=len(watch.stations),
     )
+
+
+def _key_of(vkey: str | None) -> str:
+    return base64.b64encode(Cosigner.parse(vkey).public_key).decode() if vkey else ""
 
 
 def _alarms(watch: Watch) -> tuple[Standing, ...]:

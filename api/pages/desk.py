@@ -116,6 +116,12 @@ def _on(tx: Tx, actor: Actor, session_id: str, form: Form) -> None:
     desk.go_on_duty(tx, actor, session_id, key)
 
 
+def _enrol(tx: Tx, actor: Actor, session_id: str, form: Form) -> None:
+    key = form.text("key", long=True)
+    form.refuse()
+    desk.enrol(tx, actor, session_id, key)
+
+
 def _acknowledge(tx: Tx, actor: Actor, session_id: str, form: Form) -> None:
     seq, words = form.whole("alarm_seq"), form.text("said", is_required=False, long=True)
     form.refuse()
@@ -131,6 +137,7 @@ def _cancel(tx: Tx, actor: Actor, session_id: str, form: Form) -> None:
 Act = Callable[[Tx, Actor, str, Form], Any]
 ACTS: dict[str, tuple[Act, str]] = {
     "on": (_on, "witness_on_duty"),
+    "enrol": (_enrol, "witness_enrolled"),
     "off": (lambda tx, actor, at, form: desk.go_off_duty(tx, actor, at), "witness_off_duty"),
     "countersign": (_countersign, "countersigned"),
     "offer": (_offer, "handover_offered"),

@@ -22,21 +22,22 @@
       asked.onsuccess = () => resolve(asked.result);
       asked.onerror = () => reject(asked.error);
     });
-  const keyOf = async (account) => {
-    const store = await open();
-    const read = new Promise((resolve, reject) => {
+  const kept = (store, account) =>
+    new Promise((resolve, reject) => {
       const asked = store.transaction("keys").objectStore("keys").get(account);
       asked.onsuccess = () => resolve(asked.result);
       asked.onerror = () => reject(asked.error);
     });
-    const known = await read;
+  const keyOf = async (account) => {
+    const store = await open();
+    const known = await kept(store, account);
     if (known) return known;
     const made = await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]);
     await new Promise((resolve, reject) => {
-      const kept = store.transaction("keys", "readwrite");
-      kept.objectStore("keys").put(made, account);
-      kept.oncomplete = resolve;
-      kept.onerror = () => reject(kept.error);
+      const written = store.transaction("keys", "readwrite");
+      written.objectStore("keys").put(made, account);
+      written.oncomplete = resolve;
+      written.onerror = () => reject(written.error);
     });
     return made;
   };
@@ -75,13 +76,23 @@
     return new Date((await answer.json()).now);
   };
 
-  const settle = () => {
+  // Whether signatures made here would be accepted: the account may have its key in another browser.
+  const isOurs = async (desk) => {
+    if (!desk.dataset.knownKey) return true; // the first act enrols the key of this browser
+    const own = await kept(await open(), desk.dataset.me);
+    return Boolean(own) && (await publicOf(own)) === desk.dataset.knownKey;
+  };
+
+  const settle = async () => {
     for (const desk of document.querySelectorAll("[data-desk]")) {
+      const canSign = await isOurs(desk);
+      desk.querySelector("[data-other-key]")?.toggleAttribute("hidden", canSign);
       desk.querySelector("[data-waits]")?.toggleAttribute("hidden", newest > 0);
       for (const form of desk.querySelectorAll("form[data-key]")) form.querySelector("button").disabled = false;
       for (const form of desk.querySelectorAll("form[data-cosign]")) {
         const size = Number(form.dataset.cosign) || newest;
-        form.querySelector("button").disabled = !marks.has(size);
+        const enrols = form.action.endsWith("/accept"); // with its own key
+        form.querySelector("button").disabled = !marks.has(size) || !(canSign || enrols);
       }
     }
   };

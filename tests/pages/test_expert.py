@@ -136,6 +136,7 @@ def test_the_sheet_saves_itself_through_another_window_and_a_cut_line(
     expect(wrong).to_have_attribute("data-state", "wrong")
     # The line is cut: what is typed is kept, even through a new reading of the page.
     chromium_page.allow("ERR_INTERNET_DISCONNECTED")
+    chromium_page.allow("Failed to fetch")  # live parts poll while the line is cut
     page.context.set_offline(True)
     wrong.fill("7.25")
     cells(page).nth(2).fill("3")
