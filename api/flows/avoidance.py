@@ -3,8 +3,9 @@ much is drawn from the province's own pool, and what is found later.
 
 Experts are not named and carry no id: in a draw each is `专家 1`, `专家 2`, … in the order of the
 evidence. Three passes leave evidence: the request, the opening, and every later look when data have
-changed. A later look at a committee that sits replaces who is in conflict by the next rank; where the
-session is over, it can only say whose conclusions are void (招标投标法实施条例 第四十八条、第七十条).
+changed. A later look at a committee that sits removes who is in conflict, from its session too, and the next
+rank comes; where the session is over, it says whose conclusions are void (招标投标法实施条例 第四十八条、
+第七十条), and the supervisor may order that another committee judges anew.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from sqlmodel import Session as Db
 
+from api.flows import substitution
 from archive import canonical
 from archive.actor import SYSTEM, Actor
 from archive.errors import Kind, Reason, Refusal
@@ -171,7 +173,9 @@ def look_again(tx: Tx, actor: Actor, draw_id: str) -> int:
 def _look(tx: Tx, actor: Actor, draw: Draw) -> int:
     if draw.state is State.CLOSED:
         return len(late.look(tx, actor, draw.id, _bidders(tx.db, draw.lot_id)))
-    return len(draws.recheck(tx, actor, draw.id, _bidders(tx.db, draw.lot_id)).removed)
+    removed = draws.recheck(tx, actor, draw.id, _bidders(tx.db, draw.lot_id)).removed
+    substitution.void_conclusions(tx, actor, draw.id, [expert for expert, _ in removed])
+    return len(removed)
 
 
 def _bidders(db: Db, lot_id: str) -> tuple[str, ...]:
@@ -217,7 +221,7 @@ def late_hits(db: Db, actor: Actor) -> list[Late]:
             hit.found_at,
         )
         for draw, lot in _draws(db, actor)
-        if draw.state is State.CLOSED
+        if draw.state in (State.CLOSED, State.VOIDED)
         for hit in late.late_hits(db, draw.id)
     ]
     return sorted(found, key=lambda each: each.found_at, reverse=True)

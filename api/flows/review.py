@@ -16,7 +16,7 @@ from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session, SessionPlan
 from experts.draws import service as draws
-from experts.invitations.rounds import service as rounds
+from experts.draws.late import service as late
 from trading.awards import service as awards
 from trading.awards.award import Candidate, Publication
 from trading.calendar.legal import legal_day
@@ -113,14 +113,14 @@ def publish_candidates(tx: Tx, actor: Actor, lot_id: str) -> Publication:
 def _must_stand(tx: Tx, session: Session) -> None:
     substitution.must_sit(tx.db, session)
     bidders = opening.proven_bidders(tx.db, session.lot_id)
-    found = rounds.hits(tx, session.draw_id, bidders)
-    if found:
-        seat, reason = found[0]
-        params: dict[str, str | int] = {
-            "seat": seat,
-            "reason": reason.code,
-            "count": len(found),
-        }
+    known = late.late_hits(tx.db, session.draw_id)
+    hits = {hit.seat_code: hit.reasons[0].code for hit in known}
+    hits |= {
+        hit.seat_code: hit.reasons[0].code for hit in late.found(tx.db, session.draw_id, bidders)
+    }
+    if hits:
+        seat = min(hits)
+        params: dict[str, str | int] = {"seat": seat, "reason": hits[seat], "count": len(hits)}
         raise Refusal("api.flows.late_hit", params, Kind.CONFLICT)
 
 

@@ -1,8 +1,13 @@
-"""Acts on a session that reach beyond it: when it is sealed for the night, the committee's members are
-signed out everywhere, so that no open window reads on (the logical seal)."""
+"""Acts on a session that reach beyond it.
+
+When it is sealed for the night the members are signed out everywhere, so that no open window reads on
+(the logical seal); whom an act removes loses his seat in the draw; with its close the draw is closed,
+and with its voiding the draw is void, so that another committee may be asked for.
+"""
 
 from __future__ import annotations
 
+from api.flows import substitution
 from api.identity import service as identity
 from archive.actor import Actor
 from archive.journal.entry import DocumentRef
@@ -11,6 +16,7 @@ from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import Stage
+from experts.draws import service as draws
 
 
 def act(
@@ -22,9 +28,14 @@ def act(
     version: int | None = None,
     documents: tuple[DocumentRef, ...] = (),
 ) -> Session:
-    """Give a session a command, as `sessions.act`; ends the members' sign-ins with the sealing."""
+    """Give a session a command, as `sessions.act`, with what follows from it elsewhere."""
+    before = sessions.session(tx.db, session_id)
     session = sessions.act(tx, actor, session_id, command, version=version, documents=documents)
-    is_sealing = isinstance(command, c.WitnessSeal)
-    if is_sealing and session.stage is Stage.SEALED_OVERNIGHT:
+    if isinstance(command, c.WitnessSeal) and session.stage is Stage.SEALED_OVERNIGHT:
         identity.end_sign_ins(tx, [member.expert_id for member in session.state.sitting])
-    return session
+    elif isinstance(command, c.Close):
+        if not draws.draw(tx.db, session.draw_id).transcript_sha256:
+            draws.close_draw(tx, actor, session.draw_id)
+    elif isinstance(command, c.VoidSession):
+        draws.void_draw(tx, actor, session.draw_id, command.reason)
+    return substitution.followed(tx, before, session)

@@ -7,6 +7,7 @@ where the form stands. Members are shown by seat, never by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,7 +15,7 @@ from sqlmodel import Session as Db
 from starlette.responses import Response
 
 from api.access import StaffActor
-from api.flows import drawing, hosting, review, sealing, witnessing
+from api.flows import hosting, review, sealing, substitution, witnessing
 from api.flows.desk import desk, own_lot
 from api.flows.topics import numbers
 from api.pages.kit.forms import Form, Sent, submit
@@ -30,9 +31,8 @@ from evaluation.seating.checkin.service import assign_label
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
-from evaluation.session.state import IncidentKind, PauseKind
+from evaluation.session.state import Cause, IncidentKind, PauseKind
 from evaluation.witness.desk import service as witness_desk
-from experts.draws import service as draws
 from trading.parties import service as parties
 from trading.projects import service as projects
 
@@ -95,15 +95,26 @@ def _known(request: Request, actor: Actor, db: Db, session_id: str, form: Form) 
         "lot": projects.lot(db, session.lot_id) if room.is_host else None,
         "members": [(m.expert_id, m.seat_code) for m in room.here],
         "pauses": words_of(request, "pause", PauseKind),
+        "vacancies": substitution.vacancies(db, session) if room.is_host else (),
+        "leaving": [(m.seat_code, m.seat_code) for m in session.state.sitting if m.cause is None],
+        "causes": words_of(request, "leave.causes", Statutory),
         "form": form,
     }
 
 
 def _page(request: Request, actor: Actor, db: Db, session_id: str, form: Form) -> Response:
-    topic = f"session/{session_id}"
-    seq = numbers(db, [topic])[topic]
     known = _known(request, actor, db, session_id, form)
-    return show(request, "centre/session.html", actor, topic=topic, seq=seq, **known)
+    topic, drawn = f"session/{session_id}", f"draw/{known['session'].draw_id}"
+    seqs = numbers(db, [topic, drawn])
+    return show(
+        request,
+        "centre/session.html",
+        actor,
+        topic=topic,
+        seq=seqs[topic],
+        draw_seq=seqs[drawn],
+        **known,
+    )
 
 
 @router.get("/centre/sessions/{session_id}")
@@ -116,6 +127,13 @@ def fragment(actor: StaffActor, request: Request, db: ReadDb, session_id: IdInPa
     """The same when the session moved."""
     known = _known(request, actor, db, session_id, Form())
     return show(request, "centre/_session.html", actor, **known)
+
+
+@router.get("/fragments/centre/sessions/{session_id}/substitutes")
+def substitutes(actor: StaffActor, request: Request, db: ReadDb, session_id: IdInPath) -> Response:
+    """Empty seats and their substitutes, when the draw moved."""
+    known = _known(request, actor, db, session_id, Form())
+    return show(request, "centre/_substitutes.html", actor, **known)
 
 
 @router.post("/centre/sessions/{session_id}/acts")
@@ -176,6 +194,59 @@ async def acknowledge(
     )
 
 
+class Statutory(StrEnum):
+    """The causes that staff may find (条例 第四十八条); the door finds a false identity."""
+
+    HEALTH = "HEALTH"
+    ABSENT = "ABSENT"
+    LEFT_POST = "LEFT_POST"
+    RECUSAL = "RECUSAL"
+
+
+@router.post("/centre/sessions/{session_id}/departures")
+async def leave(actor: StaffActor, request: Request, session_id: IdInPath, form: Sent) -> Response:
+    """Remove a member for a statutory cause."""
+    return await submit(
+        request,
+        form,
+        lambda tx, read: substitution.leave(tx, actor, session_id, read[0], Cause(read[1])),
+        read=lambda form: (form.text("seat"), form.choice("cause", Statutory)),
+        again=lambda db: _page(request, actor, db, session_id, form),
+        to=f"/centre/sessions/{session_id}",
+        said="member_left",
+    )
+
+
+@router.post("/centre/sessions/{session_id}/substitutes")
+async def join(actor: StaffActor, request: Request, session_id: IdInPath, form: Sent) -> Response:
+    """Seat the substitutes who have accepted."""
+    return await submit(
+        request,
+        form,
+        lambda tx, _: substitution.join(tx, actor, session_id),
+        again=lambda db: _page(request, actor, db, session_id, form),
+        to=f"/centre/sessions/{session_id}",
+        said=lambda joined: "substitute_joined" if joined else "substitute_called",
+    )
+
+
+@router.post("/centre/sessions/{session_id}/representatives")
+async def appoint(
+    actor: StaffActor, request: Request, session_id: IdInPath, form: Sent
+) -> Response:
+    """Seat another representative of the tenderer."""
+    return await submit(
+        request,
+        form,
+        lambda tx, read: substitution.appoint(tx, actor, session_id, *read),
+        read=lambda form: (form.text("vacant"), form.text("account")),
+        again=lambda db: _page(request, actor, db, session_id, form),
+        to=f"/centre/sessions/{session_id}",
+        said="representative_appointed",
+        places={"/substitute_id": "/account"},
+    )
+
+
 Made = Callable[[Tx, Session, Actor], tuple[c.Command, tuple[DocumentRef, ...]]]
 
 
@@ -198,10 +269,6 @@ def _act(tx: Tx, actor: Actor, session_id: str, name: str, made: Made) -> Sessio
         member = session.state.member(command.expert_id)
         if member is not None and not member.is_representative:
             assign_label(tx, actor, session_id, command.expert_id)
-    if isinstance(command, c.Close):
-        draw = drawing.current(tx.db, session.lot_id)
-        if not draw.transcript_sha256:
-            draws.close_draw(tx, actor, draw.id)
     return session
 
 

@@ -8,14 +8,14 @@ everybody else a session does not exist.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from sqlmodel import Session as Db
 
 from api.access import ReviewActor, StaffActor
-from api.flows import review, sealing
+from api.flows import review, sealing, substitution
 from api.routes.fields import Answer, Body, Identifier, IdInPath, Whole
 from api.transactions import ReadDb, WriteTx
 from archive.actor import Actor, Role
@@ -23,16 +23,19 @@ from archive.errors import Faults, Kind, Refusal
 from evaluation.session import commands
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
+from evaluation.session.state import Cause
 from trading.acting import watches
 from trading.projects import service as projects
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
-# Bids enter by the flow from the opening record, not by hand.
+BY_FLOW = frozenset({commands.EnterBids, commands.RemoveMember, commands.ReplaceMember})
+"""Bids enter from the opening record, and who leaves and who comes is the draw's matter: by flows, not
+by hand."""
 COMMANDS: dict[str, TypeAdapter[Any]] = {
     command.__name__: TypeAdapter(command)
     for command in get_args(commands.Command)
-    if command is not commands.EnterBids
+    if command not in BY_FLOW
 }
 FIELDS_MAX = 20
 
@@ -62,6 +65,22 @@ class SessionAnswer(Answer):
     overnight: bool
     seats: int
     centres: tuple[str, ...]
+
+
+class LeaveBody(Body):
+    seat: Identifier
+    cause: Literal["RECUSAL", "ABSENT", "LEFT_POST", "HEALTH"]
+    """招标投标法实施条例 第四十八条; no other cause changes a member."""
+
+
+class AppointBody(Body):
+    seat: Identifier
+    account: Identifier
+
+
+class JoinedAnswer(Answer):
+    seats: tuple[str, ...]
+    """The seats whose substitutes have joined; none while the draw still calls."""
 
 
 def may_see(actor: Actor, session: Session, supervisor_uscc: str = "") -> bool:
@@ -137,6 +156,31 @@ def enter_bids(actor: StaffActor, tx: WriteTx, session_id: IdInPath) -> SessionA
     """Enter the bids from the opening record."""
     session = seen(tx.db, actor, session_id)
     return _answer(review.enter_bids(tx, actor, session))
+
+
+@router.post("/{session_id}/departures", status_code=201)
+def leave(actor: StaffActor, tx: WriteTx, session_id: IdInPath, body: LeaveBody) -> SessionAnswer:
+    """Remove the member of a seat for a statutory cause; the draw calls the next ranks."""
+    seen(tx.db, actor, session_id)
+    return _answer(substitution.leave(tx, actor, session_id, body.seat, Cause(body.cause)))
+
+
+@router.post("/{session_id}/substitutes", status_code=201)
+def join(actor: StaffActor, tx: WriteTx, session_id: IdInPath) -> JoinedAnswer:
+    """Seat the substitutes who were drawn and have accepted."""
+    seen(tx.db, actor, session_id)
+    joined = substitution.join(tx, actor, session_id)
+    state = sessions.session(tx.db, session_id).state
+    return JoinedAnswer(seats=tuple(m.seat_code for m in state.sitting if m.expert_id in joined))
+
+
+@router.post("/{session_id}/representatives", status_code=201)
+def appoint(
+    actor: StaffActor, tx: WriteTx, session_id: IdInPath, body: AppointBody
+) -> SessionAnswer:
+    """Seat another representative of the tenderer in the place of one who left."""
+    seen(tx.db, actor, session_id)
+    return _answer(substitution.appoint(tx, actor, session_id, body.seat, body.account))
 
 
 def command_of(body: ActBody) -> Any:

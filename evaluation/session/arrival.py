@@ -1,13 +1,11 @@
-"""Arrival and substitution: discipline, identity, recusal, and who takes a leaver's place.
+"""Arrival: discipline, identity, recusal.
 
 Members work inside a lawful venue (电子招标投标办法 第三十三条); who has a relation to a bidder must
-recuse himself (招标投标法 第三十七条, 条例 第四十六条); who leaves is replaced by draw, and what he
-concluded is void (条例 第四十八条). The draw itself is `experts`' matter: its result comes in.
+recuse himself (招标投标法 第三十七条, 条例 第四十六条). How a member leaves is in
+`evaluation.session.departure`.
 """
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from archive.errors import Kind
 from evaluation.session import commands as c
@@ -75,37 +73,3 @@ def sign_recusal(act: Act, command: c.SignRecusal) -> Outcome:
 
 def asked_to_substitute(member: Member, cause: Cause) -> Event:
     return event("substitution_asked", seat=member.seat_code, cause=cause.value)
-
-
-def replace_member(act: Act, command: c.ReplaceMember) -> Outcome:
-    act.must_be_staff_of(act.state.host)
-    member = act.member(command.expert_id)
-    if member.standing is Standing.BLOCKED and member.cause is not command.cause:
-        cause = "" if member.cause is None else member.cause.value
-        act.refuse("evaluation.session.other_cause", seat=member.seat_code, cause=cause)
-    if act.state.member(command.substitute_id) is not None:
-        act.refuse("evaluation.session.was_member", expert=command.substitute_id)
-    others = [m for m in act.state.sitting if m.expert_id != member.expert_id]
-    if any(other.seat_code == command.substitute_seat for other in others):
-        act.refuse("evaluation.session.seat_taken", seat=command.substitute_seat)
-    left = with_member(
-        act.state, member, standing=Standing.REPLACED, cause=command.cause, asks_for_time=False
-    )
-    substitute = Member(
-        command.substitute_seat,
-        command.substitute_id,
-        command.substitute_centre,
-        is_representative=member.is_representative,
-    )
-    votes = tuple(vote for vote in left.votes if vote.expert_id != member.expert_id)
-    state = replace(left, members=(*left.members, substitute), votes=votes)
-    return state, (
-        event("conclusions_void", seat=member.seat_code, cause=command.cause.value),
-        event(
-            "member_replaced",
-            seat=member.seat_code,
-            substitute_seat=substitute.seat_code,
-            substitute=substitute.expert_id,
-            venue=substitute.centre_id,
-        ),
-    )

@@ -67,6 +67,14 @@ class SignRecusal:
 
 
 @dataclass(frozen=True)
+class RemoveMember:
+    """A member may not go on, for a statutory cause; his seat waits for a substitute."""
+
+    expert_id: str
+    cause: Cause
+
+
+@dataclass(frozen=True)
 class ReplaceMember:
     """A drawn substitute takes the place of a member who leaves for a statutory cause."""
 
@@ -291,6 +299,7 @@ Command = (
     | ReadDiscipline
     | CheckIn
     | SignRecusal
+    | RemoveMember
     | ReplaceMember
     | EnterBids
     | BeginReview

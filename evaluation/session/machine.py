@@ -4,13 +4,14 @@
 
 `TRANSITIONS` is the law of the house as data: who may give a command, in which stages, under which
 rule, and to which stages it may lead; `STAYS` means that the stage may remain. The steps themselves
-are in `arrival`, `night`, `conclusion` and `incidents`. A refusal changes nothing and names the
+are in `arrival`, `departure`, `night`, `conclusion` and `incidents`. A refusal changes nothing and names the
 code, the command, the stage and the rule; the same command given twice is refused the second time.
 
     SCHEDULED → CHECK_IN → REVIEWING → SCORED → REPORTED → CLOSED
                            REVIEWING → PAUSE_REQUESTED → PAUSE_APPROVED → SEALING
                            → SEALED_OVERNIGHT → UNSEALING → REVIEWING      as many nights as needed
-    any → INCIDENT → back, when a fault is mended in time; any but CLOSED → VOID
+    any → INCIDENT → back, when a fault is mended in time; SCORED, REPORTED → REVIEWING, when a member
+    is removed; any → VOID, a closed one too: what is found later voids what was concluded
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
-from evaluation.session import arrival, conclusion, incidents, night
+from evaluation.session import arrival, conclusion, departure, incidents, night
 from evaluation.session import commands as c
 from evaluation.session.act import Act, Handler, Outcome
 from evaluation.session.rules import SessionRules
@@ -37,10 +38,11 @@ _MEMBER = frozenset({Role.EXPERT, Role.TENDERER})
 _SUPERVISOR = frozenset({Role.SUPERVISOR})
 _WITNESS = frozenset({Role.STAFF, Role.SUPERVISOR})
 _ASKS = frozenset({Role.TENDERER, Role.STAFF})
+_REMOVES = frozenset({Role.STAFF, Role.SUPERVISOR, Role.SYSTEM})
 
 S = Stage
 _ARRIVING = frozenset({S.CHECK_IN, S.REVIEWING, S.PAUSE_REQUESTED, S.UNSEALING})
-_LEAVING = _ARRIVING | {S.SEALED_OVERNIGHT}
+_JOINING = _ARRIVING | {S.SCHEDULED, S.SEALED_OVERNIGHT}
 _OPEN = frozenset(Stage) - FINAL
 
 
@@ -80,7 +82,11 @@ TRANSITIONS: tuple[Transition, ...] = (
           arrival.read_discipline),
     _line(c.CheckIn, _ARRIVING, _STAFF, STAYS, "session.identity", arrival.check_in),
     _line(c.SignRecusal, _ARRIVING, _MEMBER, STAYS, "session.recusal", arrival.sign_recusal),
-    _line(c.ReplaceMember, _LEAVING, _HOST, STAYS, "session.replacement", arrival.replace_member),
+    # Departure
+    _line(c.RemoveMember, _OPEN, _REMOVES, {S.REVIEWING, S.SEALING}, "session.replacement",
+          departure.remove_member, may_stay=True),
+    _line(c.ReplaceMember, _JOINING, _HOST, STAYS, "session.replacement",
+          departure.replace_member),
     # Review
     _line(c.EnterBids, {S.SCHEDULED, S.CHECK_IN}, _HOST, STAYS, "session.bids",
           conclusion.enter_bids),
@@ -131,7 +137,8 @@ TRANSITIONS: tuple[Transition, ...] = (
           "session.fault_hours", incidents.report_incident),
     _line(c.ResolveFault, {S.INCIDENT}, _SUPERVISOR, _OPEN - {S.INCIDENT}, "session.fault_hours",
           incidents.resolve_fault),
-    _line(c.VoidSession, _OPEN, _SUPERVISOR, {S.VOID}, "session.void", incidents.void_session),
+    _line(c.VoidSession, _OPEN | {S.CLOSED}, _SUPERVISOR, {S.VOID}, "session.void",
+          incidents.void_session),
 )  # fmt: skip
 
 BY_COMMAND = {line.command: line for line in TRANSITIONS}

@@ -97,12 +97,17 @@ def lock_sheet(act: Act, command: c.LockSheet) -> Outcome:
     said = {"seat": member.seat_code, "digest": command.digest}
     if stored.sm3:
         said["sm3"] = stored.sm3
-    events = [event("sheet_locked", **said)]
-    waiting = {m.expert_id for m in state.sitting if m.is_admitted} - {e for e, _ in locked}
-    if not waiting:
-        state = with_night(at(state, Stage.SEALING), venues=state.venues)
-        events.append(event("sealing_began", night=len(state.nights), venues=len(state.venues)))
-    return state, tuple(events)
+    state, sealing = began_sealing(state)
+    return state, (event("sheet_locked", **said), *sealing)
+
+
+def began_sealing(state: State) -> Outcome:
+    """The state in which the venues are sealed, once every admitted member has locked his sheet."""
+    locked = dict(state.night.locked)
+    if any(m.is_admitted and m.expert_id not in locked for m in state.sitting):
+        return state, ()
+    state = with_night(at(state, Stage.SEALING), venues=state.venues)
+    return state, (event("sealing_began", night=len(state.nights), venues=len(state.venues)),)
 
 
 def _all_numbers(state: State) -> set[str]:

@@ -123,6 +123,8 @@ def act(
         signed = tx.keep(queries.REPORT_NAME, _signed(tx, new))
         row.report_sha256, row.report_bytes = signed.sha256, signed.bytes
         by_event["reported"] = (signed,)
+    elif state.stage is Stage.REPORTED and new.stage is Stage.REVIEWING:
+        row.report_sha256, row.report_bytes = "", 0
     queries.store(tx.db, row, new, members_changed=_seats(new) != _seats(state))
     rule = BY_COMMAND[type(command)].rule
     for index, event in enumerate(events):
@@ -134,6 +136,12 @@ def act(
 def session(db: Db, session_id: str) -> Session:
     """The session; refuses NOT_FOUND."""
     return queries.load(db, session_id)
+
+
+def session_of_draw(db: Db, draw_id: str) -> Session | None:
+    """The session of a draw's committee, which has its id; None before it is scheduled."""
+    row = queries.one(db, draw_id)
+    return None if row is None else queries.to_session(row)
 
 
 def sessions(

@@ -56,7 +56,8 @@ class Cause(StrEnum):
     """Why a member leaves: the causes of 条例 第四十八条, nothing else."""
 
     RECUSAL = "RECUSAL"  # 回避
-    ABSENT = "ABSENT"  # 擅离职守 or did not come
+    ABSENT = "ABSENT"  # 逾时未到
+    LEFT_POST = "LEFT_POST"  # 擅离职守
     HEALTH = "HEALTH"  # 健康原因
     IDENTITY = "IDENTITY"  # is not the person who was drawn
 

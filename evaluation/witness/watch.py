@@ -129,7 +129,7 @@ class Watch:
             self.seats[data["seat"]] = (at, True)
         elif name == "member_missing":
             self.seats[data["seat"]] = (at, False)
-        elif name == "member_replaced":
+        elif name in ("member_removed", "member_replaced"):
             self.seats.pop(data["seat"], None)
         elif name == "resumed":
             self.seals, self.seats, self.sealed_at = {}, {}, None

@@ -44,13 +44,16 @@ class State(StrEnum):
     INVITING = "INVITING"  # a batch of invitations is open
     SEATED = "SEATED"  # every seat is taken
     CLOSED = "CLOSED"  # the transcript is made
+    VOIDED = "VOIDED"  # the committee's work was declared void
     ABANDONED = "ABANDONED"  # given up before any trustee had answered
     UNSEEDED = "UNSEEDED"  # too many trustees withheld their outputs
     ABORTED = "ABORTED"  # no attempt met the coupling rules
     EXHAUSTED = "EXHAUSTED"  # nobody is left to invite for some seat
 
 
-ENDED_WITHOUT = frozenset({State.ABANDONED, State.UNSEEDED, State.ABORTED, State.EXHAUSTED})
+ENDED_WITHOUT = frozenset(
+    {State.ABANDONED, State.UNSEEDED, State.ABORTED, State.EXHAUSTED, State.VOIDED}
+)
 """The states after which another draw for the lot may be requested; it names the one it replaces."""
 
 

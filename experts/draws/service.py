@@ -100,6 +100,8 @@ __all__ = [
     "steps",
     "substitute",
     "transcript",
+    "void_draw",
+    "who_sat",
 ]
 
 
@@ -214,6 +216,28 @@ def close_draw(tx: Tx, actor: Actor, draw_id: str) -> DocumentRef:
         raise Refusal("experts.draw.closed", {}, Kind.CONFLICT)
     if row.state == State.SEATED:
         row.state = State.CLOSED
+    return _close(tx, actor, row)
+
+
+def void_draw(tx: Tx, actor: Actor, draw_id: str, cause: str) -> Draw:
+    """Declare void what a committee did (条例 第四十八、八十一条): its transcript is made and stands, the
+    register says so, and another draw may be asked for that names this one and avoids its members."""
+    actor.must_be(Role.SUPERVISOR)
+    row = course.locked(tx, draw_id, State.INVITING, State.SEATED, State.CLOSED, *ENDED_WITHOUT)
+    course.must_take_part(actor, row)
+    if not row.transcript_sha256:
+        _close(tx, actor, row)
+    if row.state not in ENDED_WITHOUT:
+        row.state = State.VOIDED
+        tx.db.add(row)
+        tx.db.flush()
+        data = {"cause": cause[:CAUSE_CHARACTERS_MAX]}
+        tx.record(f"draw/{row.id}", "experts:draw:voided", actor, data)
+        course.register(tx, actor, row, "voided", data)
+    return course.draw_of(row)
+
+
+def _close(tx: Tx, actor: Actor, row: DrawRow) -> DocumentRef:
     document = tx.keep(f"draw-{row.centre_id}-{row.number:06d}.json", _transcript(tx.db, row))
     row.transcript_sha256 = document.sha256
     tx.db.add(row)
@@ -246,6 +270,13 @@ def committee(db: Session, draw_id: str) -> tuple[Member, ...]:
             seat = names.seat_of(keeper, expert_id, owner.evaluation_at)
             found.append(Member(row.seat_code, expert_id, row.specialty, row.rank, seat))
     return tuple(found)
+
+
+def who_sat(db: Session, draw_id: str) -> tuple[str, ...]:
+    """Everybody who ever sat in a committee, those who left it too, sorted."""
+    keeper = keeper_of(db)
+    rows = called.members(db, draw_id)
+    return tuple(sorted({names.open_name(keeper, draw_id, r.leaf, r.name) for r in rows}))
 
 
 def seat_names(db: Session, draw_id: str, expert_id: str) -> tuple[str, ...]:
@@ -335,9 +366,16 @@ def _transcript(db: Session, row: DrawRow) -> dict[str, Any]:
         course.candidates_of(db, row.id),
         queries.sheet(db, row.id).proof,
         [canonical.decode(step.body) for step in queries.steps(db, row.id)],
-        State.SEATED if row.state == State.CLOSED else row.state,
+        _last_state(row),
         seats,
     )
+
+
+def _last_state(row: DrawRow) -> str:
+    """The state to which the steps lead: that a draw was closed or voided is no step of its own."""
+    if row.state == State.VOIDED and row.answers_until is not None:
+        return State.INVITING
+    return State.SEATED if row.state in (State.CLOSED, State.VOIDED) else row.state
 
 
 def _check_replaces(db: Session, request: DrawRequest) -> None:

@@ -127,14 +127,21 @@ def _play(office: Office, clock: DrivenClock, worker: Worker) -> Session:
 def _open_accounts(office: Office, members: tuple[Member, ...], lot_id: str) -> None:
     with office.read() as db:
         supervisor = projects.lot(db, lot_id).supervisor_uscc
-    experts = {"expert": members[0].expert_id, "second": members[1].expert_id, "stranger": "E0"}
+    experts = {
+        "expert": members[0].expert_id,
+        "second": members[1].expert_id,
+        "leaver": members[-1].expert_id,
+        "stranger": "E0",
+    }
     for name, expert_id in experts.items():
         open_account(office, name, Role.EXPERT, expert_id)
     open_account(office, "supervisor", Role.SUPERVISOR, supervisor)
     open_account(office, "elsewhere", Role.SUPERVISOR, "S0")
 
 
-def open_account(office: Office, name: str, role: Role, party: str) -> None:
+def open_account(
+    office: Office, name: str, role: Role, party: str = "", *, centre: str = ""
+) -> None:
     with office.write() as tx:
-        account = Account(name, frozenset({role}), party_id=party)
+        account = Account(name, frozenset({role}), centre_id=centre, party_id=party)
         identity.create_account(tx, SYSTEM, account, PASSWORD)

@@ -13,7 +13,7 @@ from archive.actor import Role
 from archive.journal import service as journal
 from evaluation.session import commands as c
 from evaluation.session import synthetic
-from evaluation.session.state import Answer, Cause, PauseKind, Stage
+from evaluation.session.state import Answer, PauseKind, Stage
 from evaluation.sheets import service as sheets
 from experts.draws import service as draws
 from tests.pages.looks import looks, sign_in
@@ -66,10 +66,22 @@ def test_where_and_when_and_a_stranger_knows_nothing(
 def test_a_substitute_is_invited_arrives_and_signs(chromium_page: Pages, review: Reviewing) -> None:
     leaver = review.members[-1]
     draw_id = review.session.draw_id
-    with review.office.write() as tx:
-        draws.substitute(tx, review.staff, draw_id, leaver.expert_id, draws.Cause.HEALTH)
+    host = review.session.centre_id
+    open_account(review.office, "host", Role.STAFF, centre=host)
+    desk = sign_in(chromium_page, review.url, "host", f"/centre/sessions/{review.session_id}")
+    desk.locator("summary", has_text="令其退出").click()
+    desk.get_by_label("席位", exact=True).select_option(leaver.seat_code)
+    desk.get_by_label("事由").select_option("HEALTH")
+    looks(desk, "centre-member-leaves")
+    desk.get_by_role("button", name="令其退出").click()
+    expect(desk.locator(".alert-success")).to_contain_text("正在递补")
+    expect(desk.locator("section", has=desk.locator("#leave"))).to_contain_text("正在通知下一名次")
+    gone = sign_in(chromium_page, review.url, "leaver", f"/expert/sessions/{review.session_id}")
+    expect(gone.locator("main")).not_to_contain_text("我的评分表")
+    gone.close()
     with review.office.read() as db:
-        expert_id = draws.invited(db, draw_id)[0].expert_id
+        asked = [one.expert_id for one in draws.invited(db, draw_id)]
+    expert_id = asked[0]
     open_account(review.office, "substitute", Role.EXPERT, expert_id)
     page = sign_in(chromium_page, review.url, "substitute", "/expert/invitations")
     expect(page.locator(".call [data-until]")).to_contain_text(":")
@@ -77,17 +89,23 @@ def test_a_substitute_is_invited_arrives_and_signs(chromium_page: Pages, review:
     page.get_by_role("button", name="接受邀请").click()
     expect(page.locator(".alert-success")).to_contain_text("已接受邀请")
     expect(page.locator(".call")).to_have_count(0)
-    review.do(
-        review.staff,
-        c.ReplaceMember(leaver.expert_id, Cause.HEALTH, expert_id, "N1", leaver.centre_id),
-    )
+    with review.office.write() as tx:
+        for other in asked[1:]:
+            draws.answer(tx, people.member(other), draw_id, other, False)
+        draws.settle(tx, review.staff, draw_id)
+    desk.get_by_role("button", name="请递补专家入席").click()  # the page has heard of it by itself
+    expect(desk.locator(".alert-success")).to_contain_text("已入席")
+    looks(desk, "centre-member-joined")
+    joined = review.session.state.member(expert_id)
+    assert joined is not None
+    assert joined.seat_code == leaver.seat_code
     page.goto(f"{review.url}/expert/sessions/{review.session_id}")
     lot = page.locator("h1").inner_text()
     assert lot == "评标安排"  # nothing of the project before the identity is checked
     looks(page, "expert-discipline")
     page.get_by_role("button", name="已阅读,签署").click()
     expect(page.locator(".alert-success")).to_contain_text("评标纪律告知已签署")
-    review.do(people.staff(leaver.centre_id), c.CheckIn(expert_id, "c" * 64))
+    review.do(people.staff(joined.centre_id), c.CheckIn(expert_id, "c" * 64))
     sign = page.get_by_role("button", name="声明无须回避并签署")
     sign.wait_for()  # the page has heard of it by itself
     shown = page.locator("#recusal ~ p.text").inner_text()

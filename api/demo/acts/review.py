@@ -13,7 +13,6 @@ from typing import Any
 
 from api.demo import people
 from api.demo.acts import night
-from api.demo.acts.drawing import complete
 from api.demo.acts.pool import ASSESSED_AFTER
 from api.demo.patience import awaited, served, wait
 from api.demo.play import Play
@@ -28,13 +27,12 @@ from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session import synthetic
 from evaluation.session.session import Session
-from evaluation.session.state import Answer, Member, PauseKind, Recusal
+from evaluation.session.state import Answer, Cause, Member, PauseKind, Recusal
 from evaluation.session.state import Stage as SessionStage
 from evaluation.sheets import service as sheets
 from evaluation.witness import service as witness
 from experts.draws import service as draws
 from experts.draws.request import State
-from experts.invitations.process import Cause
 from experts.invitations.unsealing import service as unsealing
 from trading.opening import service as opening
 from trading.projects import service as projects
@@ -165,7 +163,7 @@ def fall_ill(play: Play, args: Mapping[str, Any]) -> Write:
             for member in reversed(session.state.sitting)
             if not member.is_representative and member.expert_id != guest
         )
-        substitution.leave(tx, host, args["lot"], ill.expert_id, Cause.HEALTH)
+        substitution.leave(tx, host, session.id, ill.seat_code, Cause.HEALTH)
         play.later(tx, "listen", {**args, "draw": session.draw_id}, tx.now + 5 * MINUTE)
         play.later(tx, "take_over", args, tx.now + 10 * MINUTE)
 
@@ -179,10 +177,16 @@ def take_over(play: Play, args: Mapping[str, Any]) -> Write:
 
     def write(tx: Tx) -> None:
         session = _session(tx, args)
-        if not complete(play, tx, args):
+        was = draws.draw(tx.db, session.draw_id).state
+        joined = substitution.join(tx, host, session.id)
+        if not joined:
+            now = draws.draw(tx.db, session.draw_id).state
+            assert now in (State.INVITING, State.SEATED), f"nobody can come: {now}"
+            if now is State.INVITING and was is not now:  # who was drawn has no station anywhere
+                play.later(tx, "listen", {**args, "draw": session.draw_id}, tx.now)
             play.later(tx, "take_over", args, tx.now + 5 * MINUTE)
             return
-        for expert_id in substitution.join(tx, host, args["lot"]):
+        for expert_id in joined:
             session = sessions.session(tx.db, session.id)
             member = session.state.member(expert_id)
             assert member is not None, "he has just joined"

@@ -321,7 +321,7 @@ def upgrade() -> None:
         sa.Column("head", sa.String(), nullable=False),
         sa.Column("transcript_sha256", sa.String(), nullable=False),
         sa.CheckConstraint(
-            "state IN ('REQUESTED', 'ASKING', 'INVITING', 'SEATED', 'CLOSED', 'ABANDONED', 'UNSEEDED', 'ABORTED', 'EXHAUSTED')",
+            "state IN ('REQUESTED', 'ASKING', 'INVITING', 'SEATED', 'CLOSED', 'VOIDED', 'ABANDONED', 'UNSEEDED', 'ABORTED', 'EXHAUSTED')",
             name=op.f("ck_draw_state_known"),
         ),
         sa.CheckConstraint("length(request_hash) = 64", name=op.f("ck_draw_request_hash_length")),

@@ -306,7 +306,7 @@ async def submit(
     again: Callable[[Session], Response],
     to: str | Callable[[Done], str],
     read: Callable[[Form], Read] = _nothing,  # type: ignore[assignment]
-    said: str = "",
+    said: str | Callable[[Done], str] = "",
     places: Mapping[str, str] | None = None,
 ) -> Response:
     """Do what a form asks for: `call(tx, read(form))` in one transaction, then 303 to `to` with
@@ -340,6 +340,7 @@ async def submit(
             raise
         caught = refusal
     else:
-        return done(request, to if isinstance(to, str) else to(result), said)
+        told = said if isinstance(said, str) else said(result)
+        return done(request, to if isinstance(to, str) else to(result), told)
     async with shell.readers():
         return await run_in_threadpool(refuse, caught)

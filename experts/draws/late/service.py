@@ -1,4 +1,4 @@
-"""The pass that never ends: a committee whose work is done is judged again when data have changed.
+"""The pass that never ends: those who sit are judged again when data have changed.
 
 Judged is the day of the evaluation, by what is known now: the members' facts as they were on it
 (`experts.pool.standing`), the links and the rules of that day, the bidders of the opening. A member who
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -22,6 +23,7 @@ from archive.office import Tx, keeper_of
 from experts.conflicts.context import Context, Party, Side, context
 from experts.conflicts.rules import conflicts
 from experts.conflicts.service import affiliations
+from experts.draws import queries as draw_queries
 from experts.draws.late import queries as hits
 from experts.draws.late.tables import DrawLateHitRow
 from experts.draws.request import State
@@ -37,6 +39,14 @@ from trading.regime import ProjectKind, Regime
 from trading.rules.book import book
 
 
+class Found(NamedTuple):
+    """Who sits, and why he should not."""
+
+    seat_code: str
+    expert_id: str
+    reasons: tuple[Reason, ...]
+
+
 @dataclass(frozen=True)
 class LateHit:
     """A member of a closed draw who should have recused himself."""
@@ -49,25 +59,36 @@ class LateHit:
     found_by: str
 
 
+def found(db: Session, draw_id: str, bidders: Sequence[str]) -> tuple[Found, ...]:
+    """Who of those who sit should have recused himself, by what is known now; by seat. Changes
+    nothing."""
+    row = course.known(draw_queries.draw(db, draw_id), draw_id)
+    known = _context(db, row, bidders)
+    keeper = keeper_of(db)
+    hit = []
+    for member in queries.members(db, draw_id):
+        if member.left_for:
+            continue
+        expert_id = open_name(keeper, draw_id, member.leaf, member.name)
+        expert = standing_on(standing.history(db, expert_id), known.on).expert
+        reasons = conflicts(expert, known) if expert is not None else ()
+        if reasons:
+            hit.append(Found(member.seat_code, expert_id, reasons))
+    return tuple(hit)
+
+
 def look(tx: Tx, actor: Actor, draw_id: str, bidders: Sequence[str]) -> tuple[LateHit, ...]:
     """Judge the members of a closed draw again, and record who is found newly. CONFLICT for a draw
     that is not closed: there `draws.recheck` replaces whom it finds."""
     actor.must_be(Role.SUPERVISOR, Role.SYSTEM)
-    row = course.locked(tx, draw_id, State.CLOSED)
-    known = _context(tx.db, row, bidders)
+    course.locked(tx, draw_id, State.CLOSED)
     held = {(hit.seat_code, hit.expert_id) for hit in hits.of_draw(tx.db, draw_id)}
-    found = []
-    keeper = keeper_of(tx.db)
-    for member in queries.members(tx.db, draw_id):
-        expert_id = open_name(keeper, draw_id, member.leaf, member.name)
-        if member.left_for or (member.seat_code, expert_id) in held:
+    new = []
+    for seat_code, expert_id, reasons in found(tx.db, draw_id, bidders):
+        if (seat_code, expert_id) in held:
             continue
-        expert = standing_on(standing.history(tx.db, expert_id), known.on).expert
-        reasons = conflicts(expert, known) if expert is not None else ()
-        if not reasons:
-            continue
-        hit = LateHit(draw_id, member.seat_code, expert_id, reasons, tx.now, actor.id)
-        found.append(hit)
+        hit = LateHit(draw_id, seat_code, expert_id, reasons, tx.now, actor.id)
+        new.append(hit)
         tx.db.add(
             DrawLateHitRow(
                 draw_id=draw_id,
@@ -82,7 +103,7 @@ def look(tx: Tx, actor: Actor, draw_id: str, bidders: Sequence[str]) -> tuple[La
         document = tx.keep("draw-late-hit.json", course.evidence_json({hit.expert_id: reasons}))
         tx.record(f"draw/{draw_id}", "experts:draw:late_hit", actor, data, (document,))
     tx.db.flush()
-    return tuple(found)
+    return tuple(new)
 
 
 def late_hits(db: Session, draw_id: str) -> tuple[LateHit, ...]:

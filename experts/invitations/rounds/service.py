@@ -226,7 +226,7 @@ def recheck(tx: Tx, actor: Actor, draw_id: str, bidders: Sequence[str]) -> Reche
 
 def substitute(tx: Tx, actor: Actor, draw_id: str, expert_id: str, cause: Cause) -> Draw:
     """Replace a seated expert for a statutory cause (条例 第四十八条); the next ranks are invited."""
-    actor.must_be(Role.STAFF, Role.SUPERVISOR)
+    actor.must_be(Role.STAFF, Role.SUPERVISOR, Role.SYSTEM)
     row = course.locked(tx, draw_id, State.INVITING, State.SEATED)
     loaded = course.load(tx.db, row)
     process = course.process_of(tx.db, row, loaded)
@@ -241,34 +241,3 @@ def substitute(tx: Tx, actor: Actor, draw_id: str, expert_id: str, cause: Cause)
     if row.state == State.SEATED:
         course.go_on(tx, actor, row, loaded, board, process)
     return course.draw_of(row)
-
-
-def left_for(db: Session, draw_id: str) -> Mapping[str, Cause]:
-    """Why each expert who sat once left his seat, by expert; what avoidance found is RECUSAL."""
-    keeper = keeper_of(db)
-    found = {}
-    for member in queries.members(db, draw_id):
-        if member.left_for:
-            expert_id = names.open_name(keeper, draw_id, member.leaf, member.name)
-            is_cause = member.left_for in set(Cause)
-            found[expert_id] = Cause(member.left_for) if is_cause else Cause.RECUSAL
-    return found
-
-
-def hits(tx: Tx, draw_id: str, bidders: Sequence[str]) -> tuple[tuple[str, Reason], ...]:
-    """Who of those who sit is in conflict by today's data: seat code and first reason. Changes
-    nothing: it serves where a draw is closed, and its result is about to be used."""
-    row = course.locked(tx, draw_id)
-    columns = pool.columns(tx.db)
-    request = canonical.decode(row.request)
-    known = basis.context_at(tx, request, row.context, sorted(set(bidders)))
-    keeper = keeper_of(tx.db)
-    found = []
-    for member in queries.members(tx.db, draw_id):
-        expert_id = names.open_name(keeper, draw_id, member.leaf, member.name)
-        at = columns.row_of.get(expert_id)
-        if not member.left_for and at is not None:
-            reasons = conflicts(columns.experts[at], known)
-            if reasons:
-                found.append((member.seat_code, reasons[0]))
-    return tuple(found)

@@ -140,7 +140,8 @@ def consent(tx: Tx, actor: Actor, draw_id: str, custodian: Custodian) -> Standin
     actor.must_not_be(kept.asked_by)
     if kept.opened_at is None:
         told = _opened(tx, row, kept, custodian)
-        assert told == _list(tx.db, row), "the sealed list is that of the committee"
+        if told != _list(tx.db, row):  # a seat was filled anew, and the list is being sealed again
+            raise Refusal("experts.names.other_list", {}, Kind.CONFLICT)
         kept.opened_by, kept.opened_at = actor.id, tx.now
         tx.db.add(kept)
         tx.db.flush()

@@ -129,6 +129,7 @@ WILD = st.one_of(
     st.builds(c.ReadDiscipline, EXPERTS, DIGESTS),
     st.builds(c.CheckIn, EXPERTS, DIGESTS),
     st.builds(c.SignRecusal, EXPERTS, st.booleans(), DIGESTS),
+    st.builds(c.RemoveMember, EXPERTS, st.sampled_from(Cause)),
     st.builds(
         c.ReplaceMember,
         EXPERTS,
@@ -202,6 +203,13 @@ def check_promises(d: Bare, before: State, giver: Actor) -> None:
         sitting = {m.expert_id for m in state.sitting}
         for expert_id, locked in state.night.locked:
             assert expert_id not in sitting or d.facts.sheets[expert_id].digest == locked
+    for m in state.sitting:
+        if m.standing is Standing.BLOCKED:
+            assert not m.submitted
+            assert m.answer is Answer.OPEN
+            assert m.expert_id not in {vote.expert_id for vote in state.votes}
+    if stage is Stage.REVIEWING:
+        assert not state.report
     if stage in (Stage.SCORED, Stage.REPORTED, Stage.CLOSED):
         assert all(m.is_admitted and m.submitted for m in state.sitting)
         assert state.bids

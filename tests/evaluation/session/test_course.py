@@ -121,7 +121,8 @@ class TestTheTable:
     def test_the_menu_is_read_from_the_table(self) -> None:
         assert "ApprovePause" in commands_for(Stage.PAUSE_REQUESTED, SUPERVISOR.roles)
         assert "ApprovePause" not in commands_for(Stage.PAUSE_REQUESTED, HOST.roles)
-        assert commands_for(Stage.CLOSED, frozenset(Role)) == ()
+        assert commands_for(Stage.CLOSED, frozenset(Role)) == ("VoidSession",)
+        assert commands_for(Stage.VOID, frozenset(Role)) == ()
 
     def test_forms_are_judged_all_at_once(self) -> None:
         d = bare_at(Stage.SEALING)
