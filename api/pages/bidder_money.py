@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter, Request
 from sqlmodel import Session
 from starlette.responses import Response
@@ -56,7 +58,11 @@ async def readdress(
 
 @router.post(HOME + "/lots/{lot_id}/extension/{answer}")
 async def extension(
-    actor: BidderActor, request: Request, lot_id: IdInPath, answer: IdInPath, form: Sent
+    actor: BidderActor,
+    request: Request,
+    lot_id: IdInPath,
+    answer: Literal["agree", "refuse"],
+    form: Sent,
 ) -> Response:
     """Agree to extend bid and deposit, or refuse and have it back."""
     return await submit(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
@@ -34,6 +35,15 @@ from trading.calendar.legal import legal_day
 
 router = APIRouter(include_in_schema=False)
 HOME = "/centre/deposits"
+
+
+class PayTo(StrEnum):
+    """Who gets the money of an old deposit."""
+
+    OWNER = "OWNER"
+    TREASURY = "TREASURY"
+
+
 Reference = Annotated[str, Query(pattern=r"^[0-9A-Za-z/._-]{1,64}$")]
 
 ACCOUNTS: tuple[Column[flow.AccountLine], ...] = (
@@ -260,6 +270,7 @@ def _item(request: Request, actor: Actor, db: Session, item_id: str, form: Form)
         steps=steps,
         orders=orders.payouts_of(db, [item_id]),
         kinds=words_of(request, "money.step", (Step.NOTICE, Step.INQUIRY)),
+        payees=words_of(request, "money.pay_to", PayTo),
         form=form,
     )
 
@@ -271,7 +282,11 @@ def item(actor: StaffActor, request: Request, db: ReadDb, item_id: IdInPath) -> 
 
 @router.post(HOME + "/clearance/{item_id}/{act}")
 async def act(
-    actor: StaffActor, request: Request, item_id: IdInPath, act: IdInPath, form: Sent
+    actor: StaffActor,
+    request: Request,
+    item_id: IdInPath,
+    act: Literal["note", "close", "pay"],
+    form: Sent,
 ) -> Response:
     """Note a step, pay to the owner or the treasury, or close."""
 
@@ -283,10 +298,10 @@ async def act(
             return clearance.note(tx, actor, item_id, step, note, document)
         if act == "close":
             return clearance.settle(tx, actor, item_id)
-        account, name = form.text("account"), form.text("name")
+        to, account, name = form.choice("to", PayTo), form.text("account"), form.text("name")
         document = form.file("document")
         form.refuse()
-        pay = clearance.hand_over if act == "hand-over" else clearance.give_back
+        pay = clearance.hand_over if to is PayTo.TREASURY else clearance.give_back
         return pay(tx, actor, item_id, account, name, document)
 
     return await submit(

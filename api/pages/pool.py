@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
@@ -336,11 +336,13 @@ async def search(actor: PoolActor, request: Request, form: Sent) -> Response:
 
 @router.post("/pool/merges/{proposal_id}/{answer}")
 async def merge(
-    actor: PoolActor, request: Request, proposal_id: IdInPath, answer: IdInPath, form: Sent
+    actor: PoolActor,
+    request: Request,
+    proposal_id: IdInPath,
+    answer: Literal["same", "other", "undo"],
+    form: Sent,
 ) -> Response:
     """Confirm, reject or undo."""
-    if answer not in ("same", "other", "undo"):
-        raise Refusal("api.member.no_act", {"act": answer})
 
     def decide(tx: Tx, _: None) -> Proposal:
         if answer == "undo":

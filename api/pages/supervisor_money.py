@@ -3,6 +3,8 @@ collusion, payments that came back, appeals against registers of credit."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter, Request
 from sqlmodel import Session
 from starlette.responses import Response
@@ -58,7 +60,11 @@ async def correct(
 
 @router.post(HOME + "/appeals/{appeal_id}/{answer}")
 async def decide(
-    actor: SupervisorActor, request: Request, appeal_id: IdInPath, answer: IdInPath, form: Sent
+    actor: SupervisorActor,
+    request: Request,
+    appeal_id: IdInPath,
+    answer: Literal["uphold", "dismiss"],
+    form: Sent,
 ) -> Response:
     """Uphold or dismiss an appeal."""
     return await submit(

@@ -1,44 +1,29 @@
-"""A province in which a review goes on: played by the demonstration's own people up to the hour at
-which the committee begins, then served in this process, so that a test can act as everybody else."""
+"""A province in which a review goes on, served in this process, so that a test can act as everybody
+else."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 
-import uvicorn
-
 from api.app import create_app
 from api.demo import people
-from api.demo.acts.table import ACTS, first_acts
-from api.demo.once import opened, settings_of
-from api.demo.play import Play
-from api.handlers import handlers
 from api.identity import service as identity
 from api.identity.accounts import Account
-from api.office import open_custodian
 from archive.actor import SYSTEM, Actor, Role
-from archive.clock import DrivenClock
 from archive.office import Office
-from archive.tasks import service as tasks
-from archive.tasks.service import Worker
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import Member, Stage
+from tests.support.playing import province_at
 from tests.support.servers import free_port
+from tests.support.serving import served
 from trading.projects import service as projects
 
-DAY = date(2026, 10, 21)
-POOL = 1500
-STEPS_MAX = 2000
-READY_SECONDS = 20.0
 PASSWORD = "demo-demo-demo"
 
 
@@ -71,57 +56,15 @@ class Reviewing:
 
 
 @contextmanager
-def reviewing(folder: Path) -> Iterator[Reviewing]:
-    """Play until the first committee reviews, and serve."""
-    settings = settings_of(folder, "", port=free_port())
-    clock = DrivenClock(datetime(2000, 1, 1, tzinfo=UTC))
-    with opened(settings, clock, 1) as office:
-        custodian = open_custodian(settings, office)
-        play = Play(office, custodian, 1, DAY, 1, POOL)
-        clock.move_to(play.starts_at)
-        play.set_up(first_acts(play))
-        known = {**handlers(custodian, settings.dossiers), **play.handlers(ACTS)}
-        session = _play(office, clock, Worker(office, known, "test"))
-        made = Reviewing(office, f"http://127.0.0.1:{settings.port}", session.id)
-        _open_accounts(office, made.members, session.lot_id)
-        app = create_app(office, settings, custodian)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app, port=settings.port, log_config=None, ws_max_size=256 * 1024,
-                timeout_graceful_shutdown=1,
-            )
-        )  # fmt: skip
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        until = time.monotonic() + READY_SECONDS
-        while not server.started:
-            assert thread.is_alive(), "the server ended at its start"
-            assert time.monotonic() < until, "the server does not start"
-            time.sleep(0.01)
-        with _ended(server, thread):
+def reviewing(run_folder: Path, folder: Path) -> Iterator[Reviewing]:
+    """A province in which the first committee reviews, served."""
+    with province_at(run_folder, Stage.REVIEWING, folder, free_port()) as at:
+        url = f"http://127.0.0.1:{at.settings.port}"
+        made = Reviewing(at.office, url, at.session.id)
+        _open_accounts(at.office, made.members, at.session.lot_id)
+        app = create_app(at.office, at.settings, at.custodian)
+        with served(app, at.settings.port):
             yield made
-
-
-@contextmanager
-def _ended(server: uvicorn.Server, thread: threading.Thread) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(10)
-
-
-def _play(office: Office, clock: DrivenClock, worker: Worker) -> Session:
-    for _ in range(STEPS_MAX):
-        with office.read() as db:
-            found = sessions.sessions(db, stages=[Stage.REVIEWING])
-            due = tasks.next_due(db)
-        if found:
-            return found[0]
-        if not worker.run_one():
-            assert due is not None, "the play is over"
-            clock.move_to(max(due, clock.now()))
-    raise AssertionError("no session came so far")
 
 
 def _open_accounts(office: Office, members: tuple[Member, ...], lot_id: str) -> None:

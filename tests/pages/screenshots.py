@@ -33,8 +33,8 @@ def folder() -> Path:
 
 
 @pytest.fixture(scope="module")
-def review(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewing]:
-    with reviewing(tmp_path_factory.mktemp("review")) as made:
+def review(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewing]:
+    with reviewing(run_folder, tmp_path_factory.mktemp("review")) as made:
         yield made
 
 

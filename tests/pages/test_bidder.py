@@ -4,14 +4,12 @@ tenderer who answers beside him in a browser of his own."""
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Page, Request, expect
 from starlette.testclient import TestClient
@@ -28,6 +26,7 @@ from tests.api.conftest import PASSWORD
 from tests.builders import bidder
 from tests.pages.looks import OFFICE, looks
 from tests.support.browser import Pages
+from tests.support.serving import serving
 from tests.trading.world import FIRMS, OPENING, TENDERER, TENDERER_ACTOR, World, lot_spec
 from trading.lodging import bid as bids
 from trading.lodging import queries as cells
@@ -65,16 +64,7 @@ def url(app: FastAPI, office: Office, world: World) -> Iterator[str]:
         with office.write() as tx:
             account = Account(name, frozenset({role}), party_id=party)
             identity.create_account(tx, SYSTEM, account, PASSWORD)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the server did not start"
-        thread.join(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    yield from serving(app)
 
 
 def enter(pages: Pages, url: str, name: str, path: str) -> Page:

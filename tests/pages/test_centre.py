@@ -3,7 +3,6 @@ installation whose clock the test drives; and what strangers and wrong input are
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import FilePayload, Page, expect
 from starlette.testclient import TestClient
@@ -48,7 +46,7 @@ from tests.builders import START, make_office
 from tests.pages.looks import looks, sign_in
 from tests.support.browser import Pages
 from tests.support.databases import Databases
-from tests.support.servers import free_port
+from tests.support.serving import served
 from trading.awards import service as awards
 from trading.lodging import service as lodging
 from trading.lodging.bid import Bid
@@ -250,19 +248,13 @@ def house(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Ite
     province = Province(1, date(2026, 10, 20), 2_000)
     with office.write() as tx:
         province.install(tx)
-    port = free_port()
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    made = House(office, app, settings, province, f"http://127.0.0.1:{port}")
-    made.account("staff", Role.STAFF, made.centre)
-    made.account("staff-2", Role.STAFF, made.centre)
-    made.account("stranger", Role.STAFF, "530102")
-    made.account("watch", Role.SUPERVISOR, party=made.supervisor)
-    yield made
-    server.should_exit = True
-    thread.join(10)
+    with served(app) as url:
+        made = House(office, app, settings, province, url)
+        made.account("staff", Role.STAFF, made.centre)
+        made.account("staff-2", Role.STAFF, made.centre)
+        made.account("stranger", Role.STAFF, "530102")
+        made.account("watch", Role.SUPERVISOR, party=made.supervisor)
+        yield made
     office.connections.dispose()
 
 

@@ -240,6 +240,22 @@ class TestWithoutBrowser:
         ):
             assert client.get(path).status_code == (200 if name == owner else 403), path
 
+    @pytest.mark.parametrize(
+        ("name", "path"),
+        [
+            ("bidder", "/bidder/deposits/lots/x/extension/yes"),
+            ("supervisor", "/supervisor/deposits/appeals/x/maybe"),
+            ("staff", "/centre/deposits/clearance/x/burn"),
+        ],
+    )
+    def test_an_unknown_word_in_an_address_is_no_answer(
+        self, client: TestClient, name: str, path: str
+    ) -> None:
+        """Neither a refusal of an extension nor a dismissal: nothing happens."""
+        client.post("/api/sign-in", json={"account": name, "password": PASSWORD})
+        said = client.post(path, data={}, headers={"Origin": "http://testserver"})
+        assert said.status_code == 422
+
     def test_a_slip_of_nobody(self, client: TestClient, town: Town) -> None:
         (lot_id,) = makers.make_lots(town.office, 30_000_000)
         client.post("/api/sign-in", json={"account": "bidder", "password": PASSWORD})

@@ -33,9 +33,9 @@ from tests.support.browser import Pages
 
 
 @pytest.fixture(scope="module")
-def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewing]:
+def sealed(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewing]:
     """A session sealed for the night, and a second witness."""
-    with reviewing(tmp_path_factory.mktemp("night")) as review:
+    with reviewing(run_folder, tmp_path_factory.mktemp("night")) as review:
         with review.office.write() as tx:
             relief = Account("relief", frozenset({Role.SUPERVISOR}))
             identity.create_account(tx, SYSTEM, relief, PASSWORD)

@@ -4,6 +4,7 @@ conflicts and a cut line, locked for the night, submitted."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -22,8 +23,8 @@ from tests.support.browser import Pages
 
 
 @pytest.fixture(scope="module")
-def review(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewing]:
-    with reviewing(tmp_path_factory.mktemp("review")) as made:
+def review(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewing]:
+    with reviewing(run_folder, tmp_path_factory.mktemp("review")) as made:
         yield made
 
 

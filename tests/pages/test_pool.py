@@ -3,33 +3,19 @@ three sides, the expert's own pages, and the supervisor's."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import FilePayload, Page, expect
 
 from api.app import create_app
-from api.demo.acts.table import ACTS, first_acts
-from api.demo.once import opened, settings_of
-from api.demo.play import Play
-from api.handlers import handlers
 from api.identity import service as identity
 from api.identity.accounts import Account
-from api.office import open_custodian
 from archive.actor import SYSTEM, Role
-from archive.clock import DrivenClock
 from archive.office import Office
-from archive.tasks import service as tasks
-from archive.tasks.service import Worker
-from evaluation.session import service as sessions
-from evaluation.session.session import Session
 from evaluation.session.state import Stage
 from experts.pool import service as pool
 from experts.pool.rolls import queries as waiting_rolls
@@ -41,15 +27,15 @@ from tests.experts.test_roll import csv_of
 from tests.experts.world import make_expert
 from tests.pages.looks import looks, sign_in
 from tests.support.browser import Pages
+from tests.support.playing import province_at
 from tests.support.servers import free_port
+from tests.support.serving import served
 from trading.opening import service as opening
 from trading.projects import service as projects
 
 DAY = date(2026, 10, 21)
 POOL = 1500
 PASSWORD = "demo-demo-demo"
-STEPS_MAX = 2000
-READY_SECONDS = 60.0
 REFUSED = r"status of 4(03|09|22)"
 
 
@@ -69,25 +55,13 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with _house(tmp_path_factory.mktemp("pool")) as made:
-        yield made
-
-
-@contextmanager
-def _house(folder: Path) -> Iterator[House]:
-    """Play until the first session is over, and serve."""
-    settings = settings_of(folder, "", port=free_port())
-    clock = DrivenClock(datetime(2000, 1, 1, tzinfo=UTC))
-    with opened(settings, clock, 1) as office:
-        custodian = open_custodian(settings, office)
-        play = Play(office, custodian, 1, DAY, 1, POOL)
-        clock.move_to(play.starts_at)
-        play.set_up(first_acts(play))
-        known = {**handlers(custodian, settings.dossiers), **play.handlers(ACTS)}
-        session = _until_closed(office, clock, Worker(office, known, "test"))
+def house(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A province in which the first session is over, served."""
+    folder = tmp_path_factory.mktemp("pool")
+    with province_at(run_folder, Stage.CLOSED, folder, free_port()) as at:
+        session = at.session
         member = next(m for m in session.state.sitting if not m.is_representative)
-        with office.read() as db:
+        with at.office.read() as db:
             lot = projects.lot(db, session.lot_id)
             roll_id = waiting_rolls.waiting(db)[0].id
         for account in (
@@ -99,40 +73,13 @@ def _house(folder: Path) -> Iterator[House]:
             Account("supervisor", frozenset({Role.SUPERVISOR})),
             Account("expert", frozenset({Role.EXPERT}), party_id=member.expert_id),
         ):
-            with office.write() as tx:
+            with at.office.write() as tx:
                 identity.create_account(tx, SYSTEM, account, PASSWORD)
-        app = create_app(office, settings, custodian)
-        server = uvicorn.Server(
-            uvicorn.Config(app, port=settings.port, log_config=None, timeout_graceful_shutdown=1)
-        )
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        until = time.monotonic() + READY_SECONDS
-        while not server.started:
-            assert time.monotonic() < until, "the server does not start"
-            time.sleep(0.01)
-        try:
-            url = f"http://127.0.0.1:{settings.port}"
+        with served(create_app(at.office, at.settings, at.custodian), at.settings.port) as url:
             yield House(
-                office, url, session.id, member.seat_code, member.expert_id, roll_id,
+                at.office, url, session.id, member.seat_code, member.expert_id, roll_id,
                 lot.id, session.draw_id,
             )  # fmt: skip
-        finally:
-            server.should_exit = True
-            thread.join(10)
-
-
-def _until_closed(office: Office, clock: DrivenClock, worker: Worker) -> Session:
-    for _ in range(STEPS_MAX):
-        with office.read() as db:
-            found = sessions.sessions(db, stages=[Stage.CLOSED])
-            due = tasks.next_due(db)
-        if found:
-            return found[0]
-        if not worker.run_one():
-            assert due is not None, "the play is over"
-            clock.move_to(max(due, clock.now()))
-    raise AssertionError("no session ended")
 
 
 def press(page: Page, name: str) -> None:

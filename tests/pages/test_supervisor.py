@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
@@ -25,8 +26,8 @@ from tests.support.browser import Pages
 
 
 @pytest.fixture(scope="module")
-def review(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewing]:
-    with reviewing(tmp_path_factory.mktemp("review")) as made:
+def review(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewing]:
+    with reviewing(run_folder, tmp_path_factory.mktemp("review")) as made:
         yield made
 
 

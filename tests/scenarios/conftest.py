@@ -68,11 +68,9 @@ def play_once(
 
 
 @pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+def played(run_folder: Path) -> Played:
     """One cohort on SQLite, played once for all workers of a run. Not to be written to."""
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent
+    base = run_folder
     folder = base / "played"
     with (base / "played.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

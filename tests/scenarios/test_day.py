@@ -49,7 +49,7 @@ from trading.regime import Regime
 DAY = date(2026, 10, 21)
 SEED = 7
 SESSIONS = 3
-POOL = 12_000
+POOL = 3_000
 MINUTE = timedelta(minutes=1)
 
 

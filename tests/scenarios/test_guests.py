@@ -3,8 +3,6 @@ waited for while they are signed in, and nothing of theirs is overwritten afterw
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +18,6 @@ from api.identity import service as identity
 from api.office import open_custodian
 from archive.clock import DrivenClock
 from archive.office import Office
-from archive.tasks import service as tasks
 from archive.tasks.service import Worker
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
@@ -28,36 +25,14 @@ from evaluation.session.session import Session
 from evaluation.session.state import Member, Stage
 from evaluation.sheets import service as sheets
 from tests.scenarios.conftest import POOL
+from tests.support.playing import Stagehand
 from trading.projects import service as projects
 from trading.projects.stages import Stage as LotStage
 
 DAY = date(2026, 10, 21)
-STEPS_MAX = 3000
 DIGEST = "d" * 64
 LIMITS = identity.Limits(timedelta(hours=1), timedelta(hours=8), timedelta(minutes=5), 5)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@dataclass
-class Stagehand:
-    """Runs the play up to where a test wants to act."""
-
-    office: Office
-    clock: DrivenClock
-    worker: Worker
-
-    def until(self, reached: Callable[[], bool]) -> None:
-        for _ in range(STEPS_MAX):
-            if reached():
-                return
-            if self.worker.run_one():
-                continue
-            with self.office.read() as db:
-                due, failed = tasks.next_due(db), tasks.failed(db)
-            assert failed == [], "somebody of the play was refused"
-            assert due is not None, "the play is over"
-            self.clock.move_to(max(due, self.clock.now()))
-        raise AssertionError("did not come so far")
 
 
 def test_the_play_goes_on_around_its_guests(migrated_sqlite_url: str, tmp_path: Path) -> None:
