@@ -19,6 +19,8 @@ from deposits.synthetic import DemoIssuer, make_issuers
 from evaluation import synthetic as stations_synthetic
 from evaluation.stations import service as stations
 from evaluation.stations.station import Venue
+from evaluation.stations.upkeep import service as upkeep
+from evaluation.stations.upkeep.synthetic import calibrations
 from evaluation.venues import service as venues
 from evaluation.venues.synthetic import directory
 from experts.pool import service as pool
@@ -135,6 +137,7 @@ class Province:
         for each in self.issuers:
             issuers.register_issuer(tx, REGISTRAR, each.issuer)
         stations.install(tx, REGISTRAR, self.venues)
+        upkeep.calibrate_many(tx, REGISTRAR, calibrations(self._seed, self.venues, self.today))
         names = {centre.id: centre.name for centre in self.parties.centres}
         entries = directory(self._seed, self.venues, names, self.today)
         venues.publish(tx, REGISTRAR, entries)

@@ -31,12 +31,13 @@ from evaluation.seating.proposals import trouble as troubles
 from evaluation.seating.proposals.trouble import Trouble
 from evaluation.seating.service import ConfirmedPlan
 from evaluation.stations import service as stations
-from evaluation.stations.slots import holds_night, slot_at
+from evaluation.stations.slots import day_of, holds_night, slot_at
 from experts.draws import service as draws
 from trading.projects import service as projects
+from trading.rules.book import book
 
-AHEAD_SLOTS = 30
-"""Seats that begin later than this after the trouble are left alone."""
+RULE_AHEAD = "seating.ahead_slots"
+"""Seats that begin so much later than the trouble are left alone."""
 
 
 def ask(tx: Tx, actor: Actor, trouble: Trouble) -> tuple[str, str]:
@@ -96,7 +97,8 @@ def problem_of(db: Session, trouble: Trouble, now_slot: int) -> Problem | None:
 
 def _live(db: Session, trouble: Trouble, now_slot: int) -> list[BookedSeat]:
     """The seats that are held now or will be."""
-    last = max(trouble.until, now_slot) + AHEAD_SLOTS
+    ahead = book().rule(RULE_AHEAD, day_of(now_slot)).number
+    last = max(trouble.until, now_slot) + ahead
     return [s for s in seating.seats_in(db, now_slot, last) if s.slots[-1] >= now_slot]
 
 

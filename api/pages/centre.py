@@ -18,6 +18,7 @@ from api.pages import (
     centre_result,
     centre_seats,
     centre_session,
+    centre_stations,
 )
 from api.pages.kit.listing import CODE, MOMENT, MONEY, Choice, Column, listing
 from api.pages.kit.page import words_of
@@ -30,6 +31,7 @@ for page in (
     centre_intake,
     centre_draw,
     centre_seats,
+    centre_stations,
     centre_plan,
     centre_replan,
     centre_accounts,

@@ -8,8 +8,10 @@ from starlette.responses import Response
 
 from api.access import StaffActor
 from api.flows import give_and_take as flow
-from api.pages.kit.forms import Form, Sent, submit
-from api.pages.kit.listing import MONEY, NUMBER, Column, listing
+from api.flows.upkeep import Entry
+from api.flows.upkeep import directory as directory_now
+from api.pages.kit.forms import Form, Sent, attempt, submit
+from api.pages.kit.listing import DAY, MONEY, NUMBER, Column, listing
 from api.pages.kit.page import attachment, reader, show
 from api.shell import shell_of
 from api.transactions import ReadDb
@@ -18,24 +20,35 @@ from archive.clock import SHANGHAI
 from archive.words import say
 from evaluation.venues import service as venues
 from evaluation.venues import sheet
-from evaluation.venues.venue import Coverage, Venue, Zone, offered
+from evaluation.venues.venue import Coverage, Zone
 
 router = APIRouter(include_in_schema=False)
+
+
+def _calibrated(entry: Entry) -> str:
+    """How many of the stations with a calibration on file have one that is good today."""
+    condition = entry.condition
+    return f"{condition.calibrated}/{condition.on_file}" if condition.on_file else ""
+
+
 PARTNERS: tuple[Column[flow.Partner], ...] = (
     Column("name", "lot.centre", lambda partner: partner.name),
     Column("given", "accounts.given", lambda partner: partner.given, NUMBER),
     Column("received", "accounts.received", lambda partner: partner.received, NUMBER),
     Column("balance", "accounts.balance", lambda partner: partner.balance, NUMBER),
 )
-VENUES: tuple[Column[Venue], ...] = (
-    Column("name", "lot.centre", lambda venue: venue.name),
-    Column("province", "venues.province", lambda venue: venue.province),
-    Column("stations", "venues.stations", lambda venue: venue.stations, NUMBER),
-    Column("opening", "venues.opening", lambda venue: venue.opening.text),
-    Column("fee", "venues.fee", lambda venue: venue.fee, MONEY),
-    Column("meals", "venues.meals", lambda venue: venue.meals),
-    Column("lodging", "venues.lodging", lambda venue: venue.lodging),
-    Column("missing", "venues.missing", lambda venue: len(venue.missing), NUMBER),
+VENUES: tuple[Column[Entry], ...] = (
+    Column("name", "lot.centre", lambda entry: entry.venue.name),
+    Column("province", "venues.province", lambda entry: entry.venue.province),
+    Column("stations", "venues.stations", lambda entry: entry.venue.stations, NUMBER),
+    Column("opening", "venues.opening", lambda entry: entry.venue.opening.text),
+    Column("fee", "venues.fee", lambda entry: entry.venue.fee, MONEY),
+    Column("meals", "venues.meals", lambda entry: entry.venue.meals),
+    Column("lodging", "venues.lodging", lambda entry: entry.venue.lodging),
+    Column("missing", "venues.missing", lambda entry: len(entry.venue.missing), NUMBER),
+    Column("calibrated", "venues.calibrated", _calibrated),
+    Column("faults", "stations.faults", lambda entry: entry.condition.faults, NUMBER),
+    Column("agreement", "venues.agreement_until", lambda entry: entry.venue.agreement_until, DAY),
 )
 
 
@@ -57,8 +70,7 @@ def accounts(actor: StaffActor, request: Request, db: ReadDb) -> Response:
 
 
 def _directory(request: Request, actor: Actor, db: Session, form: Form) -> Response:
-    today = shell_of(request).office.clock.now().astimezone(SHANGHAI).date()
-    shown = offered(venues.directory(db), today, venues.PROVINCE)
+    shown = directory_now(db, shell_of(request).office.clock.now())
     table = listing(request, VENUES, shown, name="venues")
     own = venues.entry(db, actor.centre_id) if actor.centre_id else None
     return table.answer(
@@ -89,26 +101,33 @@ def table(actor: StaffActor, db: ReadDb) -> Response:
 @router.post("/centre/directory")
 async def publish(actor: StaffActor, request: Request, form: Sent) -> Response:
     """Try a table, or publish it: every fault by its row; a trial stores nothing."""
-    is_trial = form.value("trial") == "yes"
 
     def read(form: Form) -> bytes:
         return form.file("table")
 
-    if is_trial:
-        return await _try(request, actor, form, read(form))
+    def again(db: Session) -> Response:
+        return _directory(request, actor, db, form)
+
+    if form.value("trial") == "yes":
+        return await attempt(
+            request,
+            form,
+            lambda _, content: show(
+                request,
+                "centre/directory_trial.html",
+                actor,
+                dry=sheet.read(content, venues.PROVINCE),
+            ),
+            read=read,
+            again=again,
+        )
     return await submit(
         request,
         form,
         lambda tx, content: venues.publish_sheet(tx, actor, content),
         read=read,
-        again=lambda db: _directory(request, actor, db, form),
+        again=again,
         to="/centre/directory",
         said="directory_published",
         places={"/rows": "/table"},
     )
-
-
-async def _try(request: Request, actor: Actor, form: Form, content: bytes) -> Response:
-    """What the table would do."""
-    dry = sheet.read(content, venues.PROVINCE)
-    return show(request, "centre/directory_trial.html", actor, dry=dry)

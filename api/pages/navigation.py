@@ -25,6 +25,7 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             ("centre_lots", "/centre/lots"),
             ("centre_money", "/centre/deposits"),
             ("centre_seats", "/centre/seats"),
+            ("centre_stations", "/centre/stations"),
             ("assessments", "/assessments"),
             ("centre_accounts", "/centre/accounts"),
             FIGURES,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from evaluation.stations.opening import read_opening
-from evaluation.stations.station import Closure, Equipment, GroupKey, StationGroup
+from evaluation.stations.slots import Part, slot_of
+from evaluation.stations.station import Cause, Closure, Equipment, GroupKey, StationGroup
 from evaluation.stations.tables import (
+    CalibrationRow,
     ClosureRow,
     HomeUseRow,
     StationGroupRow,
@@ -102,7 +105,7 @@ def closures(db: Session, first: int, until: int, centre_id: str | None = None) 
     return sorted((row.to_domain() for row in rows), key=lambda closure: closure.id)
 
 
-def insert_closure(db: Session, closure: Closure) -> None:
+def insert_closure(db: Session, closure: Closure, cause: Cause, now: datetime, by: str) -> None:
     db.add(
         ClosureRow(
             id=closure.id,
@@ -111,6 +114,9 @@ def insert_closure(db: Session, closure: Closure) -> None:
             first_slot=closure.first,
             until_slot=closure.until,
             reason=closure.reason,
+            cause=cause,
+            closed_at=now,
+            closed_by=by,
         )
     )
     db.flush()
@@ -120,14 +126,54 @@ def closure(db: Session, closure_id: str) -> ClosureRow | None:
     return db.get(ClosureRow, closure_id)
 
 
-def end_closure(db: Session, row: ClosureRow, at_slot: int) -> None:
-    """The booth is open again from `at_slot` on; a closure that has not begun disappears."""
-    if at_slot <= row.first_slot:
-        db.delete(row)
-    else:
-        row.until_slot = at_slot
+def end_closure(db: Session, row: ClosureRow, at_slot: int, now: datetime, by: str) -> None:
+    """The booth is open again from `at_slot` on."""
+    row.until_slot = max(row.first_slot, at_slot)
+    row.reopened_at, row.reopened_by = now, by
+    db.add(row)
+    db.flush()
+
+
+def lapses(db: Session, until: int, centre_id: str | None = None) -> list[Closure]:
+    """A closure for each booth whose latest calibration runs out before slot `until`, from the day
+    after on. A booth that has none on file needs none."""
+    last = sa.func.max(col(CalibrationRow.valid_until))
+    place = (col(CalibrationRow.centre_id), col(CalibrationRow.label))
+    found = sa.select(*place, last).group_by(*place).order_by(*place)
+    if centre_id is not None:
+        found = found.where(col(CalibrationRow.centre_id) == centre_id)
+    lapsed = []
+    for centre, label, valid_until in db.execute(found).all():
+        first = slot_of(valid_until, Part.NIGHT) + 1
+        if first < until:
+            lapsed.append(Closure("", centre, label, first, until, ""))
+    return lapsed
+
+
+def grow(
+    db: Session, centre_id: str, new: Sequence[tuple[Equipment, str]], overnight: bool
+) -> None:
+    """Add booths to a centre that has some already."""
+    venue = db.get(VenueRow, centre_id)
+    assert venue is not None, "a venue that is installed"
+    venue.overnight = overnight
+    for equipment in sorted({equipment for equipment, _ in new}):
+        count = sum(one is equipment for one, _ in new)
+        row = db.get(StationGroupRow, (centre_id, int(equipment)))
+        if row is None:
+            row = StationGroupRow(centre_id=centre_id, equipment=int(equipment), stations=count)
+        else:
+            row.stations += count
         db.add(row)
     db.flush()
+    insert(
+        db,
+        StationRow,
+        [
+            {"centre_id": centre_id, "equipment": int(equipment), "label": label}
+            for equipment, label in new
+        ],
+    )
 
 
 def home_use(db: Session, first: int, until: int) -> dict[GroupKey, dict[int, int]]:

@@ -20,9 +20,11 @@ from evaluation.stations.opening import Opening
 from evaluation.stations.slots import day_of, is_run, slots_on
 from evaluation.stations.station import (
     Capacity,
+    Cause,
     Closure,
     Equipment,
     GroupKey,
+    Room,
     StationGroup,
     Venue,
     capacity_of,
@@ -36,6 +38,7 @@ from trading.rules.book import RuleBook, book
 STREAM = "stations"
 VENUES_MAX = 4_000
 RULE_RESERVE = "stations.reserve_permille"
+RULE_CALIBRATED = "stations.calibration_closes"
 RULE_STAY_DAYS = "seating.stay_days_max"
 
 
@@ -98,6 +101,54 @@ def install(tx: Tx, actor: Actor, venues: Sequence[Venue]) -> Installed:
     return done
 
 
+def installed(db: Session) -> tuple[Venue, ...]:
+    """What stands where, room by room, by centre."""
+    rooms: dict[str, dict[str, list[StationGroup]]] = {}
+    nights: dict[str, bool] = {}
+    for group in queries.groups(db):
+        nights[group.centre_id] = group.overnight
+        for label in group.labels:
+            name = label.rpartition("-")[0]
+            rooms.setdefault(group.centre_id, {}).setdefault(name, []).append(group)
+    return tuple(
+        Venue(
+            centre_id,
+            nights[centre_id],
+            tuple(
+                Room(name, found[0].equipment, len(found)) for name, found in sorted(own.items())
+            ),
+        )
+        for centre_id, own in sorted(rooms.items())
+    )
+
+
+def enlarge(tx: Tx, actor: Actor, before: Venue, after: Venue) -> int:
+    """Add the rooms and stations that a venue has not yet, and its nights; how many stations more.
+    `before` is what `installed` says of it; nothing is taken away."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    faults = Faults("evaluation.station.invalid")
+    check_venue(after, faults)
+    faults.refuse()
+    queries.lock_groups(tx.db, [GroupKey(after.centre_id, equipment) for equipment in Equipment])
+    known = {label for room in before.rooms for label in room.labels}
+    new = [
+        (room.equipment, label)
+        for room in after.rooms
+        for label in room.labels
+        if label not in known
+    ]
+    queries.grow(tx.db, after.centre_id, new, after.overnight)
+    document = tx.keep("stations.json", [_venue_json(after)])
+    tx.record(
+        STREAM,
+        "evaluation:stations:enlarged",
+        actor,
+        {"centre": after.centre_id, "stations": len(new)},
+        (document,),
+    )
+    return len(new)
+
+
 def set_opening(tx: Tx, openings: Mapping[str, Opening]) -> None:
     """When venues are open from now on; for who publishes it (`evaluation.venues`), with the entry
     that records it."""
@@ -148,7 +199,7 @@ def capacity_in(
     stay_days_max, reserve_permille = _limits(slots[0], rules)
     reserve_permille = reserve_permille if keeps_reserve else 0
     last = max(reach(max(slots), True, stay_days_max))
-    closures = [*queries.closures(db, min(slots), last + 1), *and_closed]
+    closures = [*_closures(db, min(slots), last + 1, rules=rules), *and_closed]
     home = queries.home_use(db, min(slots), last + 1)
     wanted = None if only is None else set(only)
     free: dict[tuple[GroupKey, int], int] = {}
@@ -173,7 +224,7 @@ def open_in(db: Session, slots: Sequence[int]) -> Capacity:
     included: what is left when something has been closed after seats were given."""
     if not slots:
         return Capacity({})
-    closures = queries.closures(db, min(slots), max(slots) + 1)
+    closures = _closures(db, min(slots), max(slots) + 1)
     home = queries.home_use(db, min(slots), max(slots) + 1)
     return Capacity(
         {
@@ -186,6 +237,20 @@ def open_in(db: Session, slots: Sequence[int]) -> Capacity:
     )
 
 
+def _closures(
+    db: Session,
+    first: int,
+    until: int,
+    centre_id: str | None = None,
+    rules: RuleBook | None = None,
+) -> list[Closure]:
+    """What is closed, and where the rule asks for it the booths whose calibration has run out."""
+    found = queries.closures(db, first, until, centre_id)
+    if (rules or book()).rule(RULE_CALIBRATED, day_of(first)).is_on:
+        found += queries.lapses(db, until, centre_id)
+    return found
+
+
 def _limits(slot: int, rules: RuleBook | None) -> tuple[int, int]:
     source, on = rules or book(), day_of(slot)
     return source.rule(RULE_STAY_DAYS, on).number, source.rule(RULE_RESERVE, on).number
@@ -195,9 +260,15 @@ def open_booths(db: Session, key: GroupKey, slots: Sequence[int]) -> tuple[str, 
     """The booths of a group that guests may have in all of the slots, whoever holds them."""
     group = _group(db, key)
     first, until = min(slots), max(slots) + 1
-    closures = queries.closures(db, first, until, key.centre_id)
+    closures = _closures(db, first, until, key.centre_id)
     home = queries.home_use(db, first, until).get(key, {})
     return open_labels(group, closures, home, slots)
+
+
+def closed_now(db: Session, centre_id: str, slot: int) -> frozenset[str]:
+    """The booths of a centre that are closed in a slot, whatever their calibration says."""
+    found = queries.closures(db, slot, slot + 1, centre_id)
+    return frozenset(closure.label for closure in found if closure.holds(slot))
 
 
 def lock(db: Session, keys: Sequence[GroupKey]) -> None:
@@ -211,10 +282,17 @@ def lock_all(db: Session) -> None:
 
 
 def close_station(
-    tx: Tx, actor: Actor, centre_id: str, label: str, first: int, until: int, reason: str
+    tx: Tx,
+    actor: Actor,
+    centre_id: str,
+    label: str,
+    first: int,
+    until: int,
+    reason: str,
+    cause: Cause = Cause.FAULT,
 ) -> Closure:
-    """Take a booth out of use from slot `first` until before `until` (维护). Seats already given
-    out are not touched: see `evaluation.seating.service.overbooked`."""
+    """Take a booth out of use from slot `first` until before `until`. Seats already given out are
+    not touched: see `evaluation.seating.service.overbooked`."""
     actor.must_be(Role.STAFF, Role.SYSTEM)
     faults = Faults("evaluation.station.closure_invalid")
     if first >= until:
@@ -229,7 +307,7 @@ def close_station(
         )
     queries.lock_groups(tx.db, [GroupKey(centre_id, Equipment(row.equipment))])
     closure = Closure(tx.new_id(), centre_id, label, first, until, reason)
-    queries.insert_closure(tx.db, closure)
+    queries.insert_closure(tx.db, closure, cause, tx.now, actor.id)
     tx.record(
         STREAM,
         "evaluation:stations:closed",
@@ -238,6 +316,7 @@ def close_station(
             "closure": closure.id,
             "centre": centre_id,
             "label": label,
+            "cause": str(cause),
             "first_slot": first,
             "until_slot": until,
         },
@@ -251,9 +330,9 @@ def reopen_station(tx: Tx, actor: Actor, closure_id: str, at_slot: int) -> None:
     row = queries.closure(tx.db, closure_id)
     if row is None:
         raise Refusal("evaluation.station.closure_unknown", {"closure": closure_id}, Kind.NOT_FOUND)
-    if at_slot >= row.until_slot:
+    if row.reopened_at is not None or at_slot >= row.until_slot:
         raise Refusal("evaluation.station.open_already", {"closure": closure_id}, Kind.CONFLICT)
-    queries.end_closure(tx.db, row, at_slot)
+    queries.end_closure(tx.db, row, at_slot, tx.now, actor.id)
     tx.record(
         STREAM,
         "evaluation:stations:reopened",

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from archive.errors import Faults
 from evaluation.stations.opening import ALWAYS, Opening
@@ -37,6 +37,13 @@ class Equipment(IntEnum):
     BASIC = 1  # 普通工位
     DUAL = 2  # 双屏工位
     CAD = 3  # 图形工位
+
+
+class Cause(StrEnum):
+    """Why a booth is closed: something broke, or it is looked after."""
+
+    FAULT = "FAULT"  # 故障
+    MAINTENANCE = "MAINTENANCE"  # 维护
 
 
 @dataclass(frozen=True)

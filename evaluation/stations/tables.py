@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
@@ -50,11 +50,13 @@ class StationRow(SQLModel, table=True):
 
 
 class ClosureRow(SQLModel, table=True):
-    """A booth out of use from slot `first_slot` until before `until_slot`."""
+    """A booth out of use from slot `first_slot` until before `until_slot`. One that was ended before
+    it began holds no slot; it stays for the history."""
 
     __tablename__ = "station_closure"
     __table_args__ = (
-        sa.CheckConstraint("first_slot < until_slot", name="interval"),
+        sa.CheckConstraint("first_slot <= until_slot", name="interval"),
+        sa.CheckConstraint("cause IN ('FAULT', 'MAINTENANCE')", name="cause_known"),
         sa.ForeignKeyConstraint(["centre_id", "label"], ["station.centre_id", "station.label"]),
         sa.Index("ix_station_closure_centre", "centre_id", "until_slot"),
     )
@@ -65,11 +67,36 @@ class ClosureRow(SQLModel, table=True):
     first_slot: int
     until_slot: int
     reason: str
+    cause: str
+    closed_at: datetime = Field(sa_type=UtcDateTime)
+    closed_by: str
+    reopened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reopened_by: str = ""
 
     def to_domain(self) -> Closure:
         return Closure(
             self.id, self.centre_id, self.label, self.first_slot, self.until_slot, self.reason
         )
+
+
+class CalibrationRow(SQLModel, table=True):
+    """A calibration (校准) of a booth's equipment, good up to and including `valid_until`."""
+
+    __tablename__ = "station_calibration"
+    __table_args__ = (
+        sa.CheckConstraint("done_on <= valid_until", name="interval"),
+        sa.ForeignKeyConstraint(["centre_id", "label"], ["station.centre_id", "station.label"]),
+        sa.UniqueConstraint("centre_id", "label", "done_on", name="uq_station_calibration_day"),
+    )
+
+    id: str = Field(primary_key=True)
+    centre_id: str
+    label: str
+    done_on: date
+    valid_until: date
+    certificate: str
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_by: str
 
 
 class HomeUseRow(SQLModel, table=True):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlmodel import Session
 
 from archive.actor import Actor, Role
-from archive.errors import Fault, Faults, Refusal
+from archive.errors import Faults
 from archive.office import Tx
 from evaluation.stations import service as stations
 from evaluation.venues import queries, sheet
@@ -43,15 +43,8 @@ def publish(tx: Tx, actor: Actor, venues: Sequence[Venue], province: str = PROVI
 def publish_sheet(tx: Tx, actor: Actor, content: bytes, province: str = PROVINCE) -> int:
     """The same from a table. Refuses INVALID with every fault by its row."""
     dry = sheet.read(content, province)
-    if dry.faults:
-        raise Refusal(
-            "evaluation.venue.invalid",
-            {"count": len(dry.faults)},
-            faults=tuple(
-                Fault(f"/rows/{f.row}/{f.column}", f.fault.code, f.fault.params) for f in dry.faults
-            ),
-        )
-    return publish(tx, actor, dry.venues, province)
+    dry.refuse("evaluation.venue.invalid")
+    return publish(tx, actor, dry.rows, province)
 
 
 def directory(db: Session) -> tuple[Venue, ...]:
@@ -63,6 +56,11 @@ def entry(db: Session, venue_id: str) -> Venue | None:
     """One entry."""
     row = queries.row(db, venue_id)
     return row.to_domain() if row else None
+
+
+def abroad(db: Session, province: str = PROVINCE) -> tuple[Venue, ...]:
+    """The entries of other provinces, whatever day their agreement holds."""
+    return tuple(venue for venue in directory(db) if venue.province != province)
 
 
 def fees(db: Session) -> Mapping[str, Money]:

@@ -13,7 +13,12 @@ from evaluation.venues.venue import Coverage, Venue, Zone
 from trading.money import Money
 
 DAYS, DAYS_AND_NIGHTS = "1-7:AM PM", "1-7:AM PM NIGHT"
-ELSEWHERE = (("42-0001", "42"), ("45-0001", "45"), ("52-0001", "52"))
+ELSEWHERE = (
+    ("450000-1", "451002", 106.62, 23.90),
+    ("510000-1", "510411", 101.72, 26.58),
+    ("520000-1", "520201", 104.83, 26.59),
+)
+"""Invented venues across the border: id, division, and where it lies."""
 AGREEMENT_DAYS = 365
 
 
@@ -32,11 +37,12 @@ def directory(
     begins = today - timedelta(days=30)
     others = [
         _venue(
-            seed, venue_id, f"示例外省中心{n}", province, True, 12,
+            seed, venue_id, f"示例外省中心{n}", division[:2], True, 12,
             agreement="示例跨省远程异地评标合作协议",
             first=begins, last=begins + timedelta(days=AGREEMENT_DAYS - 1),
+            division=division, lon=lon, lat=lat,
         )
-        for n, (venue_id, province) in enumerate(ELSEWHERE, start=1)
+        for n, (venue_id, division, lon, lat) in enumerate(ELSEWHERE, start=1)
     ]  # fmt: skip
     return (*own, *others)
 
@@ -52,6 +58,9 @@ def _venue(
     agreement: str = "",
     first: date | None = None,
     last: date | None = None,
+    division: str = "",
+    lon: float = 0.0,
+    lat: float = 0.0,
 ) -> Venue:
     dice = hashlib.sha256(b"bigloop synthetic venues\0" + seed + venue_id.encode()).digest()
     zones = frozenset(zone for zone, byte in zip(Zone, dice[1:], strict=False) if byte > 20)
@@ -72,4 +81,7 @@ def _venue(
         agreement=agreement,
         agreement_from=first,
         agreement_until=last,
+        division=division,
+        lon=lon,
+        lat=lat,
     )

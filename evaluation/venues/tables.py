@@ -37,6 +37,9 @@ class DirectoryRow(SQLModel, table=True):
     agreement: str = ""
     agreement_from: date | None = None
     agreement_until: date | None = None
+    division: str = ""
+    lon: float = 0.0
+    lat: float = 0.0
     published_at: datetime = Field(sa_type=UtcDateTime)
     published_by: str
 
@@ -57,6 +60,9 @@ class DirectoryRow(SQLModel, table=True):
             agreement=self.agreement,
             agreement_from=self.agreement_from,
             agreement_until=self.agreement_until,
+            division=self.division,
+            lon=self.lon,
+            lat=self.lat,
         )
 
 
@@ -77,6 +83,9 @@ def from_domain(venue: Venue, at: datetime, by: str) -> DirectoryRow:
         agreement=venue.agreement,
         agreement_from=venue.agreement_from,
         agreement_until=venue.agreement_until,
+        division=venue.division,
+        lon=venue.lon,
+        lat=venue.lat,
         published_at=at,
         published_by=by,
     )

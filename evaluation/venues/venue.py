@@ -18,13 +18,15 @@ from datetime import date
 from enum import StrEnum
 
 from archive.errors import Faults
+from evaluation.spreadsheet import FORMULA
 from evaluation.stations.opening import Opening
 from evaluation.stations.slots import Part
 from trading.money import Money
 
 TEXT_LENGTH_MAX = 200
-FORMULA = ("=", "+", "-", "@")
-"""What office programs take for the beginning of a formula."""
+DIVISION_DIGITS = 6
+EAST, NORTH = (73, 136), (3, 54)
+"""Degrees between which the country lies."""
 FEE_FEN_MAX = 1_000_000
 _AREAS = {1: 5, 2: 3, 3: 7, 4: 6, 5: 4, 6: 5}
 PROVINCE_CODES = frozenset(
@@ -53,9 +55,10 @@ class Coverage(StrEnum):
 
 @dataclass(frozen=True)
 class Venue:
-    """An entry of the directory. `province`: two digits of its code; `agreement_from`,
-    `agreement_until` (the last day) for one outside the own province. `stations`: how many it offers;
-    of the own province those that are installed count. `fee`: half a day of one seat."""
+    """An entry of the directory. `province`: two digits of its code. `stations`: how many it offers;
+    which are given out is told by those installed. `fee`: half a day of one seat. For one outside the
+    own province, whose register of centres does not know it: `agreement_from`, `agreement_until` (the
+    last day), its `division` (GB/T 2260), and where it lies (`lon`, `lat` in degrees)."""
 
     id: str
     name: str
@@ -72,6 +75,9 @@ class Venue:
     agreement: str = ""
     agreement_from: date | None = None
     agreement_until: date | None = None
+    division: str = ""
+    lon: float = 0.0
+    lat: float = 0.0
 
     def is_offered(self, on: date, own_province: str) -> bool:
         """Whether its seats may be asked for on a day."""
@@ -111,7 +117,7 @@ def check(venue: Venue, own_province: str, faults: Faults, pointer: str = "") ->
             faults.add(f"{pointer}/{name}", "evaluation.venue.text", length_max=TEXT_LENGTH_MAX)
     for name in ("name", "meals", "lodging", "way", "agreement"):
         if getattr(venue, name).startswith(FORMULA):
-            faults.add(f"{pointer}/{name}", "evaluation.venue.formula")
+            faults.add(f"{pointer}/{name}", "evaluation.table.formula")
     if not any(venue.opening.parts):
         faults.add(f"{pointer}/opening", "evaluation.venue.never_open")
     if venue.overnight and not any(Part.NIGHT in parts for parts in venue.opening.parts):
@@ -122,13 +128,19 @@ def check(venue: Venue, own_province: str, faults: Faults, pointer: str = "") ->
 def _check_agreement(venue: Venue, own_province: str, faults: Faults, pointer: str) -> None:
     first, last = venue.agreement_from, venue.agreement_until
     if venue.province == own_province:
-        if venue.agreement or first or last:
+        if venue.agreement or first or last or venue.division:
             faults.add(f"{pointer}/agreement", "evaluation.venue.agreement_here")
         return
     if not 0 < len(venue.agreement) <= TEXT_LENGTH_MAX or first is None or last is None:
         faults.add(f"{pointer}/agreement", "evaluation.venue.agreement_needed")
     elif first > last:
         faults.add(f"{pointer}/agreement_until", "evaluation.venue.agreement_order")
+    division = venue.division
+    is_code = division.isascii() and division.isdigit() and len(division) == DIVISION_DIGITS
+    if not is_code or not division.startswith(venue.province):
+        faults.add(f"{pointer}/division", "evaluation.venue.division", province=venue.province)
+    if not (EAST[0] <= venue.lon <= EAST[1] and NORTH[0] <= venue.lat <= NORTH[1]):
+        faults.add(f"{pointer}/lon", "evaluation.venue.point")
 
 
 def offered(venues: Iterable[Venue], on: date, own_province: str) -> list[Venue]:

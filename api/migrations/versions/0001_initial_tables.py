@@ -753,6 +753,9 @@ def upgrade() -> None:
         sa.Column("agreement", sa.String(), nullable=False),
         sa.Column("agreement_from", sa.Date(), nullable=True),
         sa.Column("agreement_until", sa.Date(), nullable=True),
+        sa.Column("division", sa.String(), nullable=False),
+        sa.Column("lon", sa.Float(), nullable=False),
+        sa.Column("lat", sa.Float(), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("published_by", sa.String(), nullable=False),
         sa.CheckConstraint(
@@ -1537,6 +1540,25 @@ def upgrade() -> None:
     op.create_index(op.f("ix_lot_centre_id"), "lot", ["centre_id"], unique=False)
     op.create_index(op.f("ix_lot_stage"), "lot", ["stage"], unique=False)
     op.create_table(
+        "station_calibration",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("done_on", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.Column("certificate", sa.String(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.String(), nullable=False),
+        sa.CheckConstraint("done_on <= valid_until", name=op.f("ck_station_calibration_interval")),
+        sa.ForeignKeyConstraint(
+            ["centre_id", "label"],
+            ["station.centre_id", "station.label"],
+            name=op.f("fk_station_calibration_centre_id_label_station"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_station_calibration")),
+        sa.UniqueConstraint("centre_id", "label", "done_on", name="uq_station_calibration_day"),
+    )
+    op.create_table(
         "station_closure",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("centre_id", sa.String(), nullable=False),
@@ -1544,7 +1566,15 @@ def upgrade() -> None:
         sa.Column("first_slot", sa.Integer(), nullable=False),
         sa.Column("until_slot", sa.Integer(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
-        sa.CheckConstraint("first_slot < until_slot", name=op.f("ck_station_closure_interval")),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_by", sa.String(), nullable=False),
+        sa.Column("reopened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reopened_by", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "cause IN ('FAULT', 'MAINTENANCE')", name=op.f("ck_station_closure_cause_known")
+        ),
+        sa.CheckConstraint("first_slot <= until_slot", name=op.f("ck_station_closure_interval")),
         sa.ForeignKeyConstraint(
             ["centre_id", "label"],
             ["station.centre_id", "station.label"],

@@ -325,22 +325,58 @@ async def submit(
         with shell.office.write() as tx:
             return call(tx, value)
 
-    def refuse(refusal: Refusal) -> Response:
-        form.take_refusal(refusal, problems.STATUS[refusal.kind], places or {})
+    try:
+        async with shell.writers():
+            result = await run_in_threadpool(write)
+    except Refusal as refusal:
+        return await _again(request, form, refusal, again, places or {})
+    told = said if isinstance(said, str) else said(result)
+    return done(request, to if isinstance(to, str) else to(result), told)
+
+
+async def attempt(
+    request: Request,
+    form: Form,
+    call: Callable[[Session, Read], Response],
+    *,
+    again: Callable[[Session], Response],
+    read: Callable[[Form], Read] = _nothing,  # type: ignore[assignment]
+) -> Response:
+    """What a form would bring, as a page; nothing is stored. A refusal gives the form again."""
+    shell = shell_of(request)
+    form.language = reader(request)
+
+    def look() -> Response:
+        value = read(form)
+        form.refuse()
+        with shell.office.read() as db:
+            return call(db, value)
+
+    try:
+        async with shell.readers():
+            return await run_in_threadpool(look)
+    except Refusal as refusal:
+        return await _again(request, form, refusal, again, {})
+
+
+async def _again(
+    request: Request,
+    form: Form,
+    refusal: Refusal,
+    again: Callable[[Session], Response],
+    places: Mapping[str, str],
+) -> Response:
+    """The form with what was wrong; a thing that is not there is a page of its own."""
+    if refusal.kind in (Kind.NOT_FOUND, Kind.GONE) and not refusal.faults:
+        raise refusal
+    shell = shell_of(request)
+
+    def refuse() -> Response:
+        form.take_refusal(refusal, problems.STATUS[refusal.kind], places)
         with shell.office.read() as db:
             response = again(db)
         response.status_code = problems.STATUS[refusal.kind]
         return response
 
-    try:
-        async with shell.writers():
-            result = await run_in_threadpool(write)
-    except Refusal as refusal:
-        if refusal.kind in (Kind.NOT_FOUND, Kind.GONE) and not refusal.faults:
-            raise
-        caught = refusal
-    else:
-        told = said if isinstance(said, str) else said(result)
-        return done(request, to if isinstance(to, str) else to(result), told)
     async with shell.readers():
-        return await run_in_threadpool(refuse, caught)
+        return await run_in_threadpool(refuse)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
 from archive.office import Office
+from evaluation.spreadsheet import Dry
 from evaluation.stations import service as stations
 from evaluation.stations.opening import ALWAYS, Opening, read_opening
 from evaluation.stations.slots import Part, slot_of, slots_on
@@ -49,6 +50,9 @@ THERE = replace(
     agreement="示例协议",
     agreement_from=date(2026, 1, 1),
     agreement_until=date(2026, 10, 25),
+    division="420100",
+    lon=114.3,
+    lat=30.6,
 )
 
 openings = st.lists(st.frozensets(st.sampled_from(Part)), min_size=7, max_size=7).map(
@@ -89,37 +93,39 @@ class TestTables:
 
     def test_what_is_written_is_read(self) -> None:
         dry = sheet.read(sheet.write([HERE, THERE]), OWN)
-        assert dry == sheet.Dry((HERE, THERE), ())
+        assert dry == Dry((HERE, THERE), ())
 
     def test_every_fault_stands_at_its_row_and_column(self) -> None:
         bad = replace(HERE, id="532901", province="99", stations=2000)
         rows = sheet.write([HERE, replace(THERE, agreement=""), bad]).decode("utf-8-sig")
-        rows += "x,y,53,viele,9:AM,perhaps,1.234,,,,CELLAR,,,,2026-02-30\r\n"
+        rows += "x,y,53,viele,9:AM,perhaps,1.234,,,,CELLAR,,,,2026-02-30,,,\r\n"
         found = {(f.row, f.column): f.fault.code for f in sheet.read(rows.encode(), OWN).faults}
         assert found == {
             (3, "agreement"): "evaluation.venue.agreement_needed",
             (4, "province"): "evaluation.venue.province",
             (4, "stations"): "evaluation.venue.stations",
             (4, "agreement"): "evaluation.venue.agreement_needed",
+            (4, "division"): "evaluation.venue.division",
+            (4, "lon"): "evaluation.venue.point",
             (4, "id"): "evaluation.venue.twice",
-            (5, "stations"): "evaluation.venue.number",
+            (5, "stations"): "evaluation.table.number",
             (5, "opening"): "evaluation.venue.opening",
-            (5, "overnight"): "evaluation.venue.yes_no",
-            (5, "fee"): "evaluation.venue.number",
-            (5, "zones"): "evaluation.venue.code",
-            (5, "agreement_until"): "evaluation.venue.day",
+            (5, "overnight"): "evaluation.table.yes_no",
+            (5, "fee"): "evaluation.table.number",
+            (5, "zones"): "evaluation.table.code",
+            (5, "agreement_until"): "evaluation.table.day",
         }
 
     def test_no_cell_begins_a_formula(self) -> None:
         dry = sheet.read(sheet.write([replace(HERE, meals="=1+1")]), OWN)
         assert [(f.column, f.fault.code) for f in dry.faults] == [
-            ("meals", "evaluation.venue.formula")
+            ("meals", "evaluation.table.formula")
         ]
 
     @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"a,b\r\n1,2\r\n", b"id\x00"])
     def test_what_is_no_such_table_is_one_fault(self, content: bytes) -> None:
         dry = sheet.read(content, OWN)
-        assert not dry.venues
+        assert not dry.rows
         assert [fault.row for fault in dry.faults] == [1]
 
 

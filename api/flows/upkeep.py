@@ -1,0 +1,230 @@
+"""The stations of a centre as its staff keep them: which are open, calibrated and sound, what broke
+when, and the tables by which rooms and calibrations come in.
+
+A booth is closed for maintenance here as long as nobody loses a seat by it; where seats are concerned
+the change is reported (`api.flows.changes`), which shows the effect before anything is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from sqlmodel import Session
+
+from archive.actor import Actor, Role
+from archive.clock import SHANGHAI
+from archive.errors import Faults, Kind, Refusal
+from archive.office import Tx
+from evaluation.seating import service as seating
+from evaluation.spreadsheet import RowFault
+from evaluation.stations import service as stations
+from evaluation.stations.inventory import service as inventory
+from evaluation.stations.inventory.rooms import Addition
+from evaluation.stations.slots import day_of, slot_at
+from evaluation.stations.station import Cause, Equipment
+from evaluation.stations.upkeep import service as upkeep
+from evaluation.stations.upkeep.calibrations import Calibration, Outage
+from evaluation.stations.upkeep.service import Condition
+from evaluation.venues import service as venues
+from evaluation.venues.venue import Venue, offered
+from trading.acting import must_serve
+from trading.parties import service as parties
+
+SLOTS_MAX = 90
+
+
+class State(StrEnum):
+    """How a booth stands now."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+    LAPSED = "LAPSED"
+
+
+class Table(StrEnum):
+    """What a table that is sent holds."""
+
+    ROOMS = "ROOMS"
+    CALIBRATIONS = "CALIBRATIONS"
+
+
+@dataclass(frozen=True)
+class BoothLine:
+    """A booth in the list. `calibrated_until`: None where it was never calibrated. `faults`: in the
+    time that the rule counts."""
+
+    centre_id: str
+    centre: str
+    label: str
+    equipment: Equipment
+    state: State
+    calibrated_until: date | None
+    faults: int
+
+
+@dataclass(frozen=True)
+class Booth:
+    """One booth with its history, the newest first."""
+
+    line: BoothLine
+    calibrations: tuple[Calibration, ...]
+    outages: tuple[Outage, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A venue of the directory, and how its stations are kept."""
+
+    venue: Venue
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What a table would bring: rows that are good, stations that are new, every fault by row."""
+
+    table: Table
+    rows: int
+    stations: int
+    faults: tuple[RowFault, ...]
+
+
+def booths(db: Session, actor: Actor, now: datetime) -> tuple[BoothLine, ...]:
+    """The booths of the actor's centre; of all for an account that no centre binds."""
+    names = {c.id: c.name for c in parties.centres(db)}
+    names |= {v.id: v.name for v in venues.abroad(db)}
+    broken = upkeep.faults(db, now)
+    slot = slot_at(now)
+    found = []
+    for group in stations.groups(db):
+        if actor.centre_id not in ("", group.centre_id):
+            continue
+        until = upkeep.valid_until(db, group.centre_id)
+        closed = stations.closed_now(db, group.centre_id, slot)
+        for label in group.labels:
+            last = until.get(label)
+            state = State.OPEN
+            if last is not None and last < day_of(slot):
+                state = State.LAPSED
+            if label in closed:
+                state = State.CLOSED
+            found.append(
+                BoothLine(
+                    group.centre_id,
+                    names.get(group.centre_id, group.centre_id),
+                    label,
+                    group.equipment,
+                    state,
+                    last,
+                    broken.get((group.centre_id, label), 0),
+                )
+            )
+    return tuple(found)
+
+
+def directory(db: Session, now: datetime) -> list[Entry]:
+    """The venues whose seats may be asked for today, those of the own province first."""
+    conditions = upkeep.conditions(db, now)
+    today = now.astimezone(SHANGHAI).date()
+    return [
+        Entry(venue, conditions.get(venue.id, Condition(0, 0, 0)))
+        for venue in offered(venues.directory(db), today, venues.PROVINCE)
+    ]
+
+
+def booth(db: Session, actor: Actor, centre_id: str, label: str, now: datetime) -> Booth:
+    """One booth; NOT_FOUND, and FORBIDDEN for another centre's."""
+    must_serve(actor, centre_id)
+    for line in booths(db, actor, now):
+        if (line.centre_id, line.label) == (centre_id, label):
+            return Booth(
+                line,
+                upkeep.calibrations(db, centre_id, label),
+                upkeep.outages(db, centre_id, label),
+            )
+    raise _unknown(centre_id, label)
+
+
+def calibrate(tx: Tx, actor: Actor, one: Calibration) -> None:
+    """Put a calibration on file."""
+    upkeep.calibrate(tx, actor, one)
+
+
+def maintain(
+    tx: Tx, actor: Actor, centre_id: str, label: str, first: int, until: int, reason: str
+) -> None:
+    """Close a booth for maintenance. CONFLICT where somebody would lose a seat by it: that is a change
+    of the day, to be reported as one."""
+    actor.must_be(Role.STAFF)
+    must_serve(actor, centre_id)
+    if until - first > SLOTS_MAX or first < slot_at(tx.now):
+        faults = Faults("evaluation.station.closure_invalid")
+        faults.add("/first", "api.upkeep.slots", slots_max=SLOTS_MAX)
+        faults.refuse()
+    stations.close_station(
+        tx, actor, centre_id, label, first, until, reason, cause=Cause.MAINTENANCE
+    )
+    days = {day_of(slot) for slot in range(first, until)}
+    for over in seating.overbooked(tx.db, sorted(days)):
+        if over.centre_id == centre_id and first <= over.slot < until:
+            raise Refusal(
+                "api.upkeep.seats_concerned",
+                {"label": label, "seats": over.seats, "stations": over.stations},
+                Kind.CONFLICT,
+            )
+
+
+def reopen(tx: Tx, actor: Actor, centre_id: str, label: str, closure_id: str) -> None:
+    """The booth is in use again from now on."""
+    actor.must_be(Role.STAFF)
+    must_serve(actor, centre_id)
+    if closure_id not in {one.id for one in upkeep.outages(tx.db, centre_id, label)}:
+        raise _unknown(centre_id, label)
+    stations.reopen_station(tx, actor, closure_id, slot_at(tx.now))
+
+
+def _unknown(centre_id: str, label: str) -> Refusal:
+    return Refusal(
+        "evaluation.station.unknown",
+        {"centre": centre_id[:40], "label": label[:40]},
+        Kind.NOT_FOUND,
+    )
+
+
+def _centres(db: Session) -> Collection[str]:
+    """The ids that may have stations: the province's centres, and venues of others with an entry in
+    the directory."""
+    return {c.id for c in parties.centres(db)} | {v.id for v in venues.abroad(db)}
+
+
+def try_table(db: Session, actor: Actor, table: Table, content: bytes, now: datetime) -> Tried:
+    """What a table would bring; nothing is stored."""
+    if table is Table.ROOMS:
+        dry, addition = inventory.dry_run(db, actor, content, _centres(db))
+        return Tried(table, len(dry.rows), addition.stations, dry.faults)
+    found = upkeep.dry_run(db, actor, content, now)
+    return Tried(table, len(found.rows), 0, found.faults)
+
+
+def take_table(tx: Tx, actor: Actor, table: Table, content: bytes) -> Addition | int:
+    """Take a table in, all rows or none."""
+    if table is Table.ROOMS:
+        return inventory.import_rooms(tx, actor, content, _centres(tx.db))
+    return upkeep.import_calibrations(tx, actor, content)
+
+
+def table_of(db: Session, actor: Actor, table: Table) -> bytes:
+    """The same tables as they stand."""
+    if table is Table.ROOMS:
+        return inventory.export_rooms(db, actor.centre_id)
+    return upkeep.export_calibrations(db, actor.centre_id)
+
+
+def coming_slots(now: datetime) -> tuple[int, ...]:
+    """The slots for which a booth may be closed beforehand, from now on."""
+    first = slot_at(now)
+    last = slot_at(now.astimezone(SHANGHAI) + timedelta(days=14))
+    return tuple(range(first, last + 1))

@@ -1,0 +1,50 @@
+"""Rooms and stations by table: what would be added, told before, and added, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlmodel import Session
+
+from archive.actor import Actor, Role
+from archive.errors import Kind, Refusal
+from archive.office import Tx
+from evaluation.spreadsheet import Dry
+from evaluation.stations import service as stations
+from evaluation.stations.inventory import rooms
+from evaluation.stations.inventory.rooms import Addition, Line
+from trading.acting import must_serve
+
+
+def dry_run(
+    db: Session, actor: Actor, content: bytes, centres: Collection[str]
+) -> tuple[Dry[Line], Addition]:
+    """What a table would add, and every fault by its row. `centres`: the ids that may have stations.
+    Rows of another centre than the actor's are FORBIDDEN."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    dry, addition = rooms.read(content, {v.centre_id: v for v in stations.installed(db)}, centres)
+    for line in dry.rows:
+        must_serve(actor, line.centre_id)
+    return dry, addition
+
+
+def import_rooms(tx: Tx, actor: Actor, content: bytes, centres: Collection[str]) -> Addition:
+    """Add what a table names. INVALID with every fault by its row; CONFLICT where it adds nothing."""
+    dry, addition = dry_run(tx.db, actor, content, centres)
+    dry.refuse("evaluation.station.invalid")
+    if not addition.venues:
+        raise Refusal("evaluation.station.nothing_new", {}, Kind.CONFLICT)
+    known = {venue.centre_id: venue for venue in stations.installed(tx.db)}
+    new = [venue for venue in addition.venues if venue.centre_id not in known]
+    if new:
+        stations.install(tx, actor, new)
+    for venue in addition.venues:
+        if venue.centre_id in known:
+            before = known[venue.centre_id]
+            stations.enlarge(tx, actor, before, rooms.grown(before, venue))
+    return addition
+
+
+def export_rooms(db: Session, centre_id: str = "") -> bytes:
+    """The rooms of one centre, or of all, as a table that can be imported again."""
+    return rooms.write(v for v in stations.installed(db) if centre_id in ("", v.centre_id))
