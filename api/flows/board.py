@@ -14,6 +14,7 @@ from evaluation.seating import service as seating
 from evaluation.session import service as sessions
 from evaluation.session.state import Stage as SessionStage
 from evaluation.stations import service as stations
+from trading.awards import service as awards
 from trading.parties import service as parties
 from trading.projects import service as projects
 from trading.projects.stages import Stage
@@ -91,6 +92,6 @@ def board(db: Session, now: datetime, day: date | None = None) -> Board:
             for centre, count in sorted(given.items(), key=lambda item: (-item[1], item[0]))
         ),
         nights=nights,
-        dossiers=by_stage[Stage.ARCHIVED],
+        dossiers=len(awards.dossiers(db)),
         tasks_waiting=tasks.waiting(db),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from api.flows.desk import Desk, desk, own_lot
-from api.flows.dossier import folder_of
+from api.flows.dossier import SEALABLE, folder_of
 from api.flows.names import DOSSIER_TASK
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
@@ -26,11 +26,12 @@ PUBLISHED = frozenset({Stage.CANDIDATES, Stage.AWARDED, Stage.CONTRACTED, Stage.
 
 @dataclass(frozen=True)
 class Result:
-    """`files` of the sealed dossier by path with their sizes; `root` its digest in the record."""
+    """`may_seal`: nothing but the sealing of the file is left. `files` of the sealed dossier by path with their sizes; `root` its digest in the record."""
 
     desk: Desk
     publication: Publication | None
     names: Mapping[str, Organisation]
+    may_seal: bool
     root: str
     files: tuple[tuple[str, int], ...]
 
@@ -41,27 +42,28 @@ def result(db: Session, actor: Actor, lot_id: str, dossiers: Path) -> Result:
     stage = held.lot.stage
     publication = awards.publication(db, lot_id) if stage in PUBLISHED else None
     listed = {candidate.bidder_uscc for candidate in publication.candidates} if publication else ()
-    is_sealed = stage is Stage.ARCHIVED
+    root = awards.dossier_root(db, lot_id) if awards.is_sealed(db, lot_id) else ""
     folder = folder_of(dossiers, lot_id)
     return Result(
         desk=held,
         publication=publication,
         names=parties.organisations(db, listed) if listed else {},
-        root=awards.dossier_root(db, lot_id) if is_sealed else "",
+        may_seal=stage in SEALABLE and not root,
+        root=root,
         files=tuple(
             (path.relative_to(folder).as_posix(), path.stat().st_size)
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         )
-        if is_sealed and folder.is_dir()
+        if root and folder.is_dir()
         else (),
     )
 
 
 def ask_dossier(tx: Tx, actor: Actor, lot_id: str) -> str:
-    """Ask for the dossier of a contracted lot; the id of the task that seals it."""
+    """Ask for the dossier of a lot that is contracted, has failed or was given up; the id of the task
+    that seals it."""
     actor.must_be(Role.STAFF)
-    stage = own_lot(tx.db, actor, lot_id).stage
-    if stage is not Stage.CONTRACTED:
+    if own_lot(tx.db, actor, lot_id).stage not in SEALABLE:
         raise Refusal("api.desk.not_contracted", {}, Kind.CONFLICT)
     return enqueue(tx, DOSSIER_TASK, {"lot": lot_id})

@@ -9,7 +9,7 @@ tables.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from trading.objections import service as objections
 from trading.projects import service as projects
 from trading.projects.stages import Stage
 
-REQUIRED = (
+REQUIRED_OF_CONTRACTED = (
     Required("registration.json", "trading:project:registered"),
     Required("tender_notice", "trading:lot:noticed"),
     Required("bidders.json", "trading:opening:begun"),
@@ -44,14 +44,27 @@ REQUIRED = (
 )
 """Which act must have delivered which document before the file of a contracted lot may be sealed:
 those of DA/T 103-2024, appendix B, that arise on this platform."""
+TERMINATION = Required("termination_notice", "trading:lot:terminated")
+SEALABLE = frozenset({Stage.CONTRACTED, Stage.FAILED, Stage.TERMINATED})
+"""Stages in which nothing more happens but the sealing of the file."""
+
+
+def required_of(stage: Stage, acts: Collection[str]) -> list[Required]:
+    """What a lot's file must hold. A tender that failed or was given up has come to some of the acts
+    only, and its file holds what those had to deliver."""
+    if stage is Stage.CONTRACTED:
+        return list(REQUIRED_OF_CONTRACTED)
+    return [one for one in (*REQUIRED_OF_CONTRACTED, TERMINATION) if one.action in acts]
 
 
 def assemble(office: Office, db: Session, lot_id: str, tick: int) -> Package:
     """The dossier of a lot as the record stood at the anchor of `tick`."""
     lot = projects.lot(db, lot_id)
     streams = [f"project/{lot.project_id}", lot.subject]
+    streams += [f"session/{session.id}" for session in sessions.sessions(db, lot_id=lot_id)]
     extracts = []
-    required = list(REQUIRED)
+    acts = {entry.action for stream in streams for entry in journal.entries(db, stream)}
+    required = required_of(lot.stage, acts)
     drawn = draws.draws_of_lot(db, lot_id)
     register = f"draws/{lot.centre_id}"
     ours = {draw.id for draw in drawn}
@@ -64,7 +77,6 @@ def assemble(office: Office, db: Session, lot_id: str, tick: int) -> Package:
         entries = journal.entries(db, register)
         seqs = tuple(entry.seq for entry in entries if entry.data.get("draw") in ours)
         extracts.append(Extract(register, seqs))
-    streams += [f"session/{session.id}" for session in sessions.sessions(db, lot_id=lot_id)]
     return dossier.assemble(
         db, office.vault, office.log, lot.subject, streams, extracts, required, tick
     )
@@ -99,7 +111,7 @@ def seal_task(root: Path) -> Callable[[Office, Mapping[str, Any]], Write]:
     def handle(office: Office, args: Mapping[str, Any]) -> Write:
         lot_id = args["lot"]
         with office.read() as db:
-            if projects.lot(db, lot_id).stage is Stage.ARCHIVED:
+            if awards.is_sealed(db, lot_id):
                 return lambda tx: None
             _must_be_over(db, lot_id)
         with office.write() as tx:

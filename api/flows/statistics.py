@@ -36,12 +36,12 @@ from deposits.relief import ProjectRelief, Share, relief_ratio_amount, relief_ra
 from evaluation.seating import service as seating
 from evaluation.session import service as sessions
 from evaluation.session.state import Stage as SessionStage
+from trading.awards import service as awards
 from trading.calendar.legal import legal_day
 from trading.parties import service as parties
 from trading.parties.party import Standing
 from trading.projects import service as projects
 from trading.projects.project import Lot, Notice
-from trading.projects.stages import Stage
 
 COUNTS = ("hosted", "given", "received", "nights", "guarantees", "archives")
 ARCHIVED = "trading:lot:archived"
@@ -126,12 +126,13 @@ def statistics(db: Session, prefecture: str = "", since: str = "", until: str = 
     tally = _Tally(names, since, until)
     lots = {lot.id: lot for lot in projects.lots(db)}
     _count_sessions(db, tally, lots)
+    sealed = awards.dossiers(db)
     for lot in lots.values():
         notice = lot.notice
         is_within = notice is not None and tally.takes(notice.opening_at, lot.centre_id)
         if notice is not None and is_within and opening_of(db, lot) is not None:
             _count_deposits(db, tally, lot, notice)
-        if lot.stage is Stage.ARCHIVED:
+        if lot.id in sealed:
             _count_archive(db, tally, lot)
     places = tally.places()
     months = _months(

@@ -57,8 +57,6 @@ STEP_OF: dict[Stage, str] = {
 def lot(actor: StaffActor, db: ReadDb, lot_id: IdInPath) -> Response:
     """Leads to what is to be done with the lot now."""
     stage = own_lot(db, actor, lot_id).stage
-    if stage in (Stage.FAILED, Stage.TERMINATED):
-        return RedirectResponse(f"/lots/{lot_id}", 303)
     return RedirectResponse(f"/centre/lots/{lot_id}/{STEP_OF.get(stage, 'result')}", 303)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from sqlmodel import Session
 from starlette.responses import FileResponse, Response
 
 from api.access import OfficialActor
@@ -19,7 +20,6 @@ from trading.acting import must_serve, must_watch
 from trading.awards import service as awards
 from trading.projects import service as projects
 from trading.projects.project import Lot
-from trading.projects.stages import Stage
 
 router = APIRouter(prefix="/api/dossiers", tags=["dossiers"])
 
@@ -39,16 +39,18 @@ class FileAnswer(Answer):
 @router.get("")
 def dossiers(actor: OfficialActor, db: ReadDb) -> list[DossierAnswer]:
     """The dossiers of the actor's centre; of all centres for whom no centre binds."""
+    roots = awards.dossiers(db, actor.centre_id or None)
     return [
-        DossierAnswer(lot_id=lot.id, name=lot.name, root=awards.dossier_root(db, lot.id))
-        for lot in projects.lots(db, Stage.ARCHIVED, actor.centre_id or None)
+        DossierAnswer(lot_id=lot.id, name=lot.name, root=roots[lot.id])
+        for lot in projects.lots(db, centre_id=actor.centre_id or None)
+        if lot.id in roots
     ]
 
 
 @router.get("/{lot_id}")
 def files(actor: OfficialActor, request: Request, db: ReadDb, lot_id: IdInPath) -> list[FileAnswer]:
     """The dossier's files, sorted by path."""
-    folder = _folder(actor, request, projects.lot(db, lot_id))
+    folder = _folder(actor, request, db, projects.lot(db, lot_id))
     return [
         FileAnswer(path=path.relative_to(folder).as_posix(), bytes=path.stat().st_size)
         for path in sorted(folder.rglob("*"))
@@ -65,7 +67,7 @@ def file(
     path: Annotated[str, Query(min_length=1, max_length=500, pattern=r"^[^\x00]*$")],
 ) -> Response:
     """One file of a dossier, as a download."""
-    folder = _folder(actor, request, projects.lot(db, lot_id))
+    folder = _folder(actor, request, db, projects.lot(db, lot_id))
     # Only a name that the listing shows: nothing is built from what the caller wrote.
     for found in folder.rglob("*"):
         if found.is_file() and found.relative_to(folder).as_posix() == path:
@@ -73,10 +75,10 @@ def file(
     raise Refusal("api.dossier.file", {"path": path[:80]}, Kind.NOT_FOUND)
 
 
-def _folder(actor: Actor, request: Request, lot: Lot) -> Path:
+def _folder(actor: Actor, request: Request, db: Session, lot: Lot) -> Path:
     must_serve(actor, lot.centre_id)
     must_watch(actor, lot.supervisor_uscc)
     folder = folder_of(shell_of(request).settings.dossiers, lot.id)
-    if lot.stage is not Stage.ARCHIVED or not folder.is_dir():
+    if not awards.is_sealed(db, lot.id) or not folder.is_dir():
         raise Refusal("api.dossier.none", {"lot": lot.id}, Kind.NOT_FOUND)
     return folder

@@ -270,7 +270,11 @@ class TestArchive:
         with world.office.write() as tx:
             lot = projects.fail_lot(tx, STAFF, lot_id, REPORT)
         assert lot.stage is Stage.FAILED
-        assert self.archive(world, lot_id).stage is Stage.ARCHIVED
+        assert self.archive(world, lot_id).stage is Stage.FAILED
+        with world.office.read() as db:
+            assert awards.dossiers(db) == {lot_id: self.ROOT}
+        with refused("trading.archival.done", Kind.CONFLICT):
+            self.archive(world, lot_id)
 
     def test_all_bids_rejected_only_after_the_opening(self, world: World) -> None:
         lot_id = world.noticed()

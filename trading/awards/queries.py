@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlmodel import Session, col, select
 
 from trading.awards.tables import (
@@ -37,3 +39,11 @@ def contract(db: Session, lot_id: str) -> ContractRow | None:
 def archival(db: Session, lot_id: str) -> ArchivalRow | None:
     """The archiving of a lot."""
     return db.get(ArchivalRow, lot_id)
+
+
+def archivals(db: Session, centre_id: str | None) -> Sequence[ArchivalRow]:
+    """The archiving of every lot of a centre, or of all, in order of lot."""
+    wanted = select(ArchivalRow).order_by(ArchivalRow.lot_id)
+    if centre_id is not None:
+        wanted = wanted.where(ArchivalRow.centre_id == centre_id)
+    return db.exec(wanted).all()

@@ -233,13 +233,15 @@ def publish_contract(tx: Tx, actor: Actor, lot_id: str) -> Contract:
 
 
 def mark_archived(tx: Tx, actor: Actor, lot_id: str, dossier_root: str) -> Lot:
-    """Say that the lot's dossier is sealed. CONFLICT while an objection is unanswered, and for a
-    lot that is still under way."""
+    """Say that the lot's dossier is sealed. CONFLICT while an objection is unanswered, for a lot that
+    is still under way, and a second time."""
     actor.must_be(Role.STAFF, Role.SYSTEM)
     row, project = projects.lock(tx, lot_id)
     must_serve(actor, row.centre_id)
     if not _SHA256.fullmatch(dossier_root):
         raise Refusal("trading.archival.root", {"value": dossier_root[:80]})
+    if queries.archival(tx.db, lot_id) is not None:
+        raise Refusal("trading.archival.done", {}, Kind.CONFLICT)
     projects.move(tx, row, Event.ARCHIVE)
     objections.must_not_be_suspended(tx.db, lot_id)
     tx.db.add(
@@ -283,6 +285,16 @@ def dossier_root(db: Session, lot_id: str) -> str:
     if row is None:
         raise Refusal("trading.archival.none", {}, Kind.NOT_FOUND)
     return row.dossier_root
+
+
+def is_sealed(db: Session, lot_id: str) -> bool:
+    """Whether the lot's dossier is sealed."""
+    return queries.archival(db, lot_id) is not None
+
+
+def dossiers(db: Session, centre_id: str | None = None) -> dict[str, str]:
+    """Lot → root of its sealed dossier, of a centre's lots or of all, in order of id."""
+    return {row.lot_id: row.dossier_root for row in queries.archivals(db, centre_id)}
 
 
 def clocks(db: Session, lot_id: str) -> tuple[Clock, ...]:

@@ -3,8 +3,8 @@
     REGISTERED → NOTICED → OPENING → OPENED → EVALUATED → CANDIDATES → AWARDED → CONTRACTED → ARCHIVED
 
 FAILED (流标): too few bidders, or all bids rejected. TERMINATED (终止招标, 条例 第三十一条): the
-tenderer gives up before the award. Both may be archived, nothing else follows them: a new tender is
-a new lot. Stages never go back; what was wrong is suspended or annulled by supervisors, outside.
+tenderer gives up before the award. Nothing follows them, a new tender is a new lot; they too are
+archived, and stay what they are: that the file is sealed stands beside the stage. Stages never go back; what was wrong is suspended or annulled by supervisors, outside.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ TRANSITIONS: Mapping[tuple[Stage, Event], Stage] = MappingProxyType(
         (_S.CANDIDATES, _E.AWARD): _S.AWARDED,
         (_S.AWARDED, _E.CONTRACT): _S.CONTRACTED,
         (_S.CONTRACTED, _E.ARCHIVE): _S.ARCHIVED,
-        (_S.FAILED, _E.ARCHIVE): _S.ARCHIVED,
-        (_S.TERMINATED, _E.ARCHIVE): _S.ARCHIVED,
+        (_S.FAILED, _E.ARCHIVE): _S.FAILED,
+        (_S.TERMINATED, _E.ARCHIVE): _S.TERMINATED,
         (_S.NOTICED, _E.FAIL): _S.FAILED,
         (_S.OPENING, _E.FAIL): _S.FAILED,
         (_S.OPENED, _E.FAIL): _S.FAILED,
