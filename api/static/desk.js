@@ -115,11 +115,22 @@
     if (!desk || form.dataset.isSigned || !("cosign" in form.dataset || "key" in form.dataset)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
+    if (form.dataset.isSigning) return; // a second click
+    form.dataset.isSigning = "1";
     sign(form, desk.dataset.me)
       .then(() => {
         form.dataset.isSigned = "1";
+        // The list may have been read anew while the signature was made: this form is then no longer in
+        // the page, and a form that stands nowhere is not sent.
+        if (!form.isConnected) {
+          form.hidden = true;
+          document.body.append(form);
+        }
         form.requestSubmit();
       })
-      .catch((error) => console.warn(error.message));
+      .catch((error) => {
+        delete form.dataset.isSigning;
+        console.warn(error.message);
+      });
   }, true);
 })();

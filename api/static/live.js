@@ -4,7 +4,7 @@
 //
 // A notice {topic, seq} makes every element of that topic read itself again. While the socket is
 // cut a calm bar says so and the elements read every few seconds; after its return whatever moved
-// meanwhile is read once. Nothing is swapped under the hands of somebody who types.
+// meanwhile is read once. Nothing is swapped under the hands of somebody who types or presses a button.
 (() => {
   "use strict";
   const POLL_MS = 5000;
@@ -33,6 +33,13 @@
     const active = document.activeElement;
     return active && element.contains(active) && active.matches("input, textarea, select");
   };
+  // Between press and release: the click belongs to what was pressed.
+  let pressed = null;
+  document.addEventListener("pointerdown", (event) => (pressed = event.target), true);
+  for (const end of ["pointerup", "pointercancel"]) {
+    document.addEventListener(end, () => setTimeout(() => (pressed = null)), true);
+  }
+  const isInHand = (element) => isTyping(element) || (pressed && element.contains(pressed));
 
   const readAgain = (element) => {
     if (waiting.has(element)) return;
@@ -40,10 +47,10 @@
     const timer = setTimeout(() => {
       waiting.delete(element);
       if (!element.isConnected) return;
-      if (isTyping(element)) return readAgain(element);
+      if (isInHand(element)) return readAgain(element);
       read.set(element, performance.now());
       window.htmx.trigger(element, "notice");
-    }, Math.max(isTyping(element) ? GATHER_MS : 0, GATHER_MS - since));
+    }, Math.max(isInHand(element) ? GATHER_MS : 0, GATHER_MS - since));
     waiting.set(element, timer);
   };
 
