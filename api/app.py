@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from api import access, live, notices, problems
 from api.access import Public
+from api.hub import Hubs
 from api.middleware import Guard
 from api.pages import (
     appraising,
@@ -64,7 +65,7 @@ from api.routes import (
 )
 from api.settings import Settings
 from api.shell import Shell
-from api.tails import Tails
+from api.wakeups import waking
 from archive.custody import Custodian
 from archive.office import Office
 
@@ -123,11 +124,18 @@ def create_app(
     """The application. `beside` is entered at start-up and left at the end (the worker thread)."""
     shell = Shell(office, settings, custodian)
 
+    hubs, pulse = Hubs(office), notices.Pulse(office)
+
+    def heard(streams: frozenset[str]) -> None:
+        hubs.wake(streams)
+        pulse.wake(streams)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        with beside():
+        with waking(office, heard), beside():
             yield
             await run_in_threadpool(shell.lodgings.close)
+            await run_in_threadpool(shell.appends.close)
 
     app = FastAPI(
         title="bigloop",
@@ -141,8 +149,8 @@ def create_app(
         strict_content_type=True,
     )
     app.state.shell = shell
-    app.state.tails = Tails(office)
-    app.state.pulse = notices.Pulse(office)
+    app.state.hubs = hubs
+    app.state.pulse = pulse
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)

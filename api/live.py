@@ -1,8 +1,8 @@
 """The witness socket: `/live/sessions/{session_id}`, subprotocol `witness.v1`.
 
 What an evaluation session records is shown as it is recorded, from any number on, in order, without
-gaps. The frames and the rules of following are those of `evaluation.witness.protocol`; this is the
-wire, the reading of the record, and back-pressure. Beside them stations and hosts may send
+gaps. The frames and the rules of following are those of `evaluation.witness.protocol`. Beside them
+stations and hosts may send
 
     →  {"type": "event", "id": "…", "kind": "door", "data": {…}}
     ←  {"type": "ack", "id": "…", "seq": n}                only after the commit, as entry n
@@ -13,12 +13,12 @@ wire, the reading of the record, and back-pressure. Beside them stations and hos
 
 Who may not see a session finds none here, as under `/api/sessions`.
 
-Close codes: 4001 signed out, 4002 the hello was refused (a frame says why),
-4008 too slow (the reason says `resume=<seq>`), 1012 the server stops. After any of them: connect
-again and say from where.
+Close codes: 4001 signed out, 4003 the session is no longer this viewer's, 4002 the hello was refused
+(a frame says why), 4008 too slow, 1012 the server stops. A reason ends in `resume=<seq>`, the first
+number that was not sent. Rights are looked at each minute.
 
-The receiving side is raced with the sending side: a handler that only sends would never notice that
-the viewer left, and would keep the server from stopping.
+Here are the wire's beginning and end, what the viewer sends, and his rights; what he is sent is the
+hub's matter (`api.hub`), so a viewer who only watches costs one waiting task.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
@@ -36,17 +36,19 @@ from starlette.websockets import WebSocketDisconnect
 
 from api import problems
 from api.access import OfficialActor, actor_of
+from api.fanout import Chunk, Outlet, outlet_of
+from api.hub import Hub, Hubs, Viewing, read_mark
 from api.negotiation import language_of
+from api.notices import Closing
 from api.routes.fields import IdInPath
 from api.routes.sessions import seen
 from api.shell import Shell, shell_of
-from api.tails import Tail, Tails, read_mark
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
+from archive.office import Tx
 from evaluation.witness.protocol import (
     FRAME_BYTES_MAX,
     PROTOCOL,
-    Mode,
     RefusalFrame,
     Viewer,
     encode_frame,
@@ -55,11 +57,7 @@ from evaluation.witness.protocol import (
 from evaluation.witness.service import record_event
 
 HELLO_SECONDS_MAX = 10.0
-SEND_SECONDS_MAX = 10.0
-"""A viewer who takes longer for one frame is cut and may resume."""
-CANCEL_SECONDS = 0.5
-CHECK_SECONDS = 60.0
-"""How often the sign-in is looked at; a viewer is not idle."""
+SIGNED_OUT, REFUSED, NOT_HIS = 4001, 4002, 4003
 EVENT_ID_CHARACTERS_MAX = 64
 
 router = APIRouter()
@@ -98,14 +96,6 @@ def _no_float(text: str) -> Any:
     raise ValueError(f"no float stands in the record: {text}")
 
 
-class Closing(Exception):
-    """End the socket with this code and reason."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(code, reason)
-        self.code, self.reason = code, reason
-
-
 def epoch_of(shell: Shell, stream: str) -> str:
     """Names the log: numbers of one log mean nothing in another (a restored or new one)."""
     text = f"{shell.office.log.verifier.vkey}\n{stream}"
@@ -114,58 +104,27 @@ def epoch_of(shell: Shell, stream: str) -> str:
 
 @dataclass
 class Wire:
-    """One socket. `resume` is the first number that was not sent."""
+    """One socket."""
 
     socket: WebSocket
     shell: Shell
     actor: Actor
-    tail: Tail
+    hub: Hub
     rules: Viewer
-    resume: int = 0
-    _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def send(self, *texts: str, entries: bool = False) -> None:
-        """Send frames, in one go where nothing holds them up (see `api.gathering`); `entries`
-        says that each counts for `resume`. Closing(4008) where the viewer does not take one in
-        time."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with self._sending, asyncio.timeout(None) as limit:
-                for text in texts:
-                    limit.reschedule(loop.time() + SEND_SECONDS_MAX)
-                    await self.socket.send_text(text)
-                    self.resume += entries
-        except TimeoutError:
-            raise Closing(4008, f"resume={self.resume}") from None
+    outlet: Outlet
 
     async def greet(self) -> None:
         """Take the hello and answer it; Closing(4002) where it is refused."""
         try:
             text = await asyncio.wait_for(self._receive(), HELLO_SECONDS_MAX)
-            answers = self.rules.hello(parse_frame(text))
+            answer = self.rules.hello(parse_frame(text))
         except TimeoutError:
-            raise Closing(4002, "no hello") from None
+            raise Closing(REFUSED, "no hello") from None
         except Refusal as refusal:
-            answers = [encode_frame(RefusalFrame.of(refusal))]
-        await self.send(*answers)
-        if self.rules.mode not in (Mode.LIVE, Mode.CATCHING_UP):
-            raise Closing(4002, "hello refused")
-        self.resume = self.rules.next
-
-    async def show(self) -> None:
-        """Send what is there and what comes, for ever."""
-        marked = -1
-        while True:
-            self.rules.grew(self.tail.head)
-            if (wanted := self.rules.wanted) is not None:
-                await self.send(*self.rules.page(await self.tail.entries(*wanted)), entries=True)
-                continue
-            mark = self.tail.mark
-            if mark.size != marked:
-                for text in self.rules.mark(mark.size, mark.checkpoint):
-                    await self.send(text)
-                    marked = mark.size
-            await self.tail.grows_beyond(self.resume)
+            answer = encode_frame(RefusalFrame.of(refusal))
+        await self.socket.send_text(answer)
+        if not self.rules.is_welcome:
+            raise Closing(REFUSED, "hello refused")
 
     async def listen(self) -> None:
         """Take what the viewer sends, until he leaves."""
@@ -176,22 +135,26 @@ class Wire:
             try:
                 event = parse_event(text)
                 identity = event.id
-                async with self.shell.writers():
-                    seq = await run_in_threadpool(self._record, event)
-                answer = {"type": "ack", "id": identity, "seq": seq}
+                answer = {"type": "ack", "id": identity, "seq": await self._record(event)}
             except Exception as error:
                 problem = problems.problem_of(error, self.socket)
                 language = language_of(self.socket, self.shell.settings.language)
                 document = problem.document(language)
                 answer = {"type": "refusal", "id": identity, **_said(document)}
-            await self.send(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
+            await self.outlet.relieved()  # who does not read his answers is not listened to
+            said = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+            self.outlet.write(Chunk([said]))
 
-    def _record(self, event: SentEvent) -> int:
+    async def _record(self, event: SentEvent) -> int:
         """Record the event; the number of its entry, with which its sender can hold us to it."""
-        with self.shell.office.write() as tx:
-            record_event(tx, self.actor, self.rules.session, event.kind, event.data)
-            written = tx.flush_record()
-        return next(entry.seq for entry in written if entry.stream == self.tail.stream)
+        session_id = self.rules.session
+
+        def write(tx: Tx) -> None:
+            seen(tx.db, self.actor, session_id)
+            record_event(tx, self.actor, session_id, event.kind, event.data)
+
+        written = await asyncio.wrap_future(self.shell.appends.write(session_id, write))
+        return next(entry.seq for entry in written.entries if entry.stream == self.hub.stream)
 
     async def _receive(self) -> str:
         """The next text; an empty one for a binary message, which nothing takes."""
@@ -200,12 +163,16 @@ class Wire:
             raise WebSocketDisconnect(message["code"])
         return message.get("text") or ""
 
-    async def stay_signed_in(self) -> None:
-        """End the socket when its sign-in ends; watching counts as activity."""
-        while True:
-            await asyncio.sleep(CHECK_SECONDS)
-            if await actor_of(self.socket) is None:
-                raise Closing(4001, f"signed out; resume={self.resume}")
+    async def judge(self) -> tuple[int, str] | None:
+        """Why the viewer may not watch any more; None while he may. Watching counts as activity."""
+        actor = await actor_of(self.socket)
+        if actor is None:
+            return SIGNED_OUT, "signed out"
+        async with self.shell.readers():
+            session_id = self.rules.session
+            if not await run_in_threadpool(_exists_for, self.shell, actor, session_id):
+                return NOT_HIS, "not yours"
+        return None
 
 
 def _said(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,25 +185,6 @@ def _said(document: Mapping[str, Any]) -> dict[str, Any]:
         "rule": document.get("rule") or first.get("rule", ""),
         "problem": document,
     }
-
-
-async def race(*parts: Any) -> None:
-    """Run until the first ends or fails; the others are cancelled, and its error is raised."""
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    try:
-        done, _waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        # More than once: on Python 3.11 `wait_for` loses a cancellation that comes as it ends.
-        left = {*tasks}
-        while left:
-            for task in left:
-                task.cancel()
-            _over, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
-        for task in tasks:
-            if not task.cancelled():
-                task.exception()  # seen: the first one's is raised above, later ones are moot
 
 
 def _exists_for(shell: Shell, actor: Actor, session_id: str) -> bool:
@@ -263,22 +211,17 @@ async def witness(socket: WebSocket, actor: OfficialActor, session_id: IdInPath)
         raise Refusal("api.live.unknown", {"session": session_id}, Kind.NOT_FOUND)
     offered = socket.scope.get("subprotocols", [])
     await socket.accept(subprotocol=PROTOCOL if PROTOCOL in offered else None)
-    tails: Tails = socket.app.state.tails
-    async with tails.watch(stream, mark) as tail:
-        rules = Viewer(session_id, epoch_of(shell, stream), tail.head)
-        wire = Wire(socket, shell, actor, tail, rules)
+    hubs: Hubs = socket.app.state.hubs
+    async with hubs.watch(stream, mark) as hub:
+        rules = Viewer(session_id, epoch_of(shell, stream), hub.head)
+        outlet = outlet_of(socket)
+        wire = Wire(socket, shell, actor, hub, rules, outlet)
         try:
             await wire.greet()
-            await race(wire.show(), wire.listen(), wire.stay_signed_in())
+            async with hub.showing(Viewing(rules, outlet, wire.judge)):
+                await wire.listen()
         except WebSocketDisconnect:
             return
         except Closing as closing:
-            await _close(socket, closing)
-
-
-async def _close(socket: WebSocket, closing: Closing) -> None:
-    # A viewer that takes nothing takes no close frame either: do not wait for him.
-    try:
-        await asyncio.wait_for(socket.close(closing.code, closing.reason), 1.0)
-    except (TimeoutError, RuntimeError, WebSocketDisconnect):
-        return
+            outlet.end(closing.code, closing.reason)
+            await outlet.relieved()

@@ -19,6 +19,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from fastapi import APIRouter, WebSocket
 from fastapi.concurrency import run_in_threadpool
@@ -26,7 +27,6 @@ from starlette.websockets import WebSocketDisconnect
 
 from api.access import Visitor, actor_of
 from api.flows import topics
-from api.live import Closing, race
 from api.shell import Shell, shell_of
 from archive.actor import Actor
 from archive.journal.entry import moment_text
@@ -43,9 +43,18 @@ GATHER_SECONDS = 0.1
 """A burst of commits is one notice."""
 CLOCK_SECONDS = 2.0
 CHECK_SECONDS = 60.0
+CANCEL_SECONDS = 0.5
 
 router = APIRouter()
 _log = logging.getLogger("bigloop.live")
+
+
+class Closing(Exception):
+    """End the socket with this code and reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code, self.reason = code, reason
 
 
 class Pulse:
@@ -60,9 +69,10 @@ class Pulse:
         self._woken = asyncio.Event()
         self._moved = asyncio.Event()
         self.sockets = 0
-        office.on_record.append(self._wake)
+        office.on_record.append(self.wake)
 
-    def _wake(self, _streams: frozenset[str]) -> None:
+    def wake(self, _streams: frozenset[str]) -> None:
+        """Something was recorded; from any thread."""
         if self._loop is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._woken.set)
@@ -204,6 +214,25 @@ async def _stay_signed_in(socket: WebSocket) -> None:
         await asyncio.sleep(CHECK_SECONDS)
         if await actor_of(socket) is None:
             raise Closing(4001, "signed out")
+
+
+async def race(*parts: Any) -> None:
+    """Run until the first ends or fails; the others are cancelled, and its error is raised."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        done, _waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        # More than once: on Python 3.11 `wait_for` loses a cancellation that comes as it ends.
+        left = {*tasks}
+        while left:
+            for task in left:
+                task.cancel()
+            _over, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # seen: the first one's is raised above, later ones are moot
 
 
 async def _receive(socket: WebSocket) -> str:

@@ -12,6 +12,7 @@ from typing import cast
 
 from starlette.requests import HTTPConnection
 
+from api.group_commit import GroupCommit
 from api.identity.service import Limits
 from api.lodging_desk import LodgingDesk
 from api.office import open_bank, telephony_secret
@@ -63,6 +64,7 @@ class Shell:
     writers: Gate = field(init=False)
     limits: Limits = field(init=False)
     lodgings: LodgingDesk = field(init=False)
+    appends: GroupCommit = field(init=False)
     telephony_secret: bytes = field(init=False, repr=False)
     bank: Bank = field(init=False)
 
@@ -80,6 +82,7 @@ class Shell:
         self.lodgings = LodgingDesk(
             self.office, self.settings.lodging_tick_seconds, self.settings.lodgings_waiting_max
         )
+        self.appends = GroupCommit(self.office)
 
     def real_now(self) -> datetime:
         return self.host.now()

@@ -41,6 +41,13 @@ def keeper_of(db: Session) -> Keeper:
 
 
 @dataclass
+class Part:
+    """A part of a transaction; `recorded`: how many entries it put on the record."""
+
+    recorded: int = 0
+
+
+@dataclass
 class Tx:
     """One write transaction."""
 
@@ -72,11 +79,29 @@ class Tx:
         return self.vault.put(name, "application/json", canonical.encode(value))
 
     def flush_record(self) -> list[Entry]:
-        """Write what was recorded so far; for the rare service that needs the entries' numbers.
-        Nothing may lock further heads afterwards, so it is the last thing that a service does."""
+        """Write what was recorded so far, and give the entries in the order of recording; for the rare
+        service that needs their numbers. Nothing may lock further heads afterwards, so it is the last
+        thing that a service does."""
         pending, self._pending = self._pending, []
         self._grown.update(each.stream for each in pending)
-        return journal.append(self.db, pending, self.now) if pending else []
+        if not pending:
+            return []
+        by_stream = sorted(range(len(pending)), key=lambda place: pending[place].stream)
+        written = zip(by_stream, journal.append(self.db, pending, self.now), strict=True)
+        return [entry for _, entry in sorted(written, key=lambda one: one[0])]
+
+    @contextmanager
+    def part(self) -> Iterator[Part]:
+        """A part that is done wholly or, where it raises, not at all, while the transaction goes on."""
+        pending, after = len(self._pending), len(self._after)
+        part = Part()
+        try:
+            with self.db.begin_nested():
+                yield part
+        except BaseException:
+            del self._pending[pending:], self._after[after:]
+            raise
+        part.recorded = len(self._pending) - pending
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """`call` when, and only when, the transaction was committed. For wake-ups, never for facts:

@@ -91,7 +91,7 @@ def serve(
     import uvicorn
 
     from api.app import create_app
-    from api.gathering import GatheringProtocol
+    from api.fanout import FanoutProtocol
     from api.handlers import handlers
     from api.office import open_bank, open_custodian, open_gateway
     from api.watchkeeper import keeper_of, keeping_in_a_thread
@@ -131,7 +131,7 @@ def serve(
         log_config=None,
         access_log=False,  # ours names routes, never paths: api.middleware
         server_header=False,
-        ws=GatheringProtocol,
+        ws=FanoutProtocol,
         ws_max_size=SOCKET_BYTES_MAX,
         ws_per_message_deflate=False,  # gigabytes for thousands of sockets
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

@@ -16,6 +16,7 @@ def run(_arguments: argparse.Namespace) -> int:
     from api.handlers import handlers
     from api.migrations import is_newest
     from api.office import open_bank, open_custodian, open_gateway, open_office
+    from api.wakeups import waking
     from api.watchkeeper import keeper_of, keeping_in_a_thread
     from api.worker import Hands
 
@@ -38,7 +39,7 @@ def run(_arguments: argparse.Namespace) -> int:
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: hands.stop())
-    with keeping_in_a_thread(keeper_of(office, settings)):
+    with waking(office, lambda _: None), keeping_in_a_thread(keeper_of(office, settings)):
         hands.run()
     office.connections.dispose()
     return 0

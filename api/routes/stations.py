@@ -1,14 +1,15 @@
 """Stations of a session over HTTP: bound and released by staff, and what they report, signed.
 
-A report that is refused is on the record all the same, so the answer comes after the commit.
+A report that is refused is on the record all the same, so the answer comes after the commit; reports of
+many stations share one (`api.group_commit`).
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from api.access import StaffActor
@@ -16,7 +17,7 @@ from api.routes.fields import Answer, Body, Identifier, IdInPath, Whole
 from api.routes.sessions import seen
 from api.shell import shell_of
 from api.transactions import WriteTx
-from archive.actor import Actor
+from archive.office import Tx
 from evaluation.witness.sources import Report
 from evaluation.witness.stations import service as stations
 
@@ -101,12 +102,11 @@ async def report(
         for one in body.reports
     ]
 
-    def write(actor: Actor) -> list[stations.Taken]:
-        with shell.office.write() as tx:
-            seen(tx.db, actor, session_id)
-            return stations.take_reports(tx, actor, session_id, station, reports)
+    def write(tx: Tx) -> list[stations.Taken]:
+        seen(tx.db, actor, session_id)
+        return stations.take_reports(tx, actor, session_id, station, reports)
 
-    async with shell.writers():
-        taken = await run_in_threadpool(write, actor)
+    written = await asyncio.wrap_future(shell.appends.write(f"{session_id}/{station}", write))
+    taken = written.value
     taken[-1].refuse()
     return TakenAnswer(next=taken[-1].next, recorded=sum(one.is_recorded for one in taken))

@@ -13,6 +13,7 @@
   const BACK_OFF_MS = [500, 1000, 2000, 4000, 8000];
   const SIGNED_OUT = 4001;
   const REFUSED = 4002;
+  const NOT_HIS = 4003;
   const clock = new Intl.DateTimeFormat("sv-SE", {
     timeZone: "Asia/Shanghai",
     dateStyle: "short",
@@ -103,10 +104,11 @@
       socket.onclose = ({ code }) => {
         if (this.isBroken || this.isLeft) return;
         this.state("cut", this.said.dataset.cut);
-        if (code === SIGNED_OUT || code === REFUSED) return;
+        if ([SIGNED_OUT, REFUSED, NOT_HIS].includes(code)) return;
         const pause = BACK_OFF_MS[Math.min(this.tries++, BACK_OFF_MS.length - 1)];
-        // What was received before the cut is taken in first: the hello says where to go on.
-        setTimeout(() => this.queue.then(() => this.connect()), pause);
+        // What was received before the cut is taken in first: the hello says where to go on. Thousands that
+        // were cut together do not come back together.
+        setTimeout(() => this.queue.then(() => this.connect()), pause * (0.5 + Math.random()));
       };
       this.socket = socket;
     }

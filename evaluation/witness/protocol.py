@@ -16,24 +16,22 @@ rather than given entries that do not continue what it has. The server keeps for
 number of the next entry and nothing else; `Viewer` is CATCHING_UP, when it is fed pages of the log,
 or LIVE, when new entries go straight out. An entry leaves only if its number is the next one, in
 either state, so nothing is lost, doubled or out of order however long the viewer was away: the log
-itself is the buffer. `Follower` is the other end and holds the server to it.
+itself is the buffer. `evaluation.witness.follower` is the other end and holds the server to it.
 
-Not here: reading the log, writing to sockets, back-pressure, rights. The shell calls `stalled()` when
-the viewer's write buffer is full.
+The rules are about numbers alone, so that one frame, made once, serves all who are sent it. Not here:
+reading the log, writing to sockets, back-pressure, rights. The shell calls `stalled()` when what the
+viewer was sent waits too long to be read, and `relieved()` when he reads again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
 from archive import canonical
 from archive.errors import Fault, Refusal
-from archive.journal.entry import parse
 from archive.words import Language, render
 
 PROTOCOL = "witness.v1"
@@ -112,9 +110,8 @@ def encode_frame(frame: Frame) -> str:
     return canonical.encode({"frame": _NAMES[type(frame)], **vars(frame)}).decode()
 
 
-@lru_cache(maxsize=PAGE_ENTRIES_MAX)
-def _event_text(seq: int, body: bytes) -> str:
-    """The frame of an entry, made once for all who are sent it."""
+def event_text(seq: int, body: bytes) -> str:
+    """The frame of an entry."""
     return encode_frame(EventFrame(seq, body.decode()))
 
 
@@ -162,11 +159,13 @@ class Mode(StrEnum):
 
 
 class Viewer:
-    """The server's side of one viewer. Methods give the texts to write, in order.
+    """The server's side of one viewer: which numbers go out, and when.
 
-    `head` is the size of the stream as far as the shell knows it; the shell says `grew(head)` when
-    it learns more, and feeds `page(…)` as long as `wanted` is not None.
+    `head` is the size of the stream as far as the shell knows it. The shell offers what is new by
+    `live`, and pages of the log by `page` as long as the viewer is CATCHING_UP.
     """
+
+    __slots__ = ("epoch", "head", "mode", "next", "session")
 
     def __init__(self, session: str, epoch: str, head: int) -> None:
         self.session = session
@@ -175,7 +174,7 @@ class Viewer:
         self.next = 0
         self.mode = Mode.WAITING
 
-    def hello(self, frame: Frame) -> list[str]:
+    def hello(self, frame: Frame) -> str:
         """Answer the first frame: a welcome, or a refusal after which the viewer is gone."""
         if self.mode is not Mode.WAITING or not isinstance(frame, Hello):
             return self._refuse(Fault("/frame", "evaluation.witness.hello_first"))
@@ -187,108 +186,58 @@ class Viewer:
             return self._refuse(Fault("/next", "evaluation.witness.ahead"))
         self.next = frame.next
         self._settle()
-        return [encode_frame(Welcome(self.epoch, self.head))]
+        return encode_frame(Welcome(self.epoch, self.head))
 
-    def _refuse(self, at: Fault) -> list[str]:
+    def _refuse(self, at: Fault) -> str:
         self.mode = Mode.REFUSED
-        return [encode_frame(RefusalFrame.of(Refusal(at.code, faults=(at,))))]
+        return encode_frame(RefusalFrame.of(Refusal(at.code, faults=(at,))))
 
     def _settle(self) -> None:
         self.mode = Mode.LIVE if self.next == self.head else Mode.CATCHING_UP
 
     @property
-    def wanted(self) -> tuple[int, int] | None:
-        """The entries (from, up to) to read from the log next; None where there is nothing to do."""
-        if self.mode is not Mode.CATCHING_UP:
-            return None
+    def is_welcome(self) -> bool:
+        return self.mode in (Mode.LIVE, Mode.CATCHING_UP)
+
+    @property
+    def wanted(self) -> tuple[int, int]:
+        """The entries (from, up to) to read from the log next; none where both are the same."""
         return self.next, min(self.head, self.next + PAGE_ENTRIES_MAX)
 
-    def grew(self, head: int) -> None:
-        """The stream has `head` entries now. A live viewer to which they were not given catches up."""
-        self.head = max(self.head, head)
+    def live(self, start: int, stop: int) -> bool:
+        """Entries `start` to `stop` are new: whether they go out to this viewer now, which they do
+        if he is live and the first is his next one. Otherwise he catches up from the log."""
+        if self.mode is Mode.LIVE and self.next == start <= stop:
+            self.next = stop
+            self.head = max(self.head, stop)
+            self._settle()
+            return True
+        self.head = max(self.head, stop)
         if self.mode is Mode.LIVE:
             self._settle()
+        return False
 
-    def page(self, entries: Iterable[tuple[int, bytes]]) -> list[str]:
-        """Entries (number, canonical bytes) read from the log: those that continue what was sent go
-        out; one that leaves a gap, and whatever follows it, does not."""
-        if self.mode not in (Mode.CATCHING_UP, Mode.LIVE):
-            return []
-        out = []
-        for seq, body in entries:
-            if seq > self.next:
-                break
-            if seq == self.next:
-                out.append(_event_text(seq, body))
-                self.next += 1
-        self.head = max(self.head, self.next)
+    def page(self, start: int, stop: int) -> range:
+        """Entries `start` to `stop` were read from the log: those that go out now, which are those
+        from his next one on; none of a page that leaves a gap."""
+        if not self.is_welcome or not start <= self.next <= stop:
+            return range(0)
+        out = range(self.next, stop)
+        self.next = stop
+        self.head = max(self.head, stop)
         self._settle()
         return out
 
-    def live(self, seq: int, body: bytes) -> list[str]:
-        """A new entry: goes out if the viewer is live and it is the next one; otherwise the viewer
-        catches up from the log."""
-        if self.mode is Mode.LIVE and seq == self.next:
-            return self.page([(seq, body)])
-        self.grew(seq + 1)
-        return []
-
     def stalled(self) -> None:
-        """The viewer does not read: nothing goes out live until `page` has been called again, with
-        no entries if nothing new has come."""
+        """The viewer does not read: nothing goes out live."""
         if self.mode is Mode.LIVE:
             self.mode = Mode.CATCHING_UP
 
-    def mark(self, size: int, checkpoint: str) -> list[str]:
-        """A checkpoint, if everything that it covers was sent."""
-        if self.mode in (Mode.LIVE, Mode.CATCHING_UP) and self.next >= size:
-            return [encode_frame(Mark(size, checkpoint))]
-        return []
+    def relieved(self) -> None:
+        """The viewer has read what he was sent."""
+        if self.is_welcome:
+            self._settle()
 
-
-class Follower:
-    """The viewer's side: takes frames, and refuses whatever breaks the promise."""
-
-    def __init__(self, session: str) -> None:
-        self.session = session
-        self.epoch = ""
-        self.next = 0
-        self.last_hash: str | None = None
-        self.size_marked = 0
-
-    def hello(self) -> str:
-        """What to say on every connection."""
-        return encode_frame(Hello(self.session, self.next, self.epoch))
-
-    def take(self, text: str) -> EventFrame | Mark | None:
-        """The event or mark of a frame, None for a welcome. Refuses a gap, a double, an entry that
-        does not hold the hash of the one before, another epoch, and a refusal."""
-        frame = parse_frame(text)
-        if isinstance(frame, RefusalFrame):
-            raise Refusal(frame.code)
-        if isinstance(frame, Welcome):
-            if self.epoch not in ("", frame.epoch):
-                raise Refusal("evaluation.witness.other_epoch")
-            self.epoch = frame.epoch
-            return None
-        if isinstance(frame, Mark):
-            if frame.size > self.next:
-                raise Refusal("evaluation.witness.gap", {"next": self.next, "seq": frame.size})
-            self.size_marked = max(self.size_marked, frame.size)
-            return frame
-        if not isinstance(frame, EventFrame) or frame.seq != self.next:
-            seq = frame.seq if isinstance(frame, EventFrame) else 0
-            raise Refusal("evaluation.witness.gap", {"next": self.next, "seq": seq})
-        self._check_chain(frame)
-        self.next += 1
-        return frame
-
-    def _check_chain(self, frame: EventFrame) -> None:
-        try:
-            entry = parse(frame.body.encode())
-        except (ValueError, KeyError, TypeError):
-            raise _malformed("event.body") from None
-        is_ours = entry.stream == f"session/{self.session}" and entry.seq == frame.seq
-        if not is_ours or (self.last_hash is not None and entry.prev != self.last_hash):
-            raise Refusal("evaluation.witness.chain", {"seq": frame.seq})
-        self.last_hash = entry.hash
+    def marks(self, size: int) -> bool:
+        """Whether a checkpoint over `size` entries may go out: he was sent these, and no more."""
+        return self.is_welcome and self.next == size

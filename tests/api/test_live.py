@@ -7,34 +7,33 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from fastapi import FastAPI, WebSocket
+from fastapi import FastAPI
 from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
-from api import live, tails
+from api import hub, live
 from api.access import COOKIE
+from api.fanout import Chunk
+from api.hub import Hub, Viewing
 from api.identity import service as identity
 from api.identity.accounts import Account
-from api.live import Closing, Wire, race
+from api.notices import race
 from archive import canonical
 from archive.actor import SYSTEM, Role
 from archive.errors import Refusal
+from archive.journal.entry import Entry
+from archive.merkle import Frontier
 from archive.note import Checkpoint, Note
 from archive.office import Office
 from evaluation.session.state import State
 from evaluation.session.synthetic import method_json
 from evaluation.session.tables import SessionRow, state_text
-from evaluation.witness.protocol import (
-    EventFrame,
-    Follower,
-    Mark,
-    RefusalFrame,
-    Viewer,
-    parse_frame,
-)
+from evaluation.witness.follower import Follower, resume_of
+from evaluation.witness.follower import State as Seen
+from evaluation.witness.protocol import Hello, Mark, Mode, RefusalFrame, Viewer, parse_frame
 from tests.api.conftest import PASSWORD
 from tests.builders import CENTRE, STAFF, START
 from tests.evaluation.course import bare_state
@@ -119,7 +118,7 @@ class TestFollowing:
         self, supervisor: TestClient, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         record(office, 1)
-        monkeypatch.setattr(tails, "POLL_SECONDS", 0.05)
+        monkeypatch.setattr(hub, "POLL_SECONDS", 0.05)
         follower = Follower("s1")
         with supervisor.websocket_connect(PATH) as socket:
             socket.send_text(follower.hello())
@@ -133,7 +132,7 @@ class TestFollowing:
     def test_resuming_has_no_horizon(
         self, supervisor: TestClient, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(tails, "ENTRIES_MAX", 3)
+        monkeypatch.setattr(hub, "ENTRIES_MAX", 3)
         record(office, 5)
         follower = Follower("s1")
         with supervisor.websocket_connect(PATH) as socket:
@@ -160,8 +159,8 @@ class TestFollowing:
             two.send_text(second.hello())
             follow(one, first, 3)
             follow(two, second, 3)
-            assert len(app.state.tails._followed) == 1
-        assert app.state.tails._followed == {}
+            assert len(app.state.hubs._open) == 1
+        assert app.state.hubs._open == {}
 
 
 class TestRefusals:
@@ -260,8 +259,8 @@ class TestRefusals:
 
     def test_another_log_is_not_continued(self, supervisor: TestClient, office: Office) -> None:
         record(office, 3)
-        follower = Follower("s1")
-        follower.next, follower.epoch = 2, "0123456789abcdef"
+        frontier = Frontier().append(bytes(32)).append(bytes(32))
+        follower = Follower.resuming(Seen("s1", "0123456789abcdef", frontier))
         with supervisor.websocket_connect(PATH) as socket:
             socket.send_text(follower.hello())
             with pytest.raises(Refusal, match="other_epoch"):
@@ -270,7 +269,7 @@ class TestRefusals:
     def test_signing_out_closes_the_socket(
         self, supervisor: TestClient, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(live, "CHECK_SECONDS", 0.05)
+        monkeypatch.setattr(hub, "CHECK_SECONDS", 0.05)
         record(office, 1)
         follower = Follower("s1")
         with supervisor.websocket_connect(PATH) as socket:
@@ -372,7 +371,7 @@ class TestSending:
         self, supervisor: TestClient, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         record(office, 3)
-        monkeypatch.setattr(tails, "POLL_SECONDS", 60.0)  # nothing but the wake-up helps
+        monkeypatch.setattr(hub, "POLL_SECONDS", 60.0)  # nothing but the wake-up helps
 
         def record_event(tx: Any, actor: Any, session: str, kind: str, data: Any) -> None:
             tx.record(f"draw/{session}", "experts:draw:noted", actor, {})  # sorts before
@@ -393,45 +392,111 @@ class TestSending:
                 frame = json.loads(text)
                 if frame.get("type") == "ack":
                     acknowledged[frame["id"]] = frame["seq"]
-                elif isinstance(event_frame := follower.take(text), EventFrame):
-                    bodies[event_frame.seq] = json.loads(event_frame.body)
+                elif isinstance(entry := follower.take(text), Entry):
+                    bodies[entry.seq] = entry.data
         assert acknowledged == {f"e-{n}": n + 3 for n in range(4)}
-        assert [bodies[seq]["data"] for seq in range(3, 7)] == [{"n": n} for n in range(4)]
+        assert [bodies[seq] for seq in range(3, 7)] == [{"n": n} for n in range(4)]
 
 
-class StuckSocket:
-    """A socket whose other side takes two frames and then nothing."""
+class Reader:
+    """The other side of a socket, which reads only when it is told to."""
 
     def __init__(self) -> None:
+        self.waiting: list[str] = []
         self.taken: list[str] = []
+        self.reads = asyncio.Event()
+        self.ended: tuple[int, str] | None = None
 
-    async def send_text(self, text: str) -> None:
-        if len(self.taken) == 2:
-            await asyncio.Event().wait()
-        self.taken.append(text)
+    def write(self, chunk: Chunk) -> None:
+        self.waiting += chunk.texts
+
+    @property
+    def waiting_bytes(self) -> int:
+        return sum(map(len, self.waiting))
+
+    async def relieved(self) -> None:
+        while self.waiting:
+            await self.reads.wait()
+            self.taken += self.waiting
+            self.waiting.clear()
+
+    def end(self, code: int, reason: str) -> None:
+        self.ended = (code, reason)
 
 
-def test_a_slow_viewer_is_cut_and_told_where_to_resume(
-    app: FastAPI, office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "SEND_SECONDS_MAX", 0.05)
-    record(office, 5)
-    stuck = StuckSocket()
-
-    async def watch() -> None:
-        mark = tails.read_mark(office, STREAM)
+class TestSlowViewers:
+    async def watch(self, office: Office, reader: Reader) -> tuple[Hub, Viewing]:
+        mark = hub.read_mark(office, STREAM)
         assert mark is not None
-        async with app.state.tails.watch(STREAM, mark) as tail:
-            rules = Viewer("s1", "e", tail.head)
-            rules.hello(parse_frame(Follower("s1").hello()))
-            wire = Wire(cast("WebSocket", stuck), app.state.shell, STAFF, tail, rules)
-            await wire.show()
+        shown = Hub(office, STREAM, mark)
+        rules = Viewer("s1", "e", shown.head)
+        rules.hello(Hello("s1"))
 
-    with pytest.raises(Closing) as caught:
-        asyncio.run(watch())
-    assert (caught.value.code, caught.value.reason) == (4008, "resume=2")
-    frames = [parse_frame(text) for text in stuck.taken]
-    assert [f.seq for f in frames if isinstance(f, EventFrame)] == [0, 1]
+        async def may() -> None:
+            return None
+
+        return shown, Viewing(rules, reader, may)
+
+    def test_is_demoted_goes_on_from_the_record_and_misses_nothing(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hub, "WAITING_BYTES_MAX", 3000)
+        monkeypatch.setattr(hub, "ENTRIES_MAX", 5)
+        monkeypatch.setattr(hub, "POLL_SECONDS", 0.02)
+        record(office, 1)
+
+        async def run() -> list[str]:
+            reader = Reader()
+            shown, viewing = await self.watch(office, reader)
+            following = asyncio.create_task(shown.follow())
+
+            async def until(done: Callable[[], bool]) -> None:
+                async with asyncio.timeout(10):
+                    while not done():
+                        await asyncio.sleep(0.01)
+
+            async with shown.showing(viewing):
+                await asyncio.to_thread(record, office, 20, 1)
+                await until(lambda: shown.head == 21)
+                await until(lambda: viewing.rules.mode is Mode.CATCHING_UP)
+                written = len(reader.waiting)
+                await asyncio.to_thread(record, office, 30, 21)
+                await until(lambda: shown.head == 51)
+                assert len(reader.waiting) == written, "nothing is piled up for who does not read"
+                reader.reads.set()
+                await until(lambda: viewing.rules.next == 51)
+                assert viewing.rules.mode is Mode.LIVE
+                await reader.relieved()
+            following.cancel()
+            return reader.taken
+
+        follower = Follower("s1")
+        for text in ['{"epoch":"e","frame":"welcome","head":1}', *asyncio.run(run())]:
+            follower.take(text)  # refuses a gap and a double
+        assert follower.next == 51
+
+    def test_who_never_reads_is_closed_and_told_where_to_resume(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hub, "STUCK_SECONDS_MAX", 0.05)
+        monkeypatch.setattr(hub, "PAGE_ENTRIES_MAX", 2)
+        record(office, 5)
+
+        async def run() -> Reader:
+            reader = Reader()
+            shown, viewing = await self.watch(office, reader)
+            async with shown.showing(viewing):
+                async with asyncio.timeout(5):
+                    while reader.ended is None:
+                        await asyncio.sleep(0.01)
+            return reader
+
+        reader = asyncio.run(run())
+        assert reader.ended is not None
+        code, reason = reader.ended
+        assert (code, reason) == (4008, "too slow; resume=2")
+        assert resume_of(reason) == 2
+        assert len(reader.waiting) == 2
 
 
 def test_the_race_ends_with_its_first_and_cancels_the_rest() -> None:

@@ -17,7 +17,8 @@ from websockets.sync.client import connect
 
 from archive.office import Office
 from evaluation.session import service as sessions
-from evaluation.witness.protocol import Follower, Mark
+from evaluation.witness.follower import Follower
+from evaluation.witness.protocol import Mark
 from tests.api.conftest import PASSWORD
 from tests.builders import STAFF, make_office
 from tests.evaluation.course import plan

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archive import merkle
 from archive.errors import Refusal
 from archive.journal.entry import NO_ENTRY, Entry, Pending, seal_in
+from archive.note import Checkpoint, Signer
 from archive.words import Language, render
+from evaluation.witness.follower import Follower
+from evaluation.witness.follower import State as Seen
 from evaluation.witness.protocol import (
     PAGE_ENTRIES_MAX,
     EventFrame,
-    Follower,
     Frame,
     Hello,
     Mark,
@@ -23,6 +28,7 @@ from evaluation.witness.protocol import (
     Viewer,
     Welcome,
     encode_frame,
+    event_text,
     parse_frame,
 )
 from tests.builders import START
@@ -39,6 +45,7 @@ def stream(count: int, session: str = "s1") -> list[Entry]:
 
 
 LOG = stream(1200)
+SIGNER = Signer("log.test", Ed25519PrivateKey.from_private_bytes(b"k" * 32))
 
 
 def no(text: str) -> Refusal:
@@ -103,14 +110,20 @@ def connected(head: int, next_wanted: int = 0) -> Viewer:
     return viewer
 
 
-def page(viewer: Viewer) -> list[str]:
-    assert viewer.wanted is not None
-    start, stop = viewer.wanted
-    return viewer.page([(e.seq, e.body) for e in LOG[start:stop]])
+def page(viewer: Viewer) -> list[int]:
+    return list(viewer.page(*viewer.wanted))
 
 
-def seqs(texts: list[str]) -> list[int]:
-    return [json.loads(text)["seq"] for text in texts]
+def texts(numbers: Iterable[int]) -> list[str]:
+    return [event_text(n, LOG[n].body) for n in numbers]
+
+
+def marked(size: int) -> str:
+    """A checkpoint over the first entries, as the server signs it."""
+    origin = "log.test/session/s1"
+    root = merkle.root_of([entry.leaf for entry in LOG[:size]])
+    note = SIGNER.named(origin).sign(Checkpoint(origin, size, root).text())
+    return encode_frame(Mark(size, note))
 
 
 class TestTheViewer:
@@ -119,39 +132,46 @@ class TestTheViewer:
         got = [page(viewer), page(viewer)]
         assert viewer.wanted == (1000, 1100)
         got.append(page(viewer))
-        assert [len(texts) for texts in got] == [PAGE_ENTRIES_MAX, PAGE_ENTRIES_MAX, 100]
+        assert [len(out) for out in got] == [PAGE_ENTRIES_MAX, PAGE_ENTRIES_MAX, 100]
         assert viewer.mode is Mode.LIVE
-        assert seqs(viewer.live(1100, LOG[1100].body)) == [1100]
+        assert viewer.live(1100, 1103)
+        assert viewer.next == 1103
 
     def test_a_gap_sends_it_back_to_the_log(self) -> None:
         viewer = connected(0)
-        assert viewer.live(1, LOG[1].body) == []
+        assert not viewer.live(1, 2)
         assert viewer.mode is Mode.CATCHING_UP
-        assert seqs(page(viewer)) == [0, 1]
+        assert page(viewer) == [0, 1]
 
     def test_a_double_is_swallowed(self) -> None:
         viewer = connected(0)
-        viewer.live(0, LOG[0].body)
-        assert viewer.live(0, LOG[0].body) == []
-        assert viewer.mode is Mode.LIVE
+        assert viewer.live(0, 1)
+        assert not viewer.live(0, 1)
+        assert (viewer.mode, viewer.next) == (Mode.LIVE, 1)
 
-    def test_a_page_with_a_hole_stops_before_it(self) -> None:
+    def test_a_page_with_a_hole_before_it_goes_nowhere(self) -> None:
         viewer = connected(5)
-        sent = viewer.page([(n, LOG[n].body) for n in (0, 1, 3, 4)])
-        assert seqs(sent) == [0, 1]
+        assert list(viewer.page(0, 2)) == [0, 1]
+        assert list(viewer.page(3, 5)) == []
         assert viewer.mode is Mode.CATCHING_UP
+        assert list(viewer.page(1, 5)) == [2, 3, 4]
 
-    def test_a_mark_waits_for_what_it_covers(self) -> None:
+    def test_a_mark_covers_what_was_sent_and_no_more(self) -> None:
         viewer = connected(3)
-        assert viewer.mark(3, "note") == []
+        assert not viewer.marks(3)
         page(viewer)
-        assert parse_frame(viewer.mark(3, "note")[0]) == Mark(3, "note")
+        assert viewer.marks(3)
+        assert not viewer.marks(2)
 
-    def test_a_stalled_viewer_gets_nothing_live_until_it_is_read_again(self) -> None:
+    def test_a_stalled_viewer_gets_nothing_live_until_it_reads_again(self) -> None:
         viewer = connected(0)
         viewer.stalled()
-        assert viewer.live(0, LOG[0].body) == []
-        assert seqs(page(viewer)) == [0]
+        assert not viewer.live(0, 1)
+        assert page(viewer) == [0]
+        assert viewer.mode is Mode.LIVE
+        viewer.stalled()
+        assert viewer.wanted == (1, 1)
+        viewer.relieved()
         assert viewer.mode is Mode.LIVE
 
     @pytest.mark.parametrize(
@@ -166,7 +186,7 @@ class TestTheViewer:
     )
     def test_a_wrong_hello_ends_it(self, hello: Frame, code: str, pointer: str) -> None:
         viewer = Viewer("s1", "epoch", 5)
-        answer = parse_frame(viewer.hello(hello)[0])
+        answer = parse_frame(viewer.hello(hello))
         assert isinstance(answer, RefusalFrame)
         assert (answer.code, answer.pointer) == (f"evaluation.witness.{code}", pointer)
         assert_said(Refusal(answer.code))
@@ -174,12 +194,15 @@ class TestTheViewer:
             render(Refusal(answer.code), language) for language in (Language.ZH, Language.EN)
         )
         assert viewer.mode is Mode.REFUSED
-        assert viewer.live(5, LOG[5].body) == []
-        assert viewer.mark(0, "note") == []
+        assert not viewer.live(5, 6)
+        assert list(viewer.page(0, 5)) == []
+        assert not viewer.marks(0)
+        viewer.relieved()
+        assert viewer.mode is Mode.REFUSED
 
     def test_hello_is_said_once(self) -> None:
         viewer = connected(0)
-        assert viewer.hello(Hello("s1"))[0].find("hello_first") > 0
+        assert "hello_first" in viewer.hello(Hello("s1"))
 
 
 class TestTheFollower:
@@ -222,8 +245,52 @@ class TestTheFollower:
             self.follower(2).take(encode_frame(RefusalFrame("evaluation.witness.ahead")))
         assert caught.value.code == "evaluation.witness.ahead"
 
+    def test_a_log_that_became_shorter_is_noticed(self) -> None:
+        with pytest.raises(Refusal) as caught:
+            self.follower(2).take(encode_frame(Welcome("epoch", 1)))
+        assert caught.value.code == "evaluation.witness.gap"
 
-MOVE = st.sampled_from(["grow", "grow", "live", "page", "page", "drop", "stall", "late", "mark"])
+    def test_a_checkpoint_over_another_tree_or_by_another_key_is_noticed(self) -> None:
+        follower = self.follower(3)
+        follower.take(marked(3))
+        assert (follower.state.size, follower.state.root) == (
+            3,
+            merkle.root_of([entry.leaf for entry in LOG[:3]]).hex(),
+        )
+        changed = self.follower(2)
+        forged = LOG[2].body.decode().replace('"n":2', '"n":9')
+        changed.take(encode_frame(EventFrame(2, forged)))
+        with pytest.raises(Refusal) as caught:
+            changed.take(marked(3))
+        assert caught.value.code == "evaluation.witness.other_root"
+        assert_said(caught.value)
+        stranger = self.follower(3)
+        stranger.log = Signer("log.test", Ed25519PrivateKey.from_private_bytes(b"f" * 32)).verifier
+        with pytest.raises(Refusal) as caught:
+            stranger.take(marked(3))
+        assert caught.value.code == "evaluation.witness.other_log"
+        assert_said(caught.value)
+        known = self.follower(3)
+        known.log = SIGNER.verifier
+        known.take(marked(3))
+
+    def test_goes_on_from_its_file(self) -> None:
+        follower = self.follower(7)
+        kept = json.loads(json.dumps(follower.state.to_json()))
+        again = Follower.resuming(Seen.of_json(kept))
+        again.take(encode_frame(Welcome("epoch", 9)))
+        for text in [*texts([7, 8]), marked(9)]:
+            again.take(text)
+        assert again.state.size == 9
+        wrong: list[object] = [None, [], {**kept, "next": 8}, {**kept, "hashes": "x"}]
+        for spoilt in wrong:
+            with pytest.raises(ValueError):
+                Seen.of_json(spoilt)
+
+
+MOVE = st.sampled_from(
+    ["grow", "grow", "live", "page", "page", "drop", "stall", "relieve", "late", "mark"]
+)
 
 
 @settings(max_examples=150)
@@ -237,8 +304,7 @@ def test_nothing_is_lost_doubled_or_out_of_order(moves: list[str]) -> None:
 
     def connect() -> Viewer:
         viewer = Viewer("s1", "epoch", head)
-        for text in viewer.hello(parse_frame(follower.hello())):
-            follower.take(text)
+        follower.take(viewer.hello(parse_frame(follower.hello())))
         return viewer
 
     viewer = connect()
@@ -246,26 +312,28 @@ def test_nothing_is_lost_doubled_or_out_of_order(moves: list[str]) -> None:
         sent: list[str] = []
         if move == "grow":
             head += 1
-            viewer.grew(head)
+            viewer.live(head, head)
         elif move == "live":
             head += 1
-            sent = viewer.live(head - 1, LOG[head - 1].body)
+            sent = texts([head - 1]) if viewer.live(head - 1, head) else []
         elif move == "late" and head:
-            sent = viewer.live(head // 2, LOG[head // 2].body)
-        elif move == "page" and viewer.wanted is not None:
-            sent = page(viewer)
+            sent = texts([head // 2]) if viewer.live(head // 2, head // 2 + 1) else []
+        elif move == "page" and viewer.mode is Mode.CATCHING_UP:
+            sent = texts(page(viewer))
         elif move == "stall":
             viewer.stalled()
-        elif move == "mark":
-            sent = viewer.mark(head, "note")
+        elif move == "relieve":
+            viewer.relieved()
+        elif move == "mark" and viewer.marks(head) and head:
+            sent = [marked(head)]
         elif move == "drop":
             viewer = connect()
         for text in sent:
             follower.take(text)
         assert follower.next == viewer.next
     viewer = connect()
-    while viewer.wanted is not None:
-        for text in page(viewer):
+    while viewer.mode is Mode.CATCHING_UP:
+        for text in texts(page(viewer)):
             follower.take(text)
     assert follower.next == head
     assert viewer.mode is Mode.LIVE

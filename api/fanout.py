@@ -1,0 +1,151 @@
+"""Handing one frame, made once, to thousands of sockets.
+
+uvicorn builds each message's frame anew for each socket. Here a burst of entries becomes one piece of
+bytes (RFC 6455 frames, unmasked, as a server sends them), and each socket is handed the same bytes: one
+write a viewer and tick. Through the ASGI scope the application finds the protocol itself and learns how
+much of what was written the other side has not taken yet.
+
+A server that offers no such way (a test's client) is sent the same frames one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from fastapi import WebSocket
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+
+EXTENSION = "bigloop.frames"
+CLOSE_SECONDS_MAX = 5.0
+"""A viewer that does not take the close frame in this time is cut."""
+
+
+class Chunk:
+    """Some text messages; `wire` is what stands for them on the network, made once."""
+
+    __slots__ = ("_wire", "texts")
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.texts = tuple(texts)
+        self._wire: bytes | None = None
+
+    @property
+    def wire(self) -> bytes:
+        if self._wire is None:
+            frames = (Frame(Opcode.TEXT, text.encode()) for text in self.texts)
+            self._wire = b"".join(frame.serialize(mask=False) for frame in frames)
+        return self._wire
+
+    def __getitem__(self, part: slice) -> Chunk:
+        """The same chunk where the part is all of it."""
+        texts = self.texts[part]
+        return self if len(texts) == len(self.texts) else Chunk(texts)
+
+
+class Outlet(Protocol):
+    """One viewer's socket as the hub writes to it."""
+
+    def write(self, chunk: Chunk) -> None:
+        """Hand over; never waits, and does nothing once the socket is closing."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much of what was written was not taken yet."""
+
+    async def relieved(self) -> None:
+        """Return when little waits, or nothing ever will again."""
+
+    def end(self, code: int, reason: str) -> None:
+        """Close after what was written; cut whoever does not take it."""
+
+
+class FanoutProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, an `Outlet` beside."""
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == 101:  # the application's task begins after this
+            extensions: dict[str, Any] = {**self.scope["extensions"], EXTENSION: self}
+            self.scope["extensions"] = extensions
+
+    def write(self, chunk: Chunk) -> None:
+        if not (self.disconnected or self.close_sent or self.transport.is_closing()):
+            self.transport.write(chunk.wire)
+
+    @property
+    def waiting_bytes(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    async def relieved(self) -> None:
+        await self.writable.wait()
+
+    def end(self, code: int, reason: str) -> None:
+        if self.disconnected or self.close_sent or self.transport.is_closing():
+            return
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(CLOSE_SECONDS_MAX, self.transport.abort)
+
+
+class SingleFrames:
+    """An outlet over a socket of any ASGI server: frames go out one by one from a task."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+        self._texts: deque[str] = deque()
+        self._sent = asyncio.Event()
+        self._sent.set()
+        self._close: tuple[int, str] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def write(self, chunk: Chunk) -> None:
+        if self._close is None:
+            self._texts.extend(chunk.texts)
+            self._go()
+
+    @property
+    def waiting_bytes(self) -> int:
+        return sum(map(len, self._texts))
+
+    async def relieved(self) -> None:
+        await self._sent.wait()
+
+    def end(self, code: int, reason: str) -> None:
+        if self._close is None:
+            self._close = (code, reason)
+            self._go()
+
+    def _go(self) -> None:
+        self._sent.clear()
+        if self._task is None:
+            self._task = asyncio.create_task(self._send())
+
+    async def _send(self) -> None:
+        with suppress(RuntimeError, WebSocketDisconnect):
+            while self._texts:
+                await self._socket.send_text(self._texts.popleft())
+            if self._close is not None and (
+                self._socket.application_state is WebSocketState.CONNECTED
+            ):
+                await self._socket.close(*self._close)
+        self._texts.clear()
+        self._task = None
+        self._sent.set()
+
+
+def outlet_of(socket: WebSocket) -> Outlet:
+    """How the hub writes to this socket."""
+    found = socket.scope.get("extensions", {}).get(EXTENSION)
+    return found if isinstance(found, FanoutProtocol) else SingleFrames(socket)
