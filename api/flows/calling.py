@@ -12,6 +12,7 @@ from typing import Any
 from sqlmodel import Session
 
 from api.flows.names import PLACES_TASK
+from api.flows.places import place
 from api.flows.seating import seat_of
 from archive.actor import SYSTEM
 from archive.clock import SHANGHAI
@@ -31,7 +32,6 @@ from experts.invitations.gateway import (
     read_replies,
 )
 from trading.divisions import yunnan
-from trading.parties import service as parties
 
 MOMENT = "%Y-%m-%d %H:%M"
 
@@ -91,7 +91,7 @@ def _later(tx: Tx, args: Mapping[str, Any]) -> None:
 def _places(db: Session, draw_id: str) -> dict[str, str]:
     """The words for each member who has a seat, by expert."""
     draw = draws.draw(db, draw_id)
-    centres = {centre.id: centre for centre in parties.centres(db)}
+    centres = {seat.centre_id: place(db, seat.centre_id) for seat in seating.seats_of(db, draw_id)}
     seats = seat_of(draws.committee(db, draw_id), seating.seats_of(db, draw_id))
     found = {}
     for expert_id, seat in seats.items():

@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from api.flows import replanning
+from api.flows.places import names as names_of_places
 from archive.actor import Actor
 from archive.errors import Kind, Reason, Refusal
 from archive.office import Tx
@@ -213,7 +214,7 @@ class _Names:
 
     def __init__(self, db: Session, actor: Actor, made: Proposal) -> None:
         self._db, self._actor, self._made = db, actor, made
-        self._centres = {centre.id: centre.name for centre in parties.centres(db)}
+        self._centres = names_of_places(db)
         self._known: dict[str, tuple[str, dict[str, str]]] = {}
 
     def centre(self, centre_id: str) -> str:

@@ -11,12 +11,12 @@ from datetime import date
 from sqlmodel import Session
 
 from api.flows.changes import lot_of
+from api.flows.places import names as names_of_places
 from archive.actor import Actor
 from evaluation.accounts.account import Account, Use, accounts, loop_permille
 from evaluation.seating import service as seating
 from evaluation.stations.slots import Part, slot_of
 from evaluation.venues import service as venues
-from trading.parties import service as parties
 
 MONTHS = 12
 
@@ -70,7 +70,7 @@ def give_and_take(db: Session, actor: Actor, today: date) -> GiveAndTake:
     found = accounts(uses, venues.fees(db), str if own else lambda _: "")
     return GiveAndTake(
         tuple(each for each in found if each.area == own),
-        _partners(uses, own, {c.id: c.name for c in parties.centres(db)}),
+        _partners(uses, own, names_of_places(db)),
         len(mine),
         loop_permille(sum(session in loop for session in mine), len(mine)),
     )

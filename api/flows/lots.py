@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from api.flows.places import names
 from api.flows.story import Story, document, story
 from archive.actor import Actor, Role
 from archive.errors import Refusal
@@ -52,6 +53,8 @@ class LotSheet:
     lot: Lot
     project: Project
     centre: str
+    guests: tuple[str, ...]
+    """Names of the guest centres that the host names."""
     division: str
     tenderer: str
     agency: str
@@ -91,10 +94,12 @@ def lot_sheet(db: Session, log: Signer, actor: Actor, lot_id: str) -> LotSheet:
     usccs = [lot.tenderer_uscc, lot.supervisor_uscc, *filter(None, [lot.agency_uscc])]
     named = parties.organisations(db, usccs)
     division = yunnan().get(lot.division_code)
+    centres = names(db) if lot.guests else {}
     return LotSheet(
         lot=lot,
         project=project,
         centre=parties.centre(db, lot.centre_id).name,
+        guests=tuple(centres.get(guest, guest) for guest in lot.guests),
         division=division.name if division else lot.division_code,
         tenderer=named[lot.tenderer_uscc].name,
         agency=named[lot.agency_uscc].name if lot.agency_uscc else "",

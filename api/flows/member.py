@@ -14,6 +14,7 @@ from datetime import datetime
 
 from sqlmodel import Session as Db
 
+from api.flows.places import place
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
 from archive.journal import service as journal
@@ -209,7 +210,7 @@ def _with_place(db: Db, actor: Actor, known: Desk, member: Member | None) -> Des
     centre_id = seat.centre_id if seat else member.centre_id if member else ""
     if not centre_id:
         return known
-    centre = parties.centre(db, centre_id)
+    centre = place(db, centre_id)
     kilometres = None
     if seat is not None:
         kilometres = whole_kilometres(pool.expert(db, actor.party_id), centre)

@@ -27,6 +27,7 @@ from evaluation.seating.service import PlanLine
 from evaluation.stations import service as stations
 from evaluation.stations.slots import slots_on
 from evaluation.stations.station import Equipment
+from evaluation.venues import service as venues
 from experts.draws import service as draws
 from experts.draws.request import State
 from experts.draws.service import Draw
@@ -150,7 +151,7 @@ def loads(db: Session, day: date) -> tuple[CentreLoad, ...]:
             sizes[centre.id],
             tuple(sorted(seats[centre.id], key=lambda seat: seat.id)),
         )
-        for centre in parties.centres(db)
+        for centre in (*parties.centres(db), *venues.centres_abroad(db))
         if sizes[centre.id]
     )
 

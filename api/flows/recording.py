@@ -9,13 +9,13 @@ from pathlib import Path
 
 from sqlmodel import Session as Db
 
+from api.flows.places import names as names_of_places
 from archive.cosignature import Cosigner
 from archive.journal.entry import origin_of
 from archive.note import Signer
 from archive.vault import Vault
 from evaluation.session import service as sessions
 from evaluation.witness.recording import service as recording
-from trading.parties import service as parties
 from trading.projects import service as projects
 
 Viewer = Callable[[str, str, Mapping[str, str]], Mapping[str, bytes]]
@@ -35,7 +35,7 @@ def files(
     """Path and content of every file of a session's recording; NOT_FOUND."""
     session = sessions.session(db, session_id)
     lot = projects.lot(db, session.lot_id).name
-    centres = {centre.id: centre.name for centre in parties.centres(db)}
+    centres = names_of_places(db)
     vkey = log.verifier.named(origin_of(log.name, f"session/{session_id}")).vkey
     page = viewer(lot, vkey, centres)
     return recording.files_of(db, vault, log, session_id, page, outsiders)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from api.flows.names import OPEN_TASK
+from api.flows.places import guest_faults
 from archive.actor import Actor
 from archive.clock import SHANGHAI
 from archive.custody import Custodian
@@ -66,6 +67,7 @@ def _faults_of_rooms(tx: Tx, registration: Registration, lot: LotSpec) -> list[F
         parse_method(lot.method, regime, share)
     except Refusal as refusal:
         found += [replace(f, pointer=f"/method{f.pointer}") for f in refusal.faults]
+    found += guest_faults(tx.db, registration.centre_id, lot.guests, on)
     clause = TenderDeposit(
         regime=regime,
         kind=registration.kind,

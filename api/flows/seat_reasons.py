@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
+from api.flows.places import names as names_of_places
 from archive import canonical
 from archive.actor import Actor, Role
 from archive.errors import Kind, Param, Reason, Refusal
@@ -26,7 +27,6 @@ from evaluation.seating.verify import verify_plan
 from evaluation.seating.why import Answer, Prices
 from experts.draws import service as draws
 from trading.acting import watches
-from trading.parties import service as parties
 from trading.projects import service as projects
 from trading.projects.project import Lot
 
@@ -80,7 +80,7 @@ def page(db: Session, vault: Vault, actor: Actor, plan_id: str) -> PlanPage:
     """A confirmed plan; NOT_FOUND. Seats of others' lots are counted and not shown."""
     line = seating.plan(db, plan_id)
     problem, plan = read(vault, line)
-    centres = {centre.id: centre.name for centre in parties.centres(db)}
+    centres = names_of_places(db)
     found = quality(problem, plan)
     return PlanPage(
         line=line,

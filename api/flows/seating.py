@@ -86,6 +86,7 @@ def requests_of(
                 tenderer_division=tenderer.division_code,
                 needs=NEEDS.get(lot.kind, Equipment.BASIC),
                 overnight=lot.overnight_expected,
+                guests=lot.guests,
             )
         )
     return found

@@ -15,6 +15,7 @@ from itertools import islice
 
 from sqlmodel import Session
 
+from api.flows.places import names as names_of_places
 from api.identity import service as identity
 from archive import merkle
 from archive.actor import SYSTEM
@@ -87,7 +88,7 @@ def story(db: Session, log: Signer, streams: Sequence[str]) -> Story:
     events: list[Event] = []
     roots: list[Root] = []
     is_cut = False
-    reading = Reading(db, {centre.id: centre.name for centre in parties.centres(db)})
+    reading = Reading(db, names_of_places(db))
     for stream in streams:
         note = journal.checkpoint(db, stream, log)
         if note is None:

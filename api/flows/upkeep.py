@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from sqlmodel import Session
 
+from api.flows.places import names as names_of_places
 from archive.actor import Actor, Role
 from archive.clock import SHANGHAI
 from archive.errors import Faults, Kind, Refusal
@@ -94,8 +95,7 @@ class Tried:
 
 def booths(db: Session, actor: Actor, now: datetime) -> tuple[BoothLine, ...]:
     """The booths of the actor's centre; of all for an account that no centre binds."""
-    names = {c.id: c.name for c in parties.centres(db)}
-    names |= {v.id: v.name for v in venues.abroad(db)}
+    names = names_of_places(db)
     broken = upkeep.faults(db, now)
     slot = slot_at(now)
     found = []

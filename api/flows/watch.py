@@ -15,6 +15,7 @@ from datetime import datetime
 from sqlmodel import Session as Db
 
 from api.flows import sealing
+from api.flows.places import names as names_of_places
 from api.flows.story import Event, Reading, document
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
@@ -123,7 +124,7 @@ def wall(db: Db, actor: Actor) -> list[Tile]:
     """A tile for each session of the actor's that is not over, the urgent ones first, then by
     stage's order."""
     lots = {lot.id: lot.name for lot in projects.lots(db) if watches(actor, lot.supervisor_uscc)}
-    centres = {centre.id: centre.name for centre in parties.centres(db)}
+    centres = names_of_places(db)
     open_stages = [stage for stage in Stage if stage not in FINAL]
     found = sessions.sessions(db, stages=open_stages)
     reading = Reading(db, centres)
@@ -176,7 +177,7 @@ def seen(db: Db, actor: Actor, session_id: str) -> Session:
 def focus(db: Db, actor: Actor, session_id: str) -> Focus:
     """One session with its seats; NOT_FOUND."""
     session = seen(db, actor, session_id)
-    centres = {centre.id: centre.name for centre in parties.centres(db)}
+    centres = names_of_places(db)
     begun = {
         str(entry.data["seat"])
         for entry in journal.entries(db, f"session/{session_id}")
@@ -232,7 +233,7 @@ def act(tx: Tx, actor: Actor, session_id: str, command: c.Command) -> Session:
 
 def all_draws(db: Db, actor: Actor) -> list[DrawLine]:
     """Every draw of every lot that the actor watches, counts alone."""
-    centres = {centre.id: centre.name for centre in parties.centres(db)}
+    centres = names_of_places(db)
     return [
         _line(db, draw, lot.name, centres.get(draw.centre_id, draw.centre_id))
         for lot in projects.lots(db)

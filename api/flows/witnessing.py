@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlmodel import Session as Db
 
+from api.flows.places import names as names_of_places
 from archive.actor import Actor
 from archive.clock import SHANGHAI
 from archive.cosignature import Cosigner
@@ -28,7 +29,6 @@ from evaluation.witness.keeping import service as keeping
 from evaluation.witness.rules import limits_of, limits_on
 from evaluation.witness.watch import OpenOrder, Raised, Watch
 from trading.acting import watches
-from trading.parties import service as parties
 from trading.projects import service as projects
 from trading.regime import Regime
 
@@ -136,6 +136,6 @@ def nights_bulletin(db: Db, actor: Actor, month: str) -> Bulletin:
     day = datetime.fromisoformat(f"{month}-01").date()
     limit = limits_on(day, Regime.ZTB, "CN").cosign
     lines = bulletin.by_centre(nights, month, limit)
-    names = {centre.id: centre.name for centre in parties.centres(db)}
+    names = names_of_places(db)
     mine = tuple(night for night in nights if night.month == month)
     return Bulletin(month, tuple(lines), mine, names)

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from api.access import StaffActor
 from api.flows import registration as flow
 from api.flows.desk import desk, own_lot
+from api.flows.places import names
 from api.pages.kit.forms import Form, Sent, points, submit
 from api.pages.kit.page import show, words_of
 from api.routes.fields import IdInPath
@@ -107,6 +108,7 @@ def _project(request: Request, actor: Actor, db: Session, form: Form) -> Respons
         specialties=[
             (s.code, s.name) for s in catalogue().entries.values() if s.level >= REQUEST_LEVEL_MIN
         ],
+        guests=sorted(names(db).items()),
         formulas=words_of(request, "intake.formula", FORMULAS),
     )
 
@@ -185,6 +187,7 @@ def _lot(form: Form, at: str) -> LotSpec:
         method=_method(form, f"{at}.method"),
         overnight_expected=form.switch(f"{at}.overnight_expected"),
         slots=form.whole(f"{at}.slots", least=1, most=99),
+        guests=tuple(form.text(f"{at}.guests", is_required=False, long=True).split()),
     )
 
 

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from api.access import StaffActor
 from api.flows import hosting, review, sealing, substitution, witnessing
 from api.flows.desk import desk, own_lot
+from api.flows.places import names as names_of_places
 from api.flows.topics import numbers
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.page import show, words_of
@@ -33,7 +34,6 @@ from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import Cause, IncidentKind, PauseKind
 from evaluation.witness.desk import service as witness_desk
-from trading.parties import service as parties
 from trading.projects import service as projects
 
 router = APIRouter(include_in_schema=False)
@@ -91,7 +91,7 @@ def _known(request: Request, actor: Actor, db: Db, session_id: str, form: Form) 
         "room": room,
         "waits": hosting.waits(session.state),
         "desk": witnessing.view(db, actor, session),
-        "centres": {centre.id: centre.name for centre in parties.centres(db)},
+        "centres": names_of_places(db),
         "lot": projects.lot(db, session.lot_id) if room.is_host else None,
         "members": [(m.expert_id, m.seat_code) for m in room.here],
         "pauses": words_of(request, "pause", PauseKind),

@@ -78,6 +78,9 @@ class LotBody(Body):
     method: Annotated[dict[str, Any], Field(max_length=50)]
     overnight_expected: Switch = False
     slots: Whole = 1
+    guests: Annotated[tuple[Identifier, ...], Field(max_length=50)] = ()
+    """Ids of the guest centres (副场) that the host names: one is one-to-one, several or none
+    one-to-many."""
 
     def spec(self) -> LotSpec:
         return LotSpec(
@@ -90,6 +93,7 @@ class LotBody(Body):
             method=self.method,
             overnight_expected=self.overnight_expected,
             slots=self.slots,
+            guests=self.guests,
         )
 
 

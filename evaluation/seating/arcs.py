@@ -181,7 +181,16 @@ def _barred(problem: Problem, seat: Ints, place: Ints) -> NDArray[np.bool_]:
     ]
     if forbidden:
         barred |= np.isin(seat * width + place, _ints(forbidden))
-    return barred
+    names = np.array([bool(c.guests) for c in committees], dtype=np.bool_)[seat]
+    asked = [
+        index * width + known[centre]
+        for index, one in enumerate(committees)
+        for centre in one.guests
+        if centre in known
+    ]
+    barred |= names & ~np.isin(seat * width + place, _ints(asked))
+    abroad = np.array([p.abroad for p in problem.places], dtype=np.bool_)[place]
+    return barred | (~names & abroad)
 
 
 def _into_groups(

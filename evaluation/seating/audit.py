@@ -86,10 +86,10 @@ class Tables:
 
     def room(self, kind: str, session: int, area: int) -> tuple[int, int]:
         """How many more members may sit in an area: free of price, and at all."""
-        limits, members = self.problem.limits, self.problem.committees[session].members
-        free, most = limits.centre_free, limits.centre_max
+        limits, who = self.problem.limits, self.problem.committees[session]
+        free, most = limits.centre_free, limits.centre_max_of(who)
         if kind == "prefecture":
-            free, most = limits.prefecture_free_of(members), limits.prefecture_max_of(members)
+            free, most = limits.prefecture_free_of(who.members), limits.prefecture_most_of(who)
         before = self.sitting.get((kind, session, area), 0)
         return min(max(0, most - before), max(0, free - before)), max(0, most - before)
 

@@ -29,6 +29,7 @@ from evaluation.seating.problem import (
 )
 from evaluation.stations.slots import day_of, days_touched, holds_night, is_run
 from evaluation.stations.station import Capacity, GroupKey, StationGroup
+from trading.divisions import Place as Point
 from trading.divisions import whole_kilometres, yunnan
 from trading.parties.party import Centre
 
@@ -40,16 +41,22 @@ DEGREES_NEAR = 5
 
 
 def check_requests(
-    requests: Sequence[SeatRequest], slots: Sequence[int], numbers: Numbers, faults: Faults
+    requests: Sequence[SeatRequest],
+    slots: Sequence[int],
+    numbers: Numbers,
+    faults: Faults,
+    abroad: Sequence[Centre] = (),
 ) -> None:
-    """Add every fault of the requests; `slots` are those of the days planned for."""
+    """Add every fault of the requests; `slots` are those of the days planned for. `abroad`: centres of
+    other provinces whose seats may be asked for by name."""
     if not 0 < len(requests) <= SEATS_MAX:
         faults.add("", "evaluation.seat.count", count=len(requests), count_max=SEATS_MAX)
     times = Counter(request.key for request in requests)
     in_session = Counter(request.session_id for request in requests)
     first: dict[str, SeatRequest] = {}
     window = set(slots)
-    counties = [division for division in yunnan().values() if division.level == COUNTY]
+    homes: list[Point] = [one for one in yunnan().values() if one.level == COUNTY]
+    homes += abroad
     _check_booked_twice(requests, faults)
     for index, request in enumerate(requests):
         place = f"/{index}"
@@ -75,9 +82,9 @@ def check_requests(
         if not (-180 <= request.lon <= 180 and -90 <= request.lat <= 90):
             faults.add(place, "evaluation.seat.home", **who)
         elif not any(
-            abs(request.lat - county.lat) < DEGREES_NEAR
-            and whole_kilometres(request, county) <= numbers.home_kilometres_max
-            for county in counties
+            abs(request.lat - home.lat) < DEGREES_NEAR
+            and whole_kilometres(request, home) <= numbers.home_kilometres_max
+            for home in homes
         ):
             faults.add(
                 place,
@@ -88,6 +95,8 @@ def check_requests(
             )
         if request.travel_minutes < 0:
             faults.add(f"{place}/travel_minutes", "evaluation.seat.travel", **who)
+        if request.host_centre_id in request.guests:
+            faults.add(f"{place}/guests", "evaluation.seat.host_is_guest", **who)
         if request.members < in_session[request.session_id]:
             faults.add(
                 f"{place}/members", "evaluation.seat.members", members=request.members, **who
@@ -140,6 +149,7 @@ def _session_facts(request: SeatRequest) -> tuple[object, ...]:
         request.tenderer_division,
         request.or_else,
         tuple(sorted(set(request.forbidden))),
+        tuple(sorted(set(request.guests))),
     )
 
 
@@ -154,17 +164,24 @@ def build(
     numbers: Numbers,
     seed: bytes,
     keeps_reserve: bool = True,
+    abroad: Sequence[Centre] = (),
 ) -> Problem:
     """The problem of checked requests. `booked`: all confirmed seats in these slots and of these
-    sessions; those in `moved` are given up and do not count. `keeps_reserve`: what `capacity` is."""
+    sessions; those in `moved` are given up and do not count. `keeps_reserve`: what `capacity` is.
+    `abroad`: centres of other provinces; those that no request names are left out."""
     gone = set(moved)
     given_up = tuple(sorted(Moved(*seat.key, seat.id) for seat in booked if seat.key in gone))
     current = {seat.key: seat.centre_id for seat in booked if seat.key in gone}
     kept = without(booked, gone)
     slots = tuple(sorted({slot for r in requests for stay in r.stays for slot in stay}))
-    by_id = {centre.id: centre for centre in centres}
+    named = {guest for request in requests for guest in request.guests}
+    away = {centre.id: centre for centre in abroad if centre.id in named}
+    by_id = {centre.id: centre for centre in centres} | away
     present = [group for group in groups if group.centre_id in by_id]
-    places = _places(present, by_id, kept, slots, len(requests))
+    places = tuple(
+        replace(place, abroad=place.centre_id in away)
+        for place in _places(present, by_id, kept, slots, len(requests))
+    )
     committees = {
         request.session_id: Committee(
             session_id=request.session_id,
@@ -175,6 +192,7 @@ def build(
                 request.tenderer_division if numbers.is_tenderer_county_barred else ""
             ),
             forbidden=tuple(sorted(set(request.forbidden))),
+            guests=tuple(sorted(set(request.guests))),
         )
         for request in requests
     }

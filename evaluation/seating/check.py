@@ -107,6 +107,18 @@ def never_where_the_session_forbids(problem: Problem, plan: Plan) -> Iterator[Re
             yield _reason("evaluation.seat.forbidden_centre", given)
 
 
+def only_where_the_session_sits(problem: Problem, plan: Plan) -> Iterator[Reason]:
+    """Where a session names its guest centres (副场), in those alone; otherwise never in another
+    province."""
+    for seat, given in _given(problem, plan):
+        named = _committee(problem, seat).guests
+        place = _place(problem, given)
+        if (named and given.centre_id not in named) or (
+            not named and place is not None and place.abroad
+        ):
+            yield _reason("evaluation.seat.not_a_guest", given)
+
+
 def way_is_not_too_far(problem: Problem, plan: Plan) -> Iterator[Reason]:
     """Nobody travels longer than the limit, or than the expert is ready to."""
     for seat, given in _given(problem, plan):
@@ -158,12 +170,17 @@ def stations_suffice(problem: Problem, plan: Plan) -> Iterator[Reason]:
 
 def committee_is_dispersed_over_centres(problem: Problem, plan: Plan) -> Iterator[Reason]:
     """At most so many members of one committee sit in one centre; those seated before count. What
-    was confirmed before is not reopened: only new members are judged."""
-    most = problem.limits.centre_max
+    was confirmed before is not reopened: only new members are judged. A session that names its
+    guest centres may fill them evenly."""
+    named = {c.session_id: len(c.guests) for c in problem.committees}
+    size = {c.session_id: c.members for c in problem.committees}
     before = Counter((pin.session_id, pin.centre_id) for pin in problem.pinned)
     new = Counter((given.session_id, given.centre_id) for _, given in _given(problem, plan))
     for (session, centre), count in sorted(new.items()):
         members = count + before[session, centre]
+        most = problem.limits.centre_max
+        if named[session]:
+            most = max(most, (size[session] + named[session] - 1) // named[session])
         if members > most:
             yield Reason(
                 "evaluation.seat.centre_members",
@@ -172,7 +189,8 @@ def committee_is_dispersed_over_centres(problem: Problem, plan: Plan) -> Iterato
 
 
 def committee_is_dispersed_over_prefectures(problem: Problem, plan: Plan) -> Iterator[Reason]:
-    """At most so many members of one committee sit in one prefecture; those before count."""
+    """At most so many members of one committee sit in one prefecture; those before count. Who names
+    the guest centres has chosen their prefectures."""
     prefecture = {place.centre_id: place.prefecture for place in problem.places}
     before = Counter((pin.session_id, prefecture.get(pin.centre_id, "")) for pin in problem.pinned)
     new = Counter(
@@ -180,7 +198,10 @@ def committee_is_dispersed_over_prefectures(problem: Problem, plan: Plan) -> Ite
         for _, given in _given(problem, plan)
     )
     members_of = {c.session_id: c.members for c in problem.committees}
+    chosen = {c.session_id for c in problem.committees if c.guests}
     for (session, where), count in sorted(new.items()):
+        if session in chosen:
+            continue
         most = problem.limits.prefecture_max_of(members_of[session])
         members = count + before[session, where]
         if members > most:
@@ -220,6 +241,7 @@ RULES: tuple[Rule, ...] = (
     never_in_the_tenderers_county,
     never_with_the_employer,
     never_where_the_session_forbids,
+    only_where_the_session_sits,
     way_is_not_too_far,
     a_session_starts_once,
     stations_suffice,

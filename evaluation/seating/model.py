@@ -204,9 +204,9 @@ def stations_suffice(model: Model) -> None:
 
 def committees_are_dispersed_over_centres(model: Model) -> None:
     """Rows *centre*: members in one centre above the free number are priced, up to the limit."""
-    problem = model.problem
-    free = np.full(len(problem.committees), problem.limits.centre_free)
-    most = np.full(len(problem.committees), problem.limits.centre_max)
+    problem, limits = model.problem, model.problem.limits
+    free = np.full(len(problem.committees), limits.centre_free)
+    most = np.array([limits.centre_max_of(one) for one in problem.committees])
     names = [place.centre_id for place in problem.places]
     where = np.arange(len(names))
     _disperse(model, "centre", names, where, free, most, problem.weights.second_member)
@@ -216,7 +216,7 @@ def committees_are_dispersed_over_prefectures(model: Model) -> None:
     """Rows *prefecture*: the same for a prefecture, with numbers by the committee's size."""
     problem, limits = model.problem, model.problem.limits
     free = np.array([limits.prefecture_free_of(one.members) for one in problem.committees])
-    most = np.array([limits.prefecture_max_of(one.members) for one in problem.committees])
+    most = np.array([limits.prefecture_most_of(one) for one in problem.committees])
     names = sorted({place.prefecture for place in problem.places})
     where = np.array([names.index(place.prefecture) for place in problem.places], dtype=np.int64)
     _disperse(model, "prefecture", names, where, free, most, problem.weights.same_prefecture)

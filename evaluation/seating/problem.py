@@ -56,7 +56,8 @@ class SeatRequest:
     be expected. `or_else`: further runs of slots, other starts of the same session, in the same
     order for all its members. `travel_minutes`: how far this expert is ready to travel, 0 where the
     rule alone decides. `members`: how many experts the committee has, those seated before included.
-    `forbidden`: further centres that must not be taken.
+    `forbidden`: further centres that must not be taken. `guests`: the centres (副场) that the session
+    names, which alone may be taken; none where the whole province may (大循环).
     """
 
     session_id: str
@@ -74,6 +75,7 @@ class SeatRequest:
     forbidden: tuple[str, ...] = ()
     travel_minutes: int = 0
     or_else: tuple[tuple[int, ...], ...] = ()
+    guests: tuple[str, ...] = ()
 
     @property
     def key(self) -> SeatKey:
@@ -88,7 +90,8 @@ class SeatRequest:
 @dataclass(frozen=True)
 class Place:
     """A centre as the planner sees it. `load`: seats it has given out already on these days;
-    `fair`: how many would be its share by its stations."""
+    `fair`: how many would be its share by its stations. `abroad`: in another province, under an
+    agreement; for the sessions that name it."""
 
     centre_id: str
     division: str
@@ -97,12 +100,14 @@ class Place:
     overnight: bool
     load: int
     fair: int
+    abroad: bool = False
 
 
 @dataclass(frozen=True)
 class Committee:
     """A session with seats to give. `barred`: centres no member may sit in (the host's, those the
-    tenderer operates or has in its county, and what the session forbids)."""
+    tenderer operates or has in its county, and what the session forbids). `guests`: where it names
+    any, the only ones."""
 
     session_id: str
     members: int
@@ -110,6 +115,12 @@ class Committee:
     tenderer_uscc: str
     tenderer_division: str
     forbidden: tuple[str, ...]
+    guests: tuple[str, ...] = ()
+
+    def may_sit_in(self, place: Place) -> bool:
+        """Whether the session takes its seats there: one-to-one (一对一) in the guest centre it names,
+        one-to-many (一对多) in those it names or anywhere in the province."""
+        return place.centre_id in self.guests if self.guests else not place.abroad
 
 
 @dataclass(frozen=True)
@@ -207,6 +218,17 @@ class Limits:
     solve_seconds: int
     gap_ppm: int
 
+    def centre_max_of(self, committee: Committee) -> int:
+        """A session that names its guest centres has at least the room there that it needs."""
+        named = len(committee.guests)
+        return max(self.centre_max, -(-committee.members // named)) if named else self.centre_max
+
+    def prefecture_most_of(self, committee: Committee) -> int:
+        """The same for prefectures: whoever names the centres has chosen them too."""
+        if committee.guests:
+            return committee.members
+        return self.prefecture_max_of(committee.members)
+
     def prefecture_free_of(self, members: int) -> int:
         return max(1, members // self.prefecture_share)
 
@@ -276,6 +298,9 @@ class Problem:
         return canonical.digest(to_json(self))
 
 
+NOT_ASKED_FOR = "evaluation.seat.not_a_guest"
+
+
 def barred_by(problem: Problem, seat: Seat, place: Place) -> str:
     """The code of the rule that keeps this seat out of this centre altogether, or nothing."""
     committee = problem.committee_of[seat.session_id]
@@ -289,6 +314,8 @@ def barred_by(problem: Problem, seat: Seat, place: Place) -> str:
         return "evaluation.seat.tenderer_county"
     if place.centre_id in committee.forbidden:
         return "evaluation.seat.forbidden_centre"
+    if not committee.may_sit_in(place):
+        return NOT_ASKED_FOR
     return ""
 
 
@@ -372,7 +399,7 @@ def to_json(problem: Problem) -> dict[str, Any]:
         "places": [[*_row(place, _PLACE)] for place in problem.places],
         "groups": [[g.centre_id, int(g.equipment), list(g.free)] for g in problem.groups],
         "committees": [
-            [*_row(committee, _COMMITTEE), list(committee.forbidden)]
+            [*_row(committee, _COMMITTEE), list(committee.forbidden), list(committee.guests)]
             for committee in problem.committees
         ],
         "seats": [
@@ -408,7 +435,16 @@ def to_json(problem: Problem) -> dict[str, Any]:
     }
 
 
-_PLACE = ("centre_id", "division", "prefecture", "operator_uscc", "overnight", "load", "fair")
+_PLACE = (
+    "centre_id",
+    "division",
+    "prefecture",
+    "operator_uscc",
+    "overnight",
+    "load",
+    "fair",
+    "abroad",
+)
 _COMMITTEE = ("session_id", "members", "host_centre_id", "tenderer_uscc", "tenderer_division")
 _LIMITS = (
     "travel_minutes",
@@ -469,6 +505,12 @@ def from_json(value: Mapping[str, Any]) -> Problem:
 
 
 def _committee(
-    session: str, members: int, host: str, tenderer: str, division: str, forbidden: Iterable[str]
+    session: str,
+    members: int,
+    host: str,
+    tenderer: str,
+    division: str,
+    forbidden: Iterable[str],
+    guests: Iterable[str],
 ) -> Committee:
-    return Committee(session, members, host, tenderer, division, tuple(forbidden))
+    return Committee(session, members, host, tenderer, division, tuple(forbidden), tuple(guests))

@@ -45,6 +45,7 @@ class Board:
     held: Ints
     prefecture: Ints
     expert: Ints
+    most_here: Ints
     most_around: Ints
     free_around: Ints
     fair: Ints
@@ -70,7 +71,10 @@ class Board:
             held=np.zeros((len(experts), len(problem.slots)), dtype=np.int64),
             prefecture=prefecture,
             expert=np.array([experts[seat.expert_id] for seat in problem.seats], dtype=np.int64),
-            most_around=np.array([limits.prefecture_max_of(size) for size in sizes], np.int64),
+            most_here=np.array([limits.centre_max_of(c) for c in problem.committees], np.int64),
+            most_around=np.array(
+                [limits.prefecture_most_of(c) for c in problem.committees], np.int64
+            ),
             free_around=np.array([limits.prefecture_free_of(size) for size in sizes], np.int64),
             fair=np.array([place.fair for place in problem.places], dtype=np.int64),
         )
@@ -110,7 +114,7 @@ class Board:
         cost = arcs.cost[which] + prices[np.minimum(share, len(prices) - 1)]
         cost = cost + np.where(members >= limits.centre_free, weights.second_member, 0)
         cost = cost + np.where(around >= self.free_around[session], weights.same_prefecture, 0)
-        barred = (members >= limits.centre_max) | (around >= self.most_around[session])
+        barred = (members >= self.most_here[session]) | (around >= self.most_around[session])
         barred |= ~self._has_room(which, now, sits)
         return np.where(barred, FORBIDDEN, cost)
 

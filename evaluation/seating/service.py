@@ -31,7 +31,8 @@ from evaluation.seating.problem import Moved, Problem, SeatKey, SeatRequest
 from evaluation.seating.tables import PlanRow, SeatRow
 from evaluation.stations import service as stations
 from evaluation.stations.slots import day_of, slots_on
-from evaluation.stations.station import Closure
+from evaluation.stations.station import Capacity, Closure
+from evaluation.venues import service as venues
 from trading.parties import service as parties
 from trading.rules.book import RuleBook, book
 
@@ -175,7 +176,8 @@ class _Desk:
             faults.refuse()
         self.numbers = numbers_of(rules, day_of(slots[0]), region)
         check_numbers(self.numbers.weights, self.numbers.limits, faults)
-        build.check_requests(requests, slots, self.numbers, faults)
+        self.abroad = venues.centres_abroad(db)
+        build.check_requests(requests, slots, self.numbers, faults, self.abroad)
         faults.refuse()
         self.booked = _booked(db, slots, {request.session_id for request in requests})
         self.seated = {seat.key for seat in self.booked}
@@ -183,9 +185,7 @@ class _Desk:
         self.groups = stations.groups(db)
         build.check_open(requests, self.groups, faults)
         faults.refuse()
-        self.capacity = stations.capacity_in(
-            db, used, rules, and_closed=and_closed, keeps_reserve=keeps_reserve
-        )
+        self.capacity = _capacity(db, used, rules, and_closed, keeps_reserve)
         self.requests, self.seed, self.keeps_reserve = requests, seed, keeps_reserve
         self.centres = parties.centres(db)
 
@@ -200,7 +200,32 @@ class _Desk:
             numbers=self.numbers,
             seed=self.seed,
             keeps_reserve=self.keeps_reserve,
+            abroad=self.abroad,
         )
+
+
+def _capacity(
+    db: Session,
+    slots: Sequence[int],
+    rules: RuleBook | None,
+    and_closed: Sequence[Closure] = (),
+    keeps_reserve: bool = True,
+) -> Capacity:
+    """What may be given out; of a venue of another province nothing outside its agreement."""
+    found = stations.capacity_in(
+        db, slots, rules, and_closed=and_closed, keeps_reserve=keeps_reserve
+    )
+    abroad = {venue.id: venue for venue in venues.abroad(db)}
+    if not abroad:
+        return found
+    return Capacity(
+        {
+            (group, slot): free
+            for (group, slot), free in found.free.items()
+            if group.centre_id not in abroad
+            or abroad[group.centre_id].is_offered(day_of(slot), venues.PROVINCE)
+        }
+    )
 
 
 def _booked(db: Session, slots: Sequence[int], sessions: Collection[str]) -> list[BookedSeat]:
@@ -232,9 +257,7 @@ def confirm_plan(
         raise Refusal(reason.code, reason.params, Kind.CONFLICT, rule=rule)
     stations.lock_all(tx.db)
     now_held = _booked(tx.db, problem.slots, problem.committee_of)
-    capacity = stations.capacity_in(
-        tx.db, problem.slots, rules, keeps_reserve=problem.keeps_reserve
-    )
+    capacity = _capacity(tx.db, problem.slots, rules, keeps_reserve=problem.keeps_reserve)
     broken = check.violations(build.refresh(problem, capacity, now_held), plan)
     if broken:
         raise _taken_meanwhile(len(broken), broken[0].code)

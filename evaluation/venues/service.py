@@ -16,6 +16,7 @@ from evaluation.venues.tables import from_domain
 from evaluation.venues.venue import Venue, check
 from trading.acting import must_serve
 from trading.money import Money
+from trading.parties.party import Centre
 
 PROVINCE = "53"
 
@@ -61,6 +62,14 @@ def entry(db: Session, venue_id: str) -> Venue | None:
 def abroad(db: Session, province: str = PROVINCE) -> tuple[Venue, ...]:
     """The entries of other provinces, whatever day their agreement holds."""
     return tuple(venue for venue in directory(db) if venue.province != province)
+
+
+def centres_abroad(db: Session) -> list[Centre]:
+    """The same as centres, as the planner and the pages know those of the own province."""
+    return [
+        Centre(venue.id, venue.name, venue.division, "", venue.lon, venue.lat)
+        for venue in abroad(db)
+    ]
 
 
 def fees(db: Session) -> Mapping[str, Money]:

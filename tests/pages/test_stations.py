@@ -6,10 +6,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from starlette.testclient import TestClient
 
+from api.flows import registration as flow
 from archive.actor import Role
-from tests.trading.world import World
+from archive.errors import Refusal
+from tests.builders import STAFF
+from tests.trading.world import World, lot_spec, registration
+from trading.projects import service as projects
 
 CENTRE, OTHER = "532901", "530102"
 Clients = Callable[..., TestClient]
@@ -72,3 +77,27 @@ def test_tables_calibration_and_maintenance(world: World, signed_in_as: Clients)
     for language in ("zh", "en"):
         for path in (HOME, booth, "/centre/directory"):
             assert "[api." not in own.get(f"{path}?lang={language}").text
+
+
+class TestGuests:
+    """一对一, 一对多: a lot names its guest centres when it is registered."""
+
+    def test_wrong_names_are_faults_of_the_lot(self, world: World) -> None:
+        wrong = registration(lots=(lot_spec(guests=(CENTRE, "999999", "42-0001")),))
+        with pytest.raises(Refusal) as refused, world.office.write() as tx:
+            flow.register(tx, STAFF, wrong)
+        found = {f.pointer: f.code for f in refused.value.faults if "/guests" in f.pointer}
+        assert found == {
+            "/lots/0/guests/0": "api.flows.guest_is_host",
+            "/lots/0/guests/1": "api.flows.guest_unknown",
+            "/lots/0/guests/2": "api.flows.guest_unknown",
+        }
+
+    def test_the_property_is_shown(self, world: World, signed_in_as: Clients) -> None:
+        own = signed_in_as(Role.STAFF, CENTRE)
+        for guests, said in (((OTHER,), "一对一"), ((), "一对多 · 全省“大循环”")):
+            with world.office.write() as tx:
+                named = registration(lots=(lot_spec(guests=guests),))
+                lot = projects.register_project(tx, STAFF, named).lots[0]
+            assert said in own.get(f"/lots/{lot.id}").text
+        assert 'name="lots.0.guests"' in own.get("/centre/projects/new").text

@@ -7,7 +7,7 @@ evaluation; who may sit on the committee is experts' matter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -39,6 +39,19 @@ class FairReview:
     document: bytes = field(repr=False)
 
 
+class Remote(StrEnum):
+    """How a lot is evaluated away from its host (远程异地评标): by experts in one guest centre that the
+    host names (一对一), or in several (一对多), those it names or wherever the big loop seats them."""
+
+    ONE_TO_ONE = "ONE_TO_ONE"
+    ONE_TO_MANY = "ONE_TO_MANY"
+
+
+def remote_of(guests: Sequence[str]) -> Remote:
+    """One named guest centre is one-to-one; none, or several, one-to-many."""
+    return Remote.ONE_TO_ONE if len(guests) == 1 else Remote.ONE_TO_MANY
+
+
 @dataclass(frozen=True)
 class CommitteeSpec:
     """How many experts of which specialty, and how many of the tenderer's representatives."""
@@ -50,7 +63,8 @@ class CommitteeSpec:
 @dataclass(frozen=True)
 class LotSpec:
     """One lot as it is applied for. `estimate` 估算价, `price_ceiling` 最高投标限价,
-    `deposit_charged` what the tender file asks for, `slots` how many half-days the review takes."""
+    `deposit_charged` what the tender file asks for, `slots` how many half-days the review takes,
+    `guests` the guest centres (副场) that the host names; none: the big loop (大循环) seats everybody."""
 
     name: str
     estimate: Money
@@ -61,6 +75,7 @@ class LotSpec:
     method: Mapping[str, Any]
     overnight_expected: bool = False
     slots: int = 1
+    guests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,10 +169,15 @@ class Lot:
     method: Mapping[str, Any]
     overnight_expected: bool
     slots: int
+    guests: tuple[str, ...]
     registered_at: datetime
     stage: Stage
     notice: Notice | None
     evaluated_at: datetime | None
+
+    @property
+    def remote(self) -> Remote:
+        return remote_of(self.guests)
 
     @property
     def subject(self) -> str:

@@ -27,6 +27,7 @@ from trading.projects.project import Conclusion, FairReview, LotSpec, Registrati
 from trading.rules.book import Rule, RuleBook
 
 SLOTS_MAX = 60
+GUESTS_MAX = 20
 METHOD_BYTES_MAX = 256 * 1024
 SPECIALTIES_MAX = 50
 MEMBERS_MAX = 99
@@ -171,6 +172,8 @@ def _check_lot(lot: LotSpec, rules: RegistrationRules, faults: Faults, place: st
             days=lot.bid_validity_days,
             days_min=days_min.number,
         )
+    if len(lot.guests) > GUESTS_MAX or len(set(lot.guests)) < len(lot.guests):
+        faults.add(f"{place}/guests", "trading.lot.guests", guests_max=GUESTS_MAX)
     if not 1 <= lot.slots <= SLOTS_MAX:
         faults.add(f"{place}/slots", "trading.lot.slots", slots=lot.slots, slots_max=SLOTS_MAX)
     _check_committee(lot, faults, f"{place}/committee")

@@ -257,6 +257,7 @@ def to_lot(row: LotRow, project: ProjectRow) -> Lot:
         method=canonical.decode(row.method.encode()),
         overnight_expected=row.overnight_expected,
         slots=row.slots,
+        guests=tuple(row.guests.split()),
         registered_at=project.registered_at,
         stage=Stage(row.stage),
         notice=_notice(row, project),
@@ -289,6 +290,7 @@ def _lot_row(tx: Tx, project: ProjectRow, number: int, spec: LotSpec) -> LotRow:
         method=canonical.encode(spec.method).decode(),
         overnight_expected=spec.overnight_expected,
         slots=spec.slots,
+        guests=" ".join(spec.guests),
         stage=Stage.REGISTERED.value,
     )
 
@@ -320,6 +322,7 @@ def _registration_json(project: ProjectRow, rows: list[LotRow]) -> dict[str, Any
                 "method": canonical.decode(row.method.encode()),
                 "overnight_expected": row.overnight_expected,
                 "slots": row.slots,
+                "guests": row.guests.split(),
             }
             for row in rows
         ],

@@ -67,6 +67,8 @@ class LotRow(SQLModel, table=True):
     method: str
     overnight_expected: bool
     slots: int
+    guests: str = ""
+    """Ids of the guest centres that are named, parted by blanks."""
     stage: str = Field(index=True)
     issued_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     opening_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

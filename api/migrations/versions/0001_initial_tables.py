@@ -1509,6 +1509,7 @@ def upgrade() -> None:
         sa.Column("method", sa.String(), nullable=False),
         sa.Column("overnight_expected", sa.Boolean(), nullable=False),
         sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("guests", sa.String(), nullable=False),
         sa.Column("stage", sa.String(), nullable=False),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("opening_at", sa.DateTime(timezone=True), nullable=True),

@@ -78,7 +78,11 @@ def seat(
 
 
 def committee(
-    session: str = "S1", members: int = 3, forbidden: tuple[str, ...] = (), **facts: str
+    session: str = "S1",
+    members: int = 3,
+    forbidden: tuple[str, ...] = (),
+    guests: tuple[str, ...] = (),
+    **facts: str,
 ) -> Committee:
     return Committee(
         session,
@@ -87,6 +91,7 @@ def committee(
         facts.get("tenderer", ""),
         facts.get("county", ""),
         forbidden,
+        guests,
     )
 
 

@@ -124,6 +124,49 @@ class TestBarredCentres:
         assert codes(check.never_where_the_session_forbids, case, plan) == []
 
 
+class TestGuests:
+    """一对一 and 一对多: the guest centres that a session names; other provinces by name alone."""
+
+    @pytest.mark.parametrize(
+        ("guests", "where", "expected"),
+        [
+            ((), NEAR, []),
+            ((FAR,), FAR, []),
+            ((FAR,), NEAR, ["not_a_guest"]),
+            ((FAR, NEAR), NEAR, []),
+        ],
+    )
+    def test_only_where_the_session_sits(
+        self, guests: tuple[str, ...], where: str, expected: list[str]
+    ) -> None:
+        case = problem([seat()], [committee(guests=guests)])
+        plan = plan_of(case, ("S1", "E1", where))
+        assert codes(check.only_where_the_session_sits, case, plan) == expected
+
+    def test_another_province_by_name_alone(self) -> None:
+        places = [replace(place, abroad=place.centre_id == FAR) for place in PLACES]
+        for guests, expected in (((), ["not_a_guest"]), ((FAR,), [])):
+            case = problem([seat()], [committee(guests=guests)], places=places)
+            plan = plan_of(case, ("S1", "E1", FAR))
+            assert codes(check.only_where_the_session_sits, case, plan) == expected
+
+    def test_all_may_sit_in_the_one_and_half_of_them_in_each_of_two(self) -> None:
+        """Whoever names one guest centre cannot be dispersed over several."""
+        seats = [seat(f"E{n}") for n in range(4)]
+        rows = [("S1", f"E{n}", FAR) for n in range(3)]
+        for guests, expected in (
+            ((FAR,), []),
+            ((FAR, NEAR), ["centre_members"]),
+            ((), ["centre_members"]),
+        ):
+            case = problem(seats, [committee(members=4, guests=guests)], free={(FAR, BASIC): 4})
+            strict = with_limits(case, prefecture_permille=500)
+            plan = plan_of(strict, *rows)
+            assert codes(check.committee_is_dispersed_over_centres, strict, plan) == expected
+            found = codes(check.committee_is_dispersed_over_prefectures, strict, plan)
+            assert found == ([] if guests else ["prefecture_members"])
+
+
 class TestTheWay:
     @pytest.mark.parametrize(("limit", "expected"), [(40, []), (39, ["too_far"])])
     def test_limit(self, limit: int, expected: list[str]) -> None:

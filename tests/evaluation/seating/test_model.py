@@ -207,6 +207,20 @@ class TestSolve:
         assert unseated.reason.params["nearest"] == OTHER
         assert unseated.reason.params["minutes"] == 400
 
+    def test_one_to_one_seats_everybody_in_the_guest_centre(self) -> None:
+        seats = [seat(f"E{n}") for n in range(5)]
+        case = problem(seats, [committee(members=5, guests=(FAR,))], free={(FAR, BASIC): 4})
+        plan = solve(case)
+        assert {given.centre_id for given in plan.assignments} == {FAR}
+        assert len(plan.assignments) == 4
+        assert plan.unseated[0].reason.code == "evaluation.seat.none_free"
+        assert plan.is_proven
+        assert [step.status for step in verify_plan(document_of(case, plan))] == [Status.OK] * 6
+
+    def test_a_guest_that_is_not_there_is_named(self) -> None:
+        (unseated,) = solve(problem([seat()], [committee(guests=("42-0001",))])).unseated
+        assert unseated.reason.code == "evaluation.seat.none_guest"
+
     def test_two_clashing_sessions_seat_the_expert_once(self) -> None:
         case = problem([seat("E1", "S1"), seat("E1", "S2")])
         plan = solve(case)
@@ -265,11 +279,14 @@ def small_problems(draw: st.DrawFn) -> Problem:
         replace(place, fair=draw(st.integers(1, 2)), load=draw(st.integers(0, 2)))
         for place in PLACES
     ]
+    abroad = draw(st.sampled_from(["", "", OTHER]))
+    places = [replace(place, abroad=place.centre_id == abroad) for place in places]
+    guests = st.sampled_from([(), (), (), (NEAR,), (OTHER,), (FAR, OTHER), (NEAR, FAR)])
     sessions = sorted({one.session_id for one in seats})
     pinned = draw(st.sampled_from([[], [Pinned("S0", "E9", NEAR)]]))
     return problem(
         seats,
-        [committee(session, members=5) for session in sessions],
+        [committee(session, members=5, guests=draw(guests)) for session in sessions],
         free,
         places,
         pinned if "S0" in sessions else [],

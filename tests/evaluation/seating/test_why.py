@@ -160,6 +160,14 @@ class TestConflict:
         case = problem([seat("E1", "S1"), seat("E1", "S2")])
         assert conflict(case, *unseated(case)).rules == ("clash",)
 
+    def test_a_guest_centre_with_too_few_stations(self) -> None:
+        case = problem(
+            [seat("E1"), seat("E2")],
+            [committee(guests=(FAR,))],
+            {(FAR, BASIC): 1, (NEAR, BASIC): 2},
+        )
+        assert set(conflict(case, *unseated(case)).rules) == {"capacity", "guests"}
+
     def test_no_rule_can_be_spared(self) -> None:
         """What `conflict` says of its answer, asked of the model once more."""
         case = problem([seat("E1"), seat("E2"), seat("E3")], free={(NEAR, BASIC): 2})
