@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from api.flows import review
 from archive.actor import Actor
 from archive.office import Tx
 from deposits.cash import service as cash
 from deposits.guarantees import service as guarantees
 from deposits.refunds import service as refunds
 from deposits.release import ReleaseCause
+from evaluation.session import service as sessions
 from trading.awards import service as awards
 from trading.awards.award import Award, Cause, Contract
 from trading.calendar.legal import legal_day
@@ -25,7 +27,11 @@ def award(
     document: bytes = b"",
 ) -> Award:
     """Award the lot, another than the first for a `cause` with its proof; in procurement the
-    losers' clock starts with the award notice (政采条例 第三十三条)."""
+    losers' clock starts with the award notice (政采条例 第三十三条). CONFLICT where the committee's
+    conclusions do not stand (`review.must_stand`)."""
+    session = sessions.session_of_lot(tx.db, lot_id)
+    if session is not None:
+        review.must_stand(tx.db, session)
     made = awards.award(tx, actor, lot_id, rank, cause, document)
     if projects.lot(tx.db, lot_id).regime is Regime.ZFCG:
         guarantees.start_release(

@@ -41,6 +41,11 @@ class Desk:
         """Whether the newest draw ended without a committee, so that another may be asked for."""
         return self.draw is not None and self.draw.state in ENDED_WITHOUT
 
+    @property
+    def is_anew(self) -> bool:
+        """Whether the lot was opened already, so that a draw now needs another hour."""
+        return self.lot.stage in drawing.AGAIN
+
 
 def desk(db: Session, actor: Actor, lot_id: str) -> Desk:
     """The desk of a lot for staff of its centre; FORBIDDEN for others."""
@@ -96,23 +101,30 @@ class Outlook:
     against: tuple[Reason, ...]
 
 
-def outlook(db: Session, now: datetime, lot: Lot) -> Outlook | None:
+def outlook(
+    db: Session, now: datetime, desk: Desk, wish: drawing.Wish = drawing.PLAIN
+) -> Outlook | None:
     """The outlook of a lot whose draw may still be asked for; None before its notice."""
-    if lot.notice is None or lot.stage is not Stage.NOTICED:
+    lot = desk.lot
+    if lot.notice is None or not (desk.draw is None or desk.has_ended):
         return None
+    if lot.stage is not Stage.NOTICED and not desk.is_anew:
+        return None
+    if desk.is_anew and wish.evaluation_at is None:
+        return Outlook((), ())
     try:
-        found = draws.feasibility(db, now, drawing.request_of(db, lot.id))
+        found = draws.feasibility(db, now, drawing.request_of(db, lot.id, "", wish))
     except Refusal as refusal:
         faults = tuple(Reason(fault.code, fault.params) for fault in refusal.faults)
         return Outlook((), faults or (refusal.reason,))
     return Outlook(found.supplies, (found.shortage,) if found.shortage else ())
 
 
-def request_draw(tx: Tx, actor: Actor, lot_id: str) -> Draw:
+def request_draw(tx: Tx, actor: Actor, lot_id: str, wish: drawing.Wish = drawing.PLAIN) -> Draw:
     """Ask for the draw of a lot, or for another after one that ended without a committee."""
     held = desk(tx.db, actor, lot_id)
     replaces = held.draw.id if held.draw is not None and held.has_ended else ""
-    return drawing.request(tx, actor, lot_id, replaces)
+    return drawing.request(tx, actor, lot_id, replaces, wish)
 
 
 def own_draw(db: Session, actor: Actor, lot_id: str) -> Draw:

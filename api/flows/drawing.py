@@ -4,6 +4,8 @@ the opening reveals becomes the second check of recusal."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -12,20 +14,40 @@ from archive.actor import Actor
 from archive.errors import Kind, Refusal
 from archive.office import Tx
 from experts.draws import service as draws
-from experts.draws.request import ENDED_WITHOUT, DrawRequest, Quota
+from experts.draws.request import ENDED_WITHOUT, DrawRequest, PublicValue, Quota, State
 from experts.draws.service import Draw, Recheck
 from experts.invitations.process import Cause
 from trading.opening import service as opening
 from trading.projects import service as projects
+from trading.projects.stages import Stage
+
+AGAIN = frozenset({Stage.OPENED, Stage.EVALUATED})
+"""The stages of a lot in which another committee may have to judge what was opened."""
 
 
-def request_of(
-    db: Session, lot_id: str, replaces: str = "", *, equal_chances: bool = False
-) -> DrawRequest:
-    """The request for a noticed lot; refuses TOO_EARLY before the notice fixed the hour."""
+@dataclass(frozen=True)
+class Wish:
+    """What staff may add to what the lot says. `evaluation_at`: when a lot that was opened already is
+    to be judged by another committee; its notice's hour is past."""
+
+    equal_chances: bool = False
+    public_value: PublicValue | None = None
+    evaluation_at: datetime | None = None
+
+
+PLAIN = Wish()
+
+
+def request_of(db: Session, lot_id: str, replaces: str = "", wish: Wish = PLAIN) -> DrawRequest:
+    """The request for a noticed lot; refuses TOO_EARLY before the notice fixed the hour.
+
+    Another committee for a lot that was opened avoids its bidders from the beginning, and, where the
+    rule says so, those who sat in the committee whose work is void (财政部令第87号 第六十七条).
+    """
     lot = projects.lot(db, lot_id)
     if lot.notice is None:
         raise Refusal("api.flows.no_notice", {"lot": lot_id}, Kind.TOO_EARLY)
+    void = [d.id for d in draws.draws_of_lot(db, lot_id) if d.state is State.VOIDED]
     return DrawRequest(
         centre_id=lot.centre_id,
         lot_id=lot.id,
@@ -36,20 +58,22 @@ def request_of(
         agency_uscc=lot.agency_uscc,
         supervisor_uscc=lot.supervisor_uscc,
         estimate=lot.estimate,
-        evaluation_at=lot.notice.evaluation_at,
+        evaluation_at=wish.evaluation_at or lot.notice.evaluation_at,
         quotas=tuple(Quota(code, count) for code, count in sorted(lot.committee.quotas.items())),
         representatives=lot.committee.representatives,
         replaces=replaces,
-        equal_chances=equal_chances,
+        bidders=opening.proven_bidders(db, lot_id) if lot.stage in AGAIN else (),
+        voided=tuple(sorted({one for draw_id in void for one in draws.who_sat(db, draw_id)})),
+        public_value=wish.public_value,
+        equal_chances=wish.equal_chances,
     )
 
 
-def request(
-    tx: Tx, actor: Actor, lot_id: str, replaces: str = "", *, equal_chances: bool = False
-) -> Draw:
+def request(tx: Tx, actor: Actor, lot_id: str, replaces: str = "", wish: Wish = PLAIN) -> Draw:
     """Fix the draw of a lot and put it on its centre's register."""
-    asked = request_of(tx.db, lot_id, replaces, equal_chances=equal_chances)
-    return draws.request_draw(tx, actor, asked)
+    if wish.evaluation_at is not None:
+        projects.move_evaluation(tx, actor, lot_id, wish.evaluation_at)
+    return draws.request_draw(tx, actor, request_of(tx.db, lot_id, replaces, wish))
 
 
 def current(db: Session, lot_id: str) -> Draw:

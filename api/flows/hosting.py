@@ -37,7 +37,11 @@ def waits(state: State) -> tuple[Wait, ...]:
     if stage in (Stage.SEALED_OVERNIGHT, Stage.UNSEALING):
         return _morning(state)
     if stage is Stage.REVIEWING:
-        return _of("submit", (m.seat_code for m in state.sitting if not m.submitted))
+        sitting = [m for m in state.sitting if m.standing is Standing.SITTING]
+        gone = (m.seat_code for m in state.sitting if m not in sitting)
+        return _of("replace", gone) + _of(
+            "submit", (m.seat_code for m in sitting if not m.submitted)
+        )
     if stage is Stage.SCORED:
         if not state.report:
             return (Wait("file", state.host),)

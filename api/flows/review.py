@@ -6,6 +6,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from sqlmodel import Session as Db
+
 from api.flows import drawing, seating, substitution, unsealing
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
@@ -95,7 +97,7 @@ def publish_candidates(tx: Tx, actor: Actor, lot_id: str) -> Publication:
     session = sessions.session_of_lot(tx.db, lot_id)
     if session is None:
         raise Refusal("api.flows.no_session", {"lot": lot_id}, Kind.NOT_FOUND)
-    _must_stand(tx, session)
+    must_stand(tx.db, session)
     result = sessions.result(tx.db, session.id)
     report = sessions.report_of(tx.db, session.id)
     lot = projects.lot(tx.db, lot_id)
@@ -110,14 +112,14 @@ def publish_candidates(tx: Tx, actor: Actor, lot_id: str) -> Publication:
     return awards.publish_candidates(tx, actor, lot_id, candidates, report)
 
 
-def _must_stand(tx: Tx, session: Session) -> None:
-    substitution.must_sit(tx.db, session)
-    bidders = opening.proven_bidders(tx.db, session.lot_id)
-    known = late.late_hits(tx.db, session.draw_id)
+def must_stand(db: Db, session: Session) -> None:
+    """Refuse CONFLICT where somebody who judged may not have: he left the committee, or avoidance has
+    found him since."""
+    substitution.must_sit(db, session)
+    bidders = opening.proven_bidders(db, session.lot_id)
+    known = late.late_hits(db, session.draw_id)
     hits = {hit.seat_code: hit.reasons[0].code for hit in known}
-    hits |= {
-        hit.seat_code: hit.reasons[0].code for hit in late.found(tx.db, session.draw_id, bidders)
-    }
+    hits |= {hit.seat_code: hit.reasons[0].code for hit in late.found(db, session.draw_id, bidders)}
     if hits:
         seat = min(hits)
         params: dict[str, str | int] = {"seat": seat, "reason": hits[seat], "count": len(hits)}

@@ -7,9 +7,10 @@ and with its voiding the draw is void, so that another committee may be asked fo
 
 from __future__ import annotations
 
-from api.flows import substitution
+from api.flows import drawing, substitution
 from api.identity import service as identity
 from archive.actor import Actor
+from archive.errors import Kind, Refusal
 from archive.journal.entry import DocumentRef
 from archive.office import Tx
 from evaluation.session import commands as c
@@ -17,6 +18,7 @@ from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import Stage
 from experts.draws import service as draws
+from trading.projects import service as projects
 
 
 def act(
@@ -37,5 +39,7 @@ def act(
         if not draws.draw(tx.db, session.draw_id).transcript_sha256:
             draws.close_draw(tx, actor, session.draw_id)
     elif isinstance(command, c.VoidSession):
+        if projects.lot(tx.db, session.lot_id).stage not in drawing.AGAIN:
+            raise Refusal("api.reevaluation.published", {}, Kind.CONFLICT)
         draws.void_draw(tx, actor, session.draw_id, command.reason)
     return substitution.followed(tx, before, session)

@@ -95,7 +95,9 @@ def requests_of(
 def to_plan(db: Session, day: date) -> list[tuple[Lot, Draw]]:
     """The lots reviewed from `day` on whose committee is complete and has no seats yet."""
     found = []
-    for lot in projects.lots(db, stage=Stage.NOTICED):
+    for lot in projects.lots(db):
+        if lot.stage is not Stage.NOTICED and lot.stage not in drawing.AGAIN:
+            continue
         if lot.notice is None or lot.notice.evaluation_at.astimezone(SHANGHAI).date() != day:
             continue
         drawn = [d for d in draws.draws_of_lot(db, lot.id) if d.state is State.SEATED]

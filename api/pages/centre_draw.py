@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from api.access import StaffActor
 from api.flows import desk as flow
+from api.flows.drawing import PLAIN, Wish
 from api.flows.topics import numbers
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.page import show
@@ -23,19 +24,30 @@ from api.transactions import ReadDb
 from archive.actor import Actor
 from archive.office import Tx
 from experts.draws import service as draws
+from experts.draws.request import PublicValue
 
 router = APIRouter(include_in_schema=False)
 
 
-def _known(request: Request, actor: Actor, db: Session, lot_id: str) -> dict[str, Any]:
+def _known(
+    request: Request, actor: Actor, db: Session, lot_id: str, wish: Wish = PLAIN
+) -> dict[str, Any]:
     desk = flow.desk(db, actor, lot_id)
     now = shell_of(request).office.clock.now()
-    is_open = desk.draw is None or desk.has_ended
     return {
         "desk": desk,
         "course": flow.course(db, desk.draw),
-        "outlook": flow.outlook(db, now, desk.lot) if is_open else None,
+        "outlook": flow.outlook(db, now, desk, wish),
     }
+
+
+def _wish(form: Form) -> Wish:
+    """What staff add to the request; a public value needs its source and its moment."""
+    value = None
+    if form.value("public_value.source") or form.value("public_value.at"):
+        value = PublicValue(form.text("public_value.source"), form.moment("public_value.at"))
+    anew = form.moment("evaluation_at") if form.value("is_anew") else None
+    return Wish(form.switch("equal_chances"), value, anew)
 
 
 def _page(request: Request, actor: Actor, db: Session, lot_id: str, form: Form) -> Response:
@@ -49,6 +61,15 @@ def _page(request: Request, actor: Actor, db: Session, lot_id: str, form: Form) 
 @router.get("/centre/lots/{lot_id}/draw")
 def draw(actor: StaffActor, request: Request, db: ReadDb, lot_id: IdInPath) -> Response:
     return _page(request, actor, db, lot_id, Form())
+
+
+@router.get("/fragments/centre/lots/{lot_id}/outlook")
+def outlook(actor: StaffActor, request: Request, db: ReadDb, lot_id: IdInPath) -> Response:
+    """What a draw with these wishes would find, while they are being filled in."""
+    form = Form(dict(request.query_params))
+    wish = _wish(form)
+    known = _known(request, actor, db, lot_id, PLAIN if form.faulty else wish)
+    return show(request, "centre/_outlook.html", actor, **known)
 
 
 @router.get("/fragments/centre/lots/{lot_id}/draw")
@@ -79,7 +100,7 @@ def _nothing(_form: Form) -> None:
     return None
 
 
-_step("", "draw_requested", lambda tx, actor, lot, _: flow.request_draw(tx, actor, lot), _nothing)
+_step("", "draw_requested", flow.request_draw, _wish)
 _step(
     "/value",
     "value_recorded",

@@ -43,6 +43,15 @@ class Order(StrEnum):
     EXPLAIN = "EXPLAIN"
 
 
+class VoidFor(StrEnum):
+    """Why a committee's work is declared void."""
+
+    LATE_HIT = "LATE_HIT"
+    TAMPERED = "TAMPERED"
+    EXHAUSTED = "EXHAUSTED"
+    PROCEDURE = "PROCEDURE"
+
+
 DRAWS_SHOWN = 20
 """On one page: each row in sight is verified anew."""
 DRAW_COLUMNS: tuple[Column[flow.DrawLine], ...] = (
@@ -108,6 +117,7 @@ def _focus(
         sentences=sentences,
         orders=orders,
         values=[*found.centres.items(), *orders, *words_of(request, "watch.alarm", Alarm)],
+        void_for=words_of(request, "reevaluation.causes", VoidFor),
         seats=[(m.seat_code, m.seat_code) for m in found.session.state.sitting],
         form=form,
         seq=numbers(db, [topic])[topic],
@@ -199,6 +209,10 @@ ACTS: dict[str, tuple[Callable[[Form], c.Command], str]] = {
         "unseal_witnessed",
     ),
     "mend": (lambda form: c.ResolveFault(), "fault_mended"),
+    "void": (
+        lambda form: c.VoidSession(form.choice("void_for", VoidFor).value),
+        "session_voided",
+    ),
 }
 """What a supervisor does with a session by one button, and what is said afterwards."""
 

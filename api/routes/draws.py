@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from api.access import ExpertActor, OfficialActor, Public, StaffActor, SupervisorActor
 from api.flows import drawing as flow
@@ -24,6 +24,7 @@ from archive import canonical
 from archive.actor import Role
 from archive.errors import Refusal
 from experts.draws import service as draws
+from experts.draws.request import PublicValue
 from experts.draws.seed import ASKING_FORMAT
 from experts.invitations.unsealing import service as unsealing
 from trading.acting import must_serve, must_watch
@@ -32,11 +33,21 @@ from trading.projects import service as projects
 router = APIRouter(prefix="/api", tags=["draws"])
 
 
+class ValueSource(Body):
+    """Where a value will stand that everybody can look up and nobody can foresee, and from when."""
+
+    source: Line
+    at: AwareDatetime
+
+
 class DrawBody(Body):
     lot: Identifier
     replaces: Annotated[str, Field(max_length=64)] = ""
     equal_chances: Switch = False
     """Weights of home prefectures, fitted before the draw and published in the request."""
+    public_value: ValueSource | None = None
+    evaluation_at: AwareDatetime | None = None
+    """When another committee judges a lot that was opened already."""
 
 
 class ValueBody(Body):
@@ -107,9 +118,10 @@ class AskingAnswer(Answer):
 @router.post("/draws", status_code=201)
 def request_draw(actor: StaffActor, tx: WriteTx, body: DrawBody) -> DrawAnswer:
     """Fix the request and put it on the register, before any randomness exists."""
-    return _answer(
-        flow.request(tx, actor, body.lot, body.replaces, equal_chances=body.equal_chances)
-    )
+    said = body.public_value
+    value = PublicValue(said.source, said.at) if said else None
+    wish = flow.Wish(body.equal_chances, value, body.evaluation_at)
+    return _answer(flow.request(tx, actor, body.lot, body.replaces, wish))
 
 
 @router.get("/draws/{draw_id}")

@@ -36,7 +36,7 @@ class Prepared:
 
 
 def parties_of(request: DrawRequest) -> tuple[Party, ...]:
-    """The parties that are known before the opening."""
+    """The parties that are known when the draw is asked for: before the opening all but the bidders."""
     found = [
         Party(Side.TENDERER, request.tenderer_uscc),
         Party(Side.SUPERVISOR, request.supervisor_uscc),
@@ -44,6 +44,7 @@ def parties_of(request: DrawRequest) -> tuple[Party, ...]:
     if request.agency_uscc is not None:
         found.append(Party(Side.AGENCY, request.agency_uscc))
     found += [Party(Side.NAMED, uscc) for uscc in request.named_units]
+    found += [Party(Side.BIDDER, uscc) for uscc in sorted(request.bidders)]
     return tuple(found)
 
 

@@ -86,7 +86,8 @@ class DrawRequest:
     """What somebody asks for.
 
     `division_code` is the county of the project; `area` the division that invitations may name;
-    `named_units` the units to avoid (回避单位); `drafters` and `voided` expert ids; `replaces` the id
+    `named_units` the units to avoid (回避单位); `bidders` the bidders, where the lot was opened already and
+    everybody knows them; `drafters` and `voided` expert ids; `replaces` the id
     of an earlier draw of the lot that ended without a committee; `equal_chances` asks for weights of home
     prefectures that give back what the cap on them takes (`experts.fairness.weights`).
     """
@@ -106,6 +107,7 @@ class DrawRequest:
     complex_or_public: bool = False
     area: str = "530000"
     named_units: tuple[str, ...] = ()
+    bidders: tuple[str, ...] = ()
     drafters: tuple[str, ...] = ()
     voided: tuple[str, ...] = ()
     replaces: str = ""
@@ -164,8 +166,9 @@ def _organisations(request: DrawRequest) -> Iterable[tuple[str, str]]:
     yield "/supervisor_uscc", request.supervisor_uscc
     if request.agency_uscc is not None:
         yield "/agency_uscc", request.agency_uscc
-    for index, uscc in enumerate(request.named_units):
-        yield f"/named_units/{index}", uscc
+    for name, listed in (("named_units", request.named_units), ("bidders", request.bidders)):
+        for index, uscc in enumerate(listed):
+            yield f"/{name}/{index}", uscc
 
 
 class Candidate(NamedTuple):

@@ -346,6 +346,8 @@ class TestSessions:
         for body, pointer in [
             ({"command": "Nothing"}, "/command"),
             ({"command": "EnterBids"}, "/command"),
+            ({"command": "RemoveMember"}, "/command"),  # whom the draw sends, nobody names
+            ({"command": "ReplaceMember"}, "/command"),
             ({"command": "CheckIn"}, "/fields/expert_id"),
             (
                 {"command": "CheckIn", "fields": {"expert_id": 7, "identity": "x"}},

@@ -1,5 +1,6 @@
 """The pass that never ends: what becomes known after the session voids a member's conclusions."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -9,7 +10,9 @@ from archive.journal import service as journal
 from archive.office import Office
 from experts.draws import service as draws
 from experts.draws.late import service as late
+from experts.draws.request import State
 from experts.draws.service import Draw
+from experts.draws.verify import is_valid, verify_transcript
 from experts.pool.standing import service as standing
 from experts.pool.standing.machine import Amend
 from tests.builders import POOL_OFFICE, STAFF
@@ -109,3 +112,60 @@ class TestLateHits:
             draws.close_draw(tx, STAFF, draw.id)
         world.forward(office, days=1)
         assert self.look(office, draw, *BIDDERS) == {}
+
+
+class TestVoided:
+    """条例 第八十一条: what was wrong is evaluated anew, and what there was stands on the record."""
+
+    def void(self, office: Office, draw: Draw) -> Draw:
+        with office.write() as tx:
+            return draws.void_draw(tx, SUPERVISOR, draw.id, "LATE_HIT")
+
+    def test_another_draw_names_it_and_knows_who_sat(self, office: Office) -> None:
+        draw = world.answer_all(office, world.perform(office))
+        with office.read() as db:
+            sat = {member.expert_id for member in draws.committee(db, draw.id)}
+            assert set(draws.who_sat(db, draw.id)) == sat
+        again = world.make_request(replaces=draw.id, voided=tuple(sorted(sat)))
+        with pytest.raises(Refusal, match=r"experts\.draw\.already"):
+            world.request(office, again)
+        assert self.void(office, draw).state is State.VOIDED
+        asked = world.request(office, again)
+        with office.read() as db:
+            known = draws.audit_transcript(db, asked.id)["audit"]["context"]
+            register = [e.action for e in journal.entries(db, f"draws/{draw.centre_id}")]
+        assert set(known["voided"]) == sat
+        assert register[-2:] == ["experts:draw:voided", "experts:draw:requested"]
+
+    @pytest.mark.parametrize("is_calling", [False, True])
+    def test_its_transcript_stands_and_is_valid(self, office: Office, is_calling: bool) -> None:
+        """Also where a substitute was still being called."""
+        draw = world.answer_all(office, world.perform(office))
+        if is_calling:
+            with office.write() as tx:
+                left = draws.committee(tx.db, draw.id)[0]
+                draws.substitute(tx, SYSTEM, draw.id, left.expert_id, draws.Cause.HEALTH)
+        void = self.void(office, draw)
+        assert void.transcript_sha256
+        with office.read() as db:
+            told = draws.transcript(db, draw.id)
+        assert told["result"]["state"] == ("INVITING" if is_calling else "SEATED")
+        assert is_valid(verify_transcript(told))
+        with pytest.raises(Refusal) as refused, office.write() as tx:
+            draws.settle(tx, SYSTEM, draw.id)
+        assert refused.value.kind is Kind.CONFLICT
+
+    def test_staff_do_not_void_and_bidders_of_an_opened_lot_are_avoided(
+        self, office: Office
+    ) -> None:
+        draw = world.answer_all(office, world.perform(office))
+        with pytest.raises(Refusal) as refused, office.write() as tx:
+            draws.void_draw(tx, STAFF, draw.id, "x")
+        assert refused.value.kind is Kind.FORBIDDEN
+        self.void(office, draw)
+        plain = world.make_request(replaces=draw.id)
+        with office.read() as db:
+            before = draws.feasibility(db, office.clock.now(), plain)
+            known = replace(plain, bidders=tuple(BIDDERS))
+            after = draws.feasibility(db, office.clock.now(), known)
+        assert sum(s.eligible for s in after.supplies) < sum(s.eligible for s in before.supplies)

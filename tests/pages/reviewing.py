@@ -14,6 +14,7 @@ from api.demo import people
 from api.identity import service as identity
 from api.identity.accounts import Account
 from archive.actor import SYSTEM, Actor, Role
+from archive.custody import Custodian
 from archive.office import Office
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
@@ -36,11 +37,18 @@ class Reviewing:
     office: Office
     url: str
     session_id: str
+    custodian: Custodian
 
     @property
     def session(self) -> Session:
         with self.office.read() as db:
             return sessions.session(db, self.session_id)
+
+    def session_of(self, lot_id: str) -> Session:
+        with self.office.read() as db:
+            found = sessions.session_of_lot(db, lot_id)
+        assert found is not None
+        return found
 
     @cached_property
     def members(self) -> tuple[Member, ...]:
@@ -60,7 +68,7 @@ def reviewing(run_folder: Path, folder: Path) -> Iterator[Reviewing]:
     """A province in which the first committee reviews, served."""
     with province_at(run_folder, Stage.REVIEWING, folder, free_port()) as at:
         url = f"http://127.0.0.1:{at.settings.port}"
-        made = Reviewing(at.office, url, at.session.id)
+        made = Reviewing(at.office, url, at.session.id, at.custodian)
         _open_accounts(at.office, made.members, at.session.lot_id)
         app = create_app(at.office, at.settings, at.custodian)
         with served(app, at.settings.port):

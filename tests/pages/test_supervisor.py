@@ -5,24 +5,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from api.demo import people
-from api.flows import watch
+from api.demo.province import Province
+from api.flows import drawing, seating, watch
+from api.flows import review as flow
 from api.identity import service as identity
-from archive.actor import Actor
+from archive.actor import Actor, Role
+from archive.clock import SHANGHAI
 from archive.journal import service as journal
 from evaluation.session import commands as c
 from evaluation.session.state import PauseKind, Stage
 from evaluation.sheets import service as sheets
 from evaluation.witness.alarms import Alarm, AlarmKey, Change, Severity, State
 from evaluation.witness.keeping import service as keeping
+from experts.draws import service as draws
+from experts.draws.request import State as DrawState
+from experts.draws.service import Draw
+from experts.invitations.unsealing import service as unsealing
 from tests.pages.looks import looks, sign_in, violations
-from tests.pages.reviewing import Reviewing, reviewing
+from tests.pages.reviewing import Reviewing, open_account, reviewing
 from tests.support.browser import Pages
+from tests.support.playing import DAY, SEED
+from trading.opening import service as opening
 
 
 @pytest.fixture(scope="module")
@@ -187,3 +197,75 @@ def test_others_are_refused(chromium_page: Pages, review: Reviewing) -> None:
         answer = page.goto(f"{review.url}/supervisor/{path}")
         assert answer is not None
         assert answer.status == 403
+
+
+def test_a_review_is_declared_void_and_another_committee_drawn(
+    chromium_page: Pages, review: Reviewing
+) -> None:
+    """招标投标法实施条例 第四十八、八十一条; 财政部令第87号 第六十七条. The last test of this world."""
+    old = review.session
+    page = sign_in(chromium_page, review.url, "supervisor", f"/supervisor/sessions/{old.id}")
+    page.get_by_label("事由").select_option("EXHAUSTED")
+    looks(page, "supervisor-void")
+    page.get_by_role("button", name="宣布无效").click()
+    expect(page.locator("#stage")).to_have_text("已作废")
+    open_account(review.office, "clerk", Role.STAFF, centre=old.centre_id)
+    desk = sign_in(chromium_page, review.url, "clerk", f"/centre/lots/{old.lot_id}/draw")
+    expect(desk.locator("#outlook-now")).to_contain_text("请先填写重新评标时间")
+    now = review.office.clock.now().astimezone(SHANGHAI)
+    desk.get_by_label("重新评标时间").fill(f"{now + timedelta(hours=20):%Y-%m-%dT%H:%M}")
+    desk.get_by_label("按地区加权,使各地专家机会均等").check()
+    expect(desk.locator("#outlook-now .verdict")).to_contain_text("可以抽取")
+    desk.locator("summary", has_text="公开数值").click()
+    desk.get_by_label("来源").fill("示例指数收盘点位")
+    desk.get_by_label("公布时刻").fill(f"{now + timedelta(hours=2):%Y-%m-%dT%H:%M}")
+    looks(desk, "centre-draw-anew")
+    desk.get_by_role("button", name="申请抽取").click()
+    expect(desk.locator(".alert-success")).to_contain_text("抽取申请已登记")
+    expect(desk.get_by_role("button", name="登记数值")).to_be_visible()
+    with review.office.read() as db:
+        draw = drawing.current(db, old.lot_id)
+        asked = draws.audit_transcript(db, draw.id)
+        bidders = opening.proven_bidders(db, old.lot_id)
+        void = draws.draw(db, old.draw_id)
+    assert (void.state, draw.state) == (DrawState.VOIDED, DrawState.REQUESTED)
+    assert void.transcript_sha256
+    assert asked["request"]["replaces"] == old.draw_id
+    assert asked["request"]["public_value"]["source"] == "示例指数收盘点位"
+    assert asked["request"]["weights"]
+    known = asked["audit"]["context"]
+    assert {m.expert_id for m in review.members} <= set(known["voided"])
+    assert {uscc for side, uscc in known["parties"] if side == "BIDDER"} == set(bidders)
+    review.office.clock.move_to(review.office.clock.now() + timedelta(hours=3))  # type: ignore[attr-defined]
+    _seat_and_schedule(review, draw)
+    again = review.session_of(old.lot_id)
+    assert again.id == draw.id
+    assert again.state.bids
+
+
+def _seat_and_schedule(review: Reviewing, draw: Draw) -> None:
+    """Value, trustees, calls, stations, names, and the session: each by whose it is."""
+    host = people.staff(draw.centre_id)
+    watch_by = identity_of(review)
+    with review.office.write() as tx:
+        draws.give_public_value(tx, host, draw.id, "3021.55")
+        asked = draws.asking_of(tx.db, draw.id)
+        for trustee in Province(SEED, DAY).trustees:
+            proof = trustee.answer(asked.request_hash, asked.number, asked.public_value)
+            draws.give_output(tx, draw.id, trustee.id, proof)
+    for _ in range(9):
+        with review.office.write() as tx:
+            if draws.draw(tx.db, draw.id).state is DrawState.SEATED:
+                break
+            for one in draws.invited(tx.db, draw.id):
+                draws.answer(tx, people.member(one.expert_id), draw.id, one.expert_id, True)
+            draws.settle(tx, host, draw.id)
+    with review.office.write() as tx:
+        assert seating.reseat(tx, host, draw.lot_id) == ()
+        unsealing.seal_list(tx, draw.id, review.custodian)
+    review.office.clock.move_to(draw.evaluation_at)  # type: ignore[attr-defined]
+    with review.office.write() as tx:
+        unsealing.ask(tx, host, draw.id)
+        unsealing.consent(tx, watch_by, draw.id, review.custodian)
+        session = flow.schedule(tx, host, draw.lot_id, ())
+        flow.enter_bids(tx, host, session)

@@ -6,13 +6,14 @@ table of transitions is asked every time.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
 from archive import canonical
 from archive.actor import Actor, Role
-from archive.errors import Kind, Refusal
+from archive.errors import Faults, Kind, Refusal
 from archive.journal.entry import DocumentRef, moment_text
 from archive.office import Tx
 from trading.acting import must_act_for, must_serve
@@ -147,6 +148,32 @@ def publish_notice(tx: Tx, actor: Actor, lot_id: str, terms: NoticeTerms) -> Not
     }
     tx.record(subject_of(lot_id), "trading:lot:noticed", actor, data, (document,))
     return notice
+
+
+def move_evaluation(tx: Tx, actor: Actor, lot_id: str, evaluation_at: datetime) -> Lot:
+    """Say when an opened lot is evaluated anew, after what its first committee did was declared void.
+    CONFLICT in another stage, INVALID for an hour that is past or after the bids' validity."""
+    actor.must_be(Role.STAFF)
+    row, project = lock(tx, lot_id)
+    must_serve(actor, row.centre_id)
+    if Stage(row.stage) not in (Stage.OPENED, Stage.EVALUATED):
+        params = {"stage": row.stage, "event": "EVALUATE_ANEW"}
+        raise Refusal("trading.lot.stage", params, Kind.CONFLICT)
+    validity = to_lot(row, project).notice
+    assert validity is not None, "opened by its notice"
+    faults = Faults("trading.lot.evaluation_hour")
+    if evaluation_at <= tx.now:
+        faults.add("/evaluation_at", "trading.lot.evaluation_past")
+    elif evaluation_at >= validity.validity.ends_at:
+        day = str(validity.validity.day)
+        faults.add("/evaluation_at", "trading.lot.evaluation_validity", day=day)
+    faults.refuse()
+    row.evaluation_at = evaluation_at
+    tx.db.add(row)
+    tx.db.flush()
+    data = {"evaluation_at": moment_text(evaluation_at)}
+    tx.record(subject_of(lot_id), "trading:lot:evaluation_moved", actor, data)
+    return to_lot(row, project)
 
 
 def mark_evaluated(tx: Tx, actor: Actor, lot_id: str, report: DocumentRef) -> Lot:
