@@ -19,6 +19,9 @@ from archive.tasks.service import Handler
 from deposits.cash import service as cash
 from deposits.cash.bank import Bank, NoBank
 from deposits.guarantees import service as guarantees
+from deposits.guarantees.demands import service as demands
+from deposits.guarantees.restoring import service as restoring
+from deposits.issuers.desk import IssuersDesk, NoIssuers
 from deposits.refunds import service as refunds
 from deposits.refunds.orders import service as orders
 from deposits.statements import service as statements
@@ -34,11 +37,13 @@ def handlers(
     dossiers: Path,
     bank: Bank | None = None,
     gateway: Gateway | None = None,
+    issuers: IssuersDesk | None = None,
 ) -> Mapping[str, Handler]:
     """The handlers of this installation; those that need the custodian, the folder of dossiers, the
-    bank (none: it is always silent) or the calling service (none: nobody is called) are bound to them
+    bank or the issuers (none: they are always silent) or the calling service (none: nobody is called) are bound to them
     here."""
     bank = bank or NoBank()
+    issuers = issuers or NoIssuers()
     return {
         AVOIDANCE_TASK: avoidance.look_task,
         OPEN_TASK: opening.begin_task(custodian),
@@ -50,8 +55,9 @@ def handlers(
         SETTLE_TASK: calls.settle_task,
         NAMES_TASK: unsealing.seal_task(custodian),
         PLACES_TASK: calling.places_task(gateway),
-        guarantees.VERIFY_TASK: guarantees.verify_task,
-        guarantees.RELEASE_TASK: guarantees.release_task,
+        **guarantees.handlers(issuers),
+        **restoring.handlers(issuers),
+        **demands.handlers(issuers),
         cash.ASK_TASK: cash.ask_task(bank),
         cash.REFUND_TASK: refunds.refund_task,
         cash.STATEMENT_TASK: statements.statement_task(bank),

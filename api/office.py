@@ -27,6 +27,7 @@ from archive.keys import note_signer, secret_file
 from archive.office import Office
 from archive.vault import Vault
 from deposits.cash.bank import Bank, NoBank
+from deposits.issuers.desk import IssuersDesk, NoIssuers
 from experts.invitations.gateway import Gateway
 
 PUBLIC_KEY = "log.vkey"
@@ -89,6 +90,15 @@ def open_bank(settings: Settings) -> Bank:
     from api.desks.bank.client import of_folder
 
     return of_folder(settings.bank_desk)
+
+
+def open_issuers(settings: Settings) -> IssuersDesk:
+    """The issuers of guarantees; such as are always silent where no desk is set."""
+    if settings.issuers_desk is None:
+        return NoIssuers()
+    from api.desks.issuer.client import of_folder
+
+    return of_folder(settings.issuers_desk)
 
 
 def telephony_secret(settings: Settings, office: Office) -> bytes:

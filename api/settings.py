@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     bank_desk: Path | None = None
     """Folder of the bank's desk on this machine (`bigloop desk bank`): its address and the token.
     Without it deposits in cash wait."""
+    issuers_desk: Path | None = None
+    """Folder of the issuers' desk on this machine (`bigloop desk issuer`): its address and the token.
+    Without it no guarantee can be bought, and what was bought waits to be restored."""
     telephony_url: str = Field(default="", pattern=r"^(https?://[^\s]+)?$", max_length=200)
     """Where the calling service takes orders; empty: experts answer in the application alone."""
 

@@ -15,12 +15,13 @@ from starlette.requests import HTTPConnection
 from api.group_commit import GroupCommit
 from api.identity.service import Limits
 from api.lodging_desk import LodgingDesk
-from api.office import open_bank, telephony_secret
+from api.office import open_bank, open_issuers, telephony_secret
 from api.settings import Settings
 from archive.clock import SystemClock
 from archive.custody import Custodian
 from archive.office import Office
 from deposits.cash.bank import Bank
+from deposits.issuers.desk import IssuersDesk
 
 READERS_MAX = 8
 WRITERS_MAX_POSTGRESQL = 6
@@ -67,6 +68,7 @@ class Shell:
     appends: GroupCommit = field(init=False)
     telephony_secret: bytes = field(init=False, repr=False)
     bank: Bank = field(init=False)
+    issuers: IssuersDesk = field(init=False)
 
     def __post_init__(self) -> None:
         single = self.office.connections.is_sqlite
@@ -79,6 +81,7 @@ class Shell:
         )
         self.telephony_secret = telephony_secret(self.settings, self.office)
         self.bank = open_bank(self.settings)
+        self.issuers = open_issuers(self.settings)
         self.lodgings = LodgingDesk(
             self.office, self.settings.lodging_tick_seconds, self.settings.lodgings_waiting_max
         )

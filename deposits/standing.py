@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from archive.errors import Reason
 from deposits.cash.holding import Holding, HoldingState
-from deposits.guarantees.states import GuaranteeState
+from deposits.guarantees.states import COUNTING, WAITING, GuaranteeState
 from deposits.terms import Terms
 
 
@@ -25,9 +25,8 @@ class StandingKind(StrEnum):
 
 
 _BY_STATE = {
-    GuaranteeState.RESTORED: StandingKind.PENDING,
-    GuaranteeState.VERIFIED: StandingKind.VERIFIED,
-    GuaranteeState.RELEASED: StandingKind.VERIFIED,
+    **dict.fromkeys(WAITING, StandingKind.PENDING),
+    **dict.fromkeys(COUNTING, StandingKind.VERIFIED),
     GuaranteeState.INVALID: StandingKind.INVALID,
 }
 

@@ -1,8 +1,8 @@
-"""`bigloop desk bank | telephony`: synthetic outside desks, each a process of its own, for
+"""`bigloop desk bank | issuer | telephony`: synthetic outside desks, each a process of its own, for
 demonstrations and tests.
 
 A desk stands in for another house: own database, own keys, nothing shared with the platform but HTTP on
-loopback. The bank writes where it answers into its folder (`address`); the calling service
+loopback. Bank and issuers write where they answer into their folders (`address`); the calling service
 (`api.desks.telephony`) is told where its replies go.
 """
 
@@ -16,6 +16,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from starlette.applications import Starlette
+
 from api.commands.terminal import log_to_stderr, say
 
 HOST = "127.0.0.1"
@@ -25,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     desks = parser.add_subparsers(dest="kind", required=True, metavar="DESK")
     bank = desks.add_parser("bank", help="keeps deposits in cash")
     bank.add_argument("--port", type=int, default=0, help="0: any free port")
+    issuer = desks.add_parser("issuer", help="sells and restores electronic guarantees")
+    issuer.add_argument("--port", type=int, default=0, help="0: any free port")
+    issuer.add_argument(
+        "--minutes", type=int, default=30, help="legal minutes from payment to the guarantee"
+    )
     telephony = desks.add_parser("telephony", help="calls experts")
     telephony.add_argument("--key", type=Path, required=True, help="file of the shared secret")
     telephony.add_argument("--replies", required=True, metavar="URL", help="where replies are sent")
@@ -34,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     telephony.add_argument(
         "--driven", action="store_true", help="legal time is told (POST /clock), not read"
     )
-    for desk in (bank, telephony):
+    for desk in (bank, issuer, telephony):
         desk.add_argument("--data", type=Path, required=True, help="folder of its database")
         desk.add_argument(
             "--leashed", action="store_true", help="end when standard input is closed (by a parent)"
@@ -46,21 +53,33 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.leashed:
         threading.Thread(target=_until_closed, daemon=True).start()
     with suppress(KeyboardInterrupt):  # Ctrl-C of a terminal reaches the desk as well
-        (_bank if arguments.kind == "bank" else _telephony)(arguments)
+        _DESKS[arguments.kind](arguments)
     return 0
 
 
 def _bank(arguments: argparse.Namespace) -> None:
+    from api.desks.bank.desk import Desk, make_app
+
+    _serve("bank", make_app(Desk(arguments.data)), arguments)
+
+
+def _issuer(arguments: argparse.Namespace) -> None:
+    from api.desks.issuer.desk import Desk, make_app
+
+    _serve("issuer", make_app(Desk(arguments.data, arguments.minutes)), arguments)
+
+
+def _serve(kind: str, app: Starlette, arguments: argparse.Namespace) -> None:
+    """Serve a desk that says in its folder where it answers."""
     import uvicorn
 
-    from api.desks.bank.desk import Desk, make_app, put_address
+    from api.desks.bank.desk import put_address
 
-    desk = Desk(arguments.data)
     listener = socket.create_server((HOST, arguments.port))
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     put_address(arguments.data, url)
-    say(f"bank: {url}")
-    config = uvicorn.Config(make_app(desk), log_level="warning", access_log=False)
+    say(f"{kind}: {url}")
+    config = uvicorn.Config(app, log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -80,6 +99,9 @@ def _telephony(arguments: argparse.Namespace) -> None:
         application(desk), host=HOST, port=arguments.port, fd=arguments.fd, log_level="warning"
     )
     desk.stop()
+
+
+_DESKS = {"bank": _bank, "issuer": _issuer, "telephony": _telephony}
 
 
 def _until_closed() -> None:

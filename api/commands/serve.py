@@ -93,7 +93,7 @@ def serve(
     from api.app import create_app
     from api.fanout import FanoutProtocol
     from api.handlers import handlers
-    from api.office import open_bank, open_custodian, open_gateway
+    from api.office import open_bank, open_custodian, open_gateway, open_issuers
     from api.watchkeeper import keeper_of, keeping_in_a_thread
     from api.worker import Hands, in_a_thread
 
@@ -110,6 +110,7 @@ def serve(
                         settings.dossiers,
                         open_bank(settings),
                         open_gateway(settings, office),
+                        open_issuers(settings),
                     ),
                     settings.task_poll_seconds,
                     settings.anchor_seconds,

@@ -24,7 +24,7 @@ from archive.office import Office, Tx
 from archive.package import Required
 from archive.tasks.service import Write
 from deposits.guarantees import service as guarantees
-from deposits.guarantees.states import GuaranteeState
+from deposits.guarantees.states import IN_FORCE, WAITING, GuaranteeState
 from evaluation.session import service as sessions
 from experts.draws import service as draws
 from trading.awards import service as awards
@@ -95,6 +95,10 @@ def _name(draft: Path, folder: Path) -> None:
     draft.rename(folder)
 
 
+HELD = frozenset({*WAITING, *IN_FORCE, GuaranteeState.DEMANDED})
+"""A guarantee in one of these has not come to its end."""
+
+
 def _places(root: Path, lot_id: str) -> tuple[Path, Path]:
     """The dossier's folder, and where it is written before the act is committed."""
     return root / f"lot-{lot_id}", root / f".lot-{lot_id}"
@@ -137,11 +141,7 @@ def seal_task(root: Path) -> Callable[[Office, Mapping[str, Any]], Write]:
 
 def _must_be_over(db: Session, lot_id: str) -> None:
     objections.must_not_be_suspended(db, lot_id)
-    held = [
-        record.id
-        for record in guarantees.guarantees(db, lot_id)
-        if record.state in (GuaranteeState.RESTORED, GuaranteeState.VERIFIED)
-    ]
+    held = [record.id for record in guarantees.guarantees(db, lot_id) if record.state in HELD]
     if held:
         raise Refusal(
             "api.flows.guarantees_held", {"lot": lot_id, "count": len(held)}, Kind.CONFLICT

@@ -12,23 +12,39 @@
                        short (条例 §25, §26)
    10 single_use       the issuer's number stands for no other guarantee
    11 form             a form that the regime allows
+   12 endorsed         the plain guarantee promises what the cipher of before the opening did, which
+                       the issuer signed too
+   13 digest           the printed form is the one whose SHA-256 the signed document binds; a digest
+                       by MD5 or SHA-1 alone is none
+   14 printed          its signature is over the whole file, by a certificate of the issuer that
+                       leads to a pinned root, in force and not revoked at the time of signing
+   15 confirmed        the issuer, asked by number and code, knows it as in force (验真); where it
+                       has not been asked or is silent, that stands out and is no fault
 
 Every check that can be made is made, so that a bidder learns all faults at once; a document that
-cannot be read has that one fault. Checks that need a later answer of the issuer's own service
-(验真) are not made here.
+cannot be read has that one fault.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from archive.errors import Reason
 from deposits.forms import DepositForm
 from deposits.guarantees.document import SignedGuarantee, read
+from deposits.guarantees.pdf import PDF, FileFinding
+from deposits.guarantees.slip import SignedCipher
+from deposits.guarantees.states import GuaranteeState
+from deposits.issuers.desk import Confirmed
 from deposits.issuers.issuer import Issuer
 from trading.money import Money
+
+STANDING_AT_ISSUER = frozenset(
+    {GuaranteeState.ISSUED, GuaranteeState.RESTORED, GuaranteeState.ACTIVE, GuaranteeState.EXTENDED}
+)
+"""The states in an issuer's books in which a guarantee binds it."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +69,29 @@ class Case:
     demand: Demand
     issuer: Issuer | None
     used_for: str = ""
+    cipher: SignedCipher | None = None
+    printed: Printed | None = None
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A printed form with what was found about it; `sha256` of the bytes that are here, `stated` what
+    the issuer stated as its digests, by algorithm (empty where it stated none)."""
+
+    sha256: str
+    bytes: int
+    finding: FileFinding
+    stated: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the issuer said when asked; `confirmed` is None where it knows no such guarantee.
+    `sha256` is the digest of the document that is here."""
+
+    confirmed: Confirmed | None
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -166,6 +205,77 @@ def form(case: Case) -> Reason | None:
     return Reason("deposits.check.form", {"found": found, "allowed": ", ".join(allowed)})
 
 
+def endorsed(case: Case) -> Reason | None:
+    if case.cipher is None:
+        return None
+    plain, cipher = case.signed.guarantee, case.cipher.cipher
+    keys = case.issuer.keys if case.issuer else ()
+    if keys and not any(
+        key.is_signature(case.cipher.signed_bytes, case.cipher.signature) for key in keys
+    ):
+        return Reason("deposits.check.cipher_signature", {"number": cipher.number})
+    pairs = {
+        "number": (plain.number, cipher.number),
+        "form": (plain.form, cipher.form),
+        "issuer": (plain.issuer_uscc, cipher.issuer_uscc),
+        "principal": (plain.principal_uscc, cipher.principal_uscc),
+        "amount": (plain.amount, cipher.amount),
+        "issued_on": (plain.issued_on, cipher.issued_on),
+        "valid_from": (plain.valid_from, cipher.valid_from),
+        "valid_to": (plain.valid_to, cipher.valid_to),
+    }
+    differing = [name for name, (now, before) in pairs.items() if now != before]
+    if not differing:
+        return None
+    return Reason("deposits.check.differs", {"fields": ", ".join(differing)})
+
+
+def digest(case: Case) -> Reason | None:
+    if case.printed is None:
+        return None
+    stated = {name.lower().replace("-", ""): value for name, value in case.printed.stated.items()}
+    if stated and "sha256" not in stated:
+        return Reason("deposits.check.digest_weak", {"found": ", ".join(sorted(stated))[:60]})
+    wanted = case.signed.guarantee.wording_sha256
+    if case.printed.sha256 == wanted == stated.get("sha256", wanted).lower():
+        return None
+    return Reason(
+        "deposits.check.digest",
+        {"found": case.printed.sha256, "wanted": wanted, "bytes": case.printed.bytes},
+    )
+
+
+def printed(case: Case) -> Reason | None:
+    if case.printed is None:
+        return None
+    finding = case.printed.finding
+    if finding.faults:
+        return finding.faults[0]
+    issuer_uscc = case.signed.guarantee.issuer_uscc
+    if finding.media_type == PDF and finding.signer != issuer_uscc:
+        params = {"found": finding.signer[:60], "wanted": issuer_uscc}
+        return Reason("deposits.check.certificate_of_another", params)
+    return None
+
+
+def confirmed(case: Case) -> Reason | None:
+    return None if case.answer is None else answered(case.signed, case.answer)
+
+
+def answered(signed: SignedGuarantee, answer: Answer) -> Reason | None:
+    """What is wrong with a guarantee by its issuer's own word."""
+    said, promise = answer.confirmed, signed.guarantee
+    if said is None:
+        return Reason("deposits.check.unknown_to_issuer", {"number": promise.number})
+    if said.state not in STANDING_AT_ISSUER:
+        params = {"number": promise.number, "state": said.state}
+        return Reason("deposits.check.cancelled", params)
+    same = (said.amount, said.valid_to, said.sha256)
+    if same != (promise.amount, promise.valid_to, answer.sha256):
+        return Reason("deposits.check.answer_differs", {"number": promise.number})
+    return None
+
+
 CHECKS = (
     Check("licensed", "guarantee.issuer_licensed", licensed),
     Check("key_valid", "guarantee.issuer_licensed", key_valid),
@@ -177,6 +287,10 @@ CHECKS = (
     Check("validity", "deposit.valid_with_bid", validity),
     Check("single_use", "guarantee.single_use", single_use),
     Check("form", "deposit.forms", form),
+    Check("endorsed", "guarantee.endorsed", endorsed),
+    Check("digest", "guarantee.file_digest", digest),
+    Check("printed", "guarantee.signed", printed),
+    Check("confirmed", "guarantee.confirmed", confirmed),
 )
 
 

@@ -10,9 +10,9 @@ as canonical JSON (RFC 8785 without floats). The signature is the issuer's Ed255
 the canonical bytes of `body`, which name their own format, so that it can stand for nothing else.
 Signing a concatenation of values, as some deployed interfaces do, is ambiguous and not done here.
 
-The PDF or OFD with the issuer's certificate, which institutions issue today, comes later as a
-further format; so do ISO 20022 messages. This module knows no registry: whose key it was is judged
-by `deposits.guarantees.checks`.
+`wording_sha256` binds the printed form (保函文本): the very PDF or OFD file where the issuer hands one
+out with it. The signature may be of SM2 instead; which, the issuer's registered key says. This module
+knows no registry: whose key it was is judged by `deposits.guarantees.checks`.
 """
 
 from __future__ import annotations
@@ -124,54 +124,55 @@ def read(document: bytes) -> SignedGuarantee:
     if body["format"] != FORMAT:
         raise ValueError("body of another format")
     guarantee = Guarantee(
-        number=_text(body, "number", NUMBER_CHARACTERS_MAX),
-        form=DepositForm(_text(body, "form")),
-        issuer_uscc=_uscc(body, "issuer"),
-        principal_uscc=_uscc(body, "principal"),
-        beneficiary_uscc=_uscc(body, "beneficiary"),
-        lot_id=_text(body, "lot"),
-        amount=_amount(body["amount_fen"]),
-        issued_on=_day(body, "issued_on"),
-        valid_from=_day(body, "valid_from"),
-        valid_to=_day(body, "valid_to"),
-        wording_sha256=_hex(body["wording_sha256"], 32).hex(),
+        number=read_text(body, "number", NUMBER_CHARACTERS_MAX),
+        form=DepositForm(read_text(body, "form")),
+        issuer_uscc=read_uscc(body, "issuer"),
+        principal_uscc=read_uscc(body, "principal"),
+        beneficiary_uscc=read_uscc(body, "beneficiary"),
+        lot_id=read_text(body, "lot"),
+        amount=read_amount(body["amount_fen"]),
+        issued_on=read_day(body, "issued_on"),
+        valid_from=read_day(body, "valid_from"),
+        valid_to=read_day(body, "valid_to"),
+        wording_sha256=read_hex(body["wording_sha256"], 32).hex(),
     )
     if guarantee.form not in GUARANTEES:
         raise ValueError(f"no guarantee: {guarantee.form}")
     if guarantee.valid_to < guarantee.valid_from:
         raise ValueError("ends before it begins")
-    return SignedGuarantee(guarantee, canonical.encode(body), _hex(value["signature"], 64))
+    return SignedGuarantee(guarantee, canonical.encode(body), read_hex(value["signature"], 64))
 
 
-def _text(body: dict[str, Any], field: str, characters_max: int = 64) -> str:
+def read_text(body: dict[str, Any], field: str, characters_max: int = 64) -> str:
+    """These `read_…` give a field of a decoded document, or raise ValueError."""
     text = body[field]
     if not isinstance(text, str) or not 0 < len(text) <= characters_max:
         raise ValueError(f"{field} is no text of up to {characters_max} characters")
     return text
 
 
-def _uscc(body: dict[str, Any], field: str) -> str:
-    text = _text(body, field)
+def read_uscc(body: dict[str, Any], field: str) -> str:
+    text = read_text(body, field)
     if not is_uscc(text):
         raise ValueError(f"{field} is no unified social credit code")
     return text
 
 
-def _amount(fen: Any) -> Money:
+def read_amount(fen: Any) -> Money:
     if isinstance(fen, bool) or not isinstance(fen, int) or fen <= 0:
         raise ValueError("amount is no positive number of fen")
     return Money(fen)
 
 
-def _day(body: dict[str, Any], field: str) -> date:
-    text = _text(body, field)
+def read_day(body: dict[str, Any], field: str) -> date:
+    text = read_text(body, field)
     day = date.fromisoformat(text)
     if day.isoformat() != text:
         raise ValueError(f"{field} is not written YYYY-MM-DD")
     return day
 
 
-def _hex(text: Any, count: int) -> bytes:
+def read_hex(text: Any, count: int) -> bytes:
     if not isinstance(text, str) or len(text) != 2 * count or text != text.lower():
         raise ValueError(f"not {count} bytes in lower-case hex")
     return bytes.fromhex(text)

@@ -1,5 +1,5 @@
-"""A guarantee as this room keeps it after the opening: the document's digest, what it promises, and
-how it fared."""
+"""A guarantee as this room keeps it after the opening: the document's digest, what it promises, how it
+fared, and each step of its life."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from archive.errors import Reason
 from archive.journal.entry import DocumentRef
 from deposits.forms import DepositForm
 from deposits.guarantees.document import Guarantee
-from deposits.guarantees.states import GuaranteeState, move
+from deposits.guarantees.states import Event, GuaranteeState, Step, step
 from deposits.release import ReleaseCause, ReleaseDue
 from trading.money import Money
 
@@ -29,8 +29,11 @@ class Promise:
 
 @dataclass(frozen=True)
 class GuaranteeRecord:
-    """`promise` is None until the document was read, and where it cannot be. `release_due_on` is
-    the last legal day for giving it back, once an event has started that clock."""
+    """`document` is what came to light, later the plain document that the issuer restored; `since`
+    the moment of the last step. `promise` is None until the document was read, and where it cannot
+    be. `file` is the issuer's printed form (PDF, OFD), `code` asks the issuer about it, `notes` say
+    what was not verified. `release_due_on` is the last legal day for giving it back, once an event
+    has started that clock."""
 
     id: str
     lot_id: str
@@ -39,9 +42,13 @@ class GuaranteeRecord:
     state: GuaranteeState
     document: DocumentRef
     restored_at: datetime
+    since: datetime
     verified_at: datetime | None = None
     reasons: tuple[Reason, ...] = ()
+    notes: tuple[Reason, ...] = ()
     promise: Promise | None = None
+    file: DocumentRef | None = None
+    code: str = ""
     release_cause: ReleaseCause | None = None
     release_due_on: date | None = None
     released_at: datetime | None = None
@@ -58,19 +65,32 @@ def promise_of(guarantee: Guarantee) -> Promise:
     )
 
 
+def moved(
+    record: GuaranteeRecord, event: Event, now: datetime, document: str = ""
+) -> tuple[GuaranteeRecord, Step]:
+    """The record after one step, and the step; refuses as `states.step` does."""
+    made = step(record.state, record.since, event, now, document)
+    return replace(record, state=made.state, since=now), made
+
+
 def judged(
-    record: GuaranteeRecord, promise: Promise | None, reasons: tuple[Reason, ...], now: datetime
-) -> GuaranteeRecord:
+    record: GuaranteeRecord,
+    promise: Promise | None,
+    reasons: tuple[Reason, ...],
+    now: datetime,
+    notes: tuple[Reason, ...] = (),
+) -> tuple[GuaranteeRecord, Step]:
     """The record after its verification: VERIFIED where there is no reason against it."""
-    to = GuaranteeState.INVALID if reasons else GuaranteeState.VERIFIED
     assert promise is not None or reasons, "what could not be read cannot be verified"
+    event = Event.REJECT if reasons else Event.VERIFY
+    after, made = moved(record, event, now, record.document.sha256)
     return replace(
-        record,
-        state=move(record.state, to),
-        promise=promise,
+        after,
+        promise=promise or record.promise,
         reasons=reasons,
+        notes=notes,
         verified_at=now,
-    )
+    ), made
 
 
 def with_clock(record: GuaranteeRecord, due: ReleaseDue) -> GuaranteeRecord:
@@ -80,5 +100,6 @@ def with_clock(record: GuaranteeRecord, due: ReleaseDue) -> GuaranteeRecord:
     return replace(record, release_cause=due.cause, release_due_on=due.deadline.day)
 
 
-def released(record: GuaranteeRecord, now: datetime) -> GuaranteeRecord:
-    return replace(record, state=move(record.state, GuaranteeState.RELEASED), released_at=now)
+def released(record: GuaranteeRecord, now: datetime) -> tuple[GuaranteeRecord, Step]:
+    after, made = moved(record, Event.RELEASE, now)
+    return replace(after, released_at=now), made

@@ -11,27 +11,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
 from archive.errors import Fault, Faults
+from archive.national import SM2_KEY_BYTES, is_sm2_signature
 from archive.note import Verifier
 from deposits.forms import GUARANTEES, DepositForm
 from trading.identifiers import uscc_fault
 
-PUBLIC_KEY_BYTES = 32
+
+class KeyAlgorithm(StrEnum):
+    """By which a key signs; signatures of both have 64 bytes."""
+
+    ED25519 = "ED25519"  # RFC 8032
+    SM2 = "SM2"  # GB/T 32918.2, with SM3
+
+
+PUBLIC_KEY_BYTES = {KeyAlgorithm.ED25519: 32, KeyAlgorithm.SM2: SM2_KEY_BYTES}
 
 
 @dataclass(frozen=True)
 class IssuerKey:
-    """An Ed25519 public key and the days on which signatures by it count."""
+    """A public key and the days on which signatures by it count."""
 
     public_key: bytes
     valid_from: date
     valid_to: date
+    algorithm: KeyAlgorithm = KeyAlgorithm.ED25519
 
     def is_valid_on(self, day: date) -> bool:
         return self.valid_from <= day <= self.valid_to
 
     def is_signature(self, data: bytes, signature: bytes) -> bool:
+        if self.algorithm is KeyAlgorithm.SM2:
+            return is_sm2_signature(self.public_key, data, signature)
         return Verifier("issuer", self.public_key).is_signature(data, signature)
 
 
@@ -77,12 +90,12 @@ def check_issuer(issuer: Issuer) -> None:
 def check_keys(faults: Faults, keys: Sequence[IssuerKey]) -> None:
     """Add the faults of keys below `/keys`."""
     for index, key in enumerate(keys):
-        if len(key.public_key) != PUBLIC_KEY_BYTES:
+        if len(key.public_key) != PUBLIC_KEY_BYTES[key.algorithm]:
             faults.add(
                 f"/keys/{index}/public_key",
                 "deposits.issuer.key_bytes",
                 bytes=len(key.public_key),
-                wanted=PUBLIC_KEY_BYTES,
+                wanted=PUBLIC_KEY_BYTES[key.algorithm],
             )
         if key.valid_to < key.valid_from:
             faults.add(f"/keys/{index}/valid_to", "deposits.issuer.days")

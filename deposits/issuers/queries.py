@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from deposits.issuers.issuer import Issuer
-from deposits.issuers.tables import IssuerKeyRow, IssuerRow
+from deposits.issuers.tables import IssuerCallRow, IssuerKeyRow, IssuerRow, TrustListRow
+from deposits.issuers.trust import TrustList
 
 
 def exists(db: Session, uscc: str) -> bool:
@@ -25,3 +27,23 @@ def load(db: Session, usccs: Collection[str] | None = None) -> dict[str, Issuer]
         by_issuer.setdefault(key.issuer_uscc, []).append(key)
     found = sorted(db.exec(rows), key=lambda row: row.uscc)
     return {row.uscc: row.to_domain(by_issuer.get(row.uscc, [])) for row in found}
+
+
+def trust_list(db: Session) -> TrustList | None:
+    """The newest version."""
+    row = db.exec(select(TrustListRow).order_by(sa.desc(col(TrustListRow.version)))).first()
+    return row.to_domain() if row else None
+
+
+def last_call(db: Session, issuer_uscc: str) -> int:
+    """The number of the last call of an issuer that was taken; 0 before the first."""
+    found = db.exec(
+        select(sa.func.max(IssuerCallRow.number)).where(
+            col(IssuerCallRow.issuer_uscc) == issuer_uscc
+        )
+    ).one()
+    return found or 0
+
+
+def add_call(db: Session, row: IssuerCallRow) -> None:
+    db.add(row)

@@ -11,7 +11,8 @@ from archive.errors import Faults, Kind, Refusal
 from archive.office import Tx
 from deposits.issuers import queries
 from deposits.issuers.issuer import Issuer, IssuerKey, check_issuer, check_keys
-from deposits.issuers.tables import IssuerKeyRow, IssuerRow
+from deposits.issuers.tables import IssuerKeyRow, IssuerRow, TrustListRow
+from deposits.issuers.trust import TrustList, check_roots
 
 STREAM = "issuers"
 
@@ -75,8 +76,43 @@ def issuers(db: Session) -> tuple[Issuer, ...]:
     return tuple(queries.load(db).values())
 
 
+# --- Roots of certificates ----------------------------------------------------------------
+
+
+def pin_trust_list(tx: Tx, actor: Actor, roots: str) -> TrustList:
+    """Pin a further version of the list of roots (PEM) to which signatures of printed guarantees must
+    lead. Refuses INVALID what is no list of certificates of authorities."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    certificates = check_roots(roots)
+    last = queries.trust_list(tx.db)
+    made = TrustList((last.version if last else 0) + 1, roots)
+    tx.db.add(
+        TrustListRow(
+            version=made.version,
+            roots=roots,
+            digest=made.digest,
+            pinned_by=actor.id,
+            pinned_at=tx.now,
+        )
+    )
+    tx.db.flush()
+    tx.record(
+        STREAM,
+        "deposits:trust_list:pinned",
+        actor,
+        {"version": made.version, "digest": made.digest, "roots": certificates},
+    )
+    return made
+
+
+def trust_list(db: Session) -> TrustList:
+    """The newest version; version 0, which trusts nobody, where none is pinned."""
+    return queries.trust_list(db) or TrustList(0, "")
+
+
 def _key_json(key: IssuerKey) -> dict[str, str]:
     return {
+        "algorithm": key.algorithm,
         "public_key": key.public_key.hex(),
         "valid_from": key.valid_from.isoformat(),
         "valid_to": key.valid_to.isoformat(),

@@ -22,6 +22,7 @@ from deposits.cash.bank import Bank
 from deposits.cash.holding import Holding, HoldingState
 from deposits.cash.slip import Slip, commitment
 from deposits.guarantees import service as guarantees
+from deposits.issuers.desk import NoIssuers
 from deposits.ledger import service as ledgers
 from deposits.refunds import service as refunds
 from deposits.refunds.orders import service as orders
@@ -132,8 +133,7 @@ class Town:
             cash.ASK_TASK: cash.ask_task(self.bank),
             cash.STATEMENT_TASK: statements.statement_task(self.bank),
             cash.REFUND_TASK: refunds.refund_task,
-            guarantees.VERIFY_TASK: guarantees.verify_task,
-            guarantees.RELEASE_TASK: guarantees.release_task,
+            **guarantees.handlers(NoIssuers()),
             orders.PAY_TASK: orders.pay_task(self.bank),
         }
 

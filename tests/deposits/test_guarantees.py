@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive import canonical
-from archive.errors import Kind, Reason, Refusal
+from archive.errors import Reason, Refusal
 from archive.words import Language, render
 from deposits.forms import DepositForm
 from deposits.guarantees.checks import CHECKS, Case, Demand, faults_of, readable
@@ -23,7 +23,7 @@ from deposits.guarantees.document import (
     body_bytes,
     read,
 )
-from deposits.guarantees.states import FOLLOWS, GuaranteeState, move
+from deposits.guarantees.states import GuaranteeState
 from deposits.issuers.issuer import Issuer, IssuerKey, check_issuer
 from deposits.standing import StandingKind, standing_kind
 from deposits.synthetic import (
@@ -250,22 +250,6 @@ class TestChecks:
     def test_the_names_of_the_checks_are_those_of_the_flaws(self) -> None:
         names = {check.name for check in CHECKS} | {"readable"}
         assert {flaw.value for flaw in Flaw} <= names
-
-
-class TestStates:
-    def test_every_state_has_its_followers_and_nothing_else_may_follow(self) -> None:
-        assert set(FOLLOWS) == set(GuaranteeState)
-        for current in GuaranteeState:
-            for to in GuaranteeState:
-                if to in FOLLOWS[current]:
-                    assert move(current, to) is to
-                else:
-                    with pytest.raises(Refusal) as refused:
-                        move(current, to)
-                    assert refused.value.kind is Kind.CONFLICT
-
-    def test_what_is_invalid_stays_so(self) -> None:
-        assert not FOLLOWS[GuaranteeState.INVALID]
 
 
 class TestStanding:

@@ -19,6 +19,7 @@ from deposits.guarantees import service as guarantees
 from deposits.guarantees.document import read
 from deposits.guarantees.states import GuaranteeState
 from deposits.issuers import service as registry
+from deposits.issuers.desk import NoIssuers
 from deposits.issuers.issuer import IssuerKey
 from deposits.lot import demand_of
 from deposits.release import ReleaseCause
@@ -65,7 +66,7 @@ def restored(office: Office, lot_id: str, contents: dict[str, bytes]) -> None:
 
 
 def work(office: Office) -> int:
-    return Worker(office, guarantees.HANDLERS, "worker").run_all_due()
+    return Worker(office, guarantees.handlers(NoIssuers()), "worker").run_all_due()
 
 
 def move(office: Office, moment: datetime) -> None:

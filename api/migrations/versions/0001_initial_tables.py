@@ -118,14 +118,21 @@ def upgrade() -> None:
         sa.Column("document_sha256", sa.String(), nullable=False),
         sa.Column("document_bytes", sa.Integer(), nullable=False),
         sa.Column("restored_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reasons", sa.String(), nullable=False),
+        sa.Column("notes", sa.String(), nullable=False),
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("form", sa.String(), nullable=False),
         sa.Column("issuer_uscc", sa.String(), nullable=False),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("file_name", sa.String(), nullable=False),
+        sa.Column("file_sha256", sa.String(), nullable=False),
+        sa.Column("file_bytes", sa.Integer(), nullable=False),
+        sa.Column("file_type", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
         sa.Column("release_cause", sa.String(), nullable=False),
         sa.Column("release_due_on", sa.Date(), nullable=True),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
@@ -134,15 +141,15 @@ def upgrade() -> None:
             name=op.f("ck_deposit_guarantee_clock_has_cause"),
         ),
         sa.CheckConstraint(
-            "(state = 'RELEASED') = (released_at IS NOT NULL)",
-            name=op.f("ck_deposit_guarantee_released_when"),
-        ),
-        sa.CheckConstraint(
-            "NOT (state IN ('VERIFIED', 'RELEASED')) OR (number <> '' AND amount_fen > 0)",
+            "NOT (state IN ('VERIFIED', 'ACTIVE', 'EXTENDED', 'RELEASED', 'DEMANDED', 'PAID_OUT', 'REFUSED', 'EXPIRED', 'CLOSED')) OR (number <> '' AND amount_fen > 0)",
             name=op.f("ck_deposit_guarantee_verified_was_read"),
         ),
         sa.CheckConstraint(
-            "state IN ('RESTORED', 'VERIFIED', 'INVALID', 'RELEASED')",
+            "state <> 'RELEASED' OR released_at IS NOT NULL",
+            name=op.f("ck_deposit_guarantee_released_when"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('LODGED', 'RESTORED', 'VERIFIED', 'INVALID', 'ACTIVE', 'EXTENDED', 'RELEASED', 'DEMANDED', 'PAID_OUT', 'REFUSED', 'EXPIRED', 'CLOSED')",
             name=op.f("ck_deposit_guarantee_state_known"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deposit_guarantee")),
@@ -164,8 +171,12 @@ def upgrade() -> None:
         "deposit_guarantee",
         ["issuer_uscc", "number"],
         unique=True,
-        sqlite_where=sa.text("state IN ('VERIFIED', 'RELEASED')"),
-        postgresql_where=sa.text("state IN ('VERIFIED', 'RELEASED')"),
+        sqlite_where=sa.text(
+            "state IN ('VERIFIED', 'ACTIVE', 'EXTENDED', 'RELEASED', 'DEMANDED', 'PAID_OUT', 'REFUSED', 'EXPIRED', 'CLOSED')"
+        ),
+        postgresql_where=sa.text(
+            "state IN ('VERIFIED', 'ACTIVE', 'EXTENDED', 'RELEASED', 'DEMANDED', 'PAID_OUT', 'REFUSED', 'EXPIRED', 'CLOSED')"
+        ),
     )
     op.create_table(
         "deposit_holding",
@@ -295,6 +306,16 @@ def upgrade() -> None:
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("number >= 1", name=op.f("ck_deposit_statement_counted_from_one")),
         sa.PrimaryKeyConstraint("centre_id", "number", name=op.f("pk_deposit_statement")),
+    )
+    op.create_table(
+        "deposit_trust_list",
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("roots", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("pinned_by", sa.String(), nullable=False),
+        sa.Column("pinned_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_deposit_trust_list_counted_from_one")),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_deposit_trust_list")),
     )
     op.create_table(
         "draw",
@@ -906,13 +927,112 @@ def upgrade() -> None:
         op.f("ix_deposit_forfeiture_lot_id"), "deposit_forfeiture", ["lot_id"], unique=False
     )
     op.create_table(
+        "deposit_guarantee_demand",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("guarantee_id", sa.String(), nullable=False),
+        sa.Column("lot_id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("bidder_uscc", sa.String(), nullable=False),
+        sa.Column("issuer_uscc", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("ground", sa.String(), nullable=False),
+        sa.Column("rule_id", sa.String(), nullable=False),
+        sa.Column("article", sa.String(), nullable=False),
+        sa.Column("clause", sa.String(), nullable=False),
+        sa.Column("document_name", sa.String(), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.Column("to_account", sa.String(), nullable=False),
+        sa.Column("made_by", sa.String(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state IN ('PAID_OUT', 'REFUSED')) = (answered_at IS NOT NULL)",
+            name=op.f("ck_deposit_guarantee_demand_answered_when"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('MADE', 'SENT', 'PAID_OUT', 'REFUSED', 'UNHEARD')",
+            name=op.f("ck_deposit_guarantee_demand_state_known"),
+        ),
+        sa.CheckConstraint(
+            "amount_fen > 0", name=op.f("ck_deposit_guarantee_demand_amount_positive")
+        ),
+        sa.ForeignKeyConstraint(
+            ["guarantee_id"],
+            ["deposit_guarantee.id"],
+            name=op.f("fk_deposit_guarantee_demand_guarantee_id_deposit_guarantee"),
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_deposit_guarantee_demand")),
+    )
+    op.create_index(
+        op.f("ix_deposit_guarantee_demand_guarantee_id"),
+        "deposit_guarantee_demand",
+        ["guarantee_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_deposit_guarantee_demand_lot_id"),
+        "deposit_guarantee_demand",
+        ["lot_id"],
+        unique=False,
+    )
+    op.create_table(
+        "deposit_guarantee_evidence",
+        sa.Column("guarantee_id", sa.String(), nullable=False),
+        sa.Column("digests", sa.String(), nullable=False),
+        sa.Column("crls", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["guarantee_id"],
+            ["deposit_guarantee.id"],
+            name=op.f("fk_deposit_guarantee_evidence_guarantee_id_deposit_guarantee"),
+        ),
+        sa.PrimaryKeyConstraint("guarantee_id", name=op.f("pk_deposit_guarantee_evidence")),
+    )
+    op.create_table(
+        "deposit_guarantee_step",
+        sa.Column("guarantee_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("document_sha256", sa.String(), nullable=False),
+        sa.CheckConstraint("number >= 1", name=op.f("ck_deposit_guarantee_step_counted_from_one")),
+        sa.ForeignKeyConstraint(
+            ["guarantee_id"],
+            ["deposit_guarantee.id"],
+            name=op.f("fk_deposit_guarantee_step_guarantee_id_deposit_guarantee"),
+        ),
+        sa.PrimaryKeyConstraint("guarantee_id", "number", name=op.f("pk_deposit_guarantee_step")),
+    )
+    op.create_table(
+        "deposit_issuer_call",
+        sa.Column("issuer_uscc", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["issuer_uscc"],
+            ["deposit_issuer.uscc"],
+            name=op.f("fk_deposit_issuer_call_issuer_uscc_deposit_issuer"),
+        ),
+        sa.PrimaryKeyConstraint("issuer_uscc", "number", name=op.f("pk_deposit_issuer_call")),
+    )
+    op.create_table(
         "deposit_issuer_key",
         sa.Column("issuer_uscc", sa.String(), nullable=False),
         sa.Column("public_key", sa.String(), nullable=False),
+        sa.Column("algorithm", sa.String(), nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_to", sa.Date(), nullable=False),
         sa.CheckConstraint(
-            "length(public_key) = 64", name=op.f("ck_deposit_issuer_key_public_key_hex")
+            "length(public_key) = CASE algorithm WHEN 'SM2' THEN 128 ELSE 64 END",
+            name=op.f("ck_deposit_issuer_key_public_key_hex"),
         ),
         sa.CheckConstraint(
             "valid_from <= valid_to", name=op.f("ck_deposit_issuer_key_days_in_order")

@@ -1,0 +1,164 @@
+"""Bidders that buy guarantees, for the tests of this room: the issuers' desk in the same process."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from api.desks.issuer.desk import Desk
+from api.desks.issuer.local import IssuersAdapter
+from archive.actor import SYSTEM
+from archive.clock import DrivenClock
+from archive.office import Office
+from archive.tasks import service as tasks
+from archive.tasks.service import Handler, Worker
+from deposits.guarantees import service as guarantees
+from deposits.guarantees.demands import service as demands
+from deposits.guarantees.document import GUARANTEE
+from deposits.guarantees.record import GuaranteeRecord
+from deposits.guarantees.restoring import service as restoring
+from deposits.guarantees.slip import commitment, slip_bytes
+from deposits.guarantees.states import GuaranteeState, Step
+from deposits.issuers import service as registry
+from deposits.issuers.desk import Application, IssuersDesk, IssuerSilent, Quote
+from deposits.issuers.issuer import Issuer
+from deposits.service import deposit_lot, terms_for
+from tests.builders import STAFF
+from tests.deposits import makers
+from tests.deposits.makers import ACCOUNT_OF, BIDDERS, OPENING, OPENING_ON
+from trading.opening import service as opening
+
+BOUGHT_AT = OPENING - timedelta(days=2)
+VALID_TO = OPENING_ON + timedelta(days=105)
+
+
+def salt_of(lot_id: str, uscc: str) -> str:
+    return hashlib.sha256(f"guarantee {lot_id} {uscc}".encode()).hexdigest()
+
+
+@dataclass
+class Hall:
+    """An office and its issuers; what people do around a guarantee."""
+
+    office: Office
+    desk: Desk
+    adapter: IssuersDesk = field(init=False)
+    silent: int = 0
+    """So many of the next commands get no answer."""
+
+    def __post_init__(self) -> None:
+        self.adapter = IssuersAdapter(self._send)
+
+    def _send(self, command: Mapping[str, Any]) -> Any:
+        if self.silent > 0:
+            self.silent -= 1
+            raise IssuerSilent("on purpose")
+        return self.desk.do(dict(command))
+
+    def register(self) -> None:
+        with self.office.write() as tx:
+            for issuer in self.desk.issuers:
+                registry.register_issuer(tx, SYSTEM, issuer)
+            registry.pin_trust_list(tx, SYSTEM, self.desk.houses.roots)
+
+    @property
+    def clock(self) -> DrivenClock:
+        assert isinstance(self.office.clock, DrivenClock)
+        return self.office.clock
+
+    @property
+    def houses(self) -> tuple[Issuer, ...]:
+        return self.desk.issuers
+
+    def apply(self, lot_id: str, uscc: str, **change: Any) -> Quote:
+        with self.office.read() as db:
+            lot = deposit_lot(db, lot_id)
+            due = terms_for(db, lot_id, uscc, OPENING_ON).due
+        promise = commitment(lot_id, lot.beneficiary_uscc, uscc, salt_of(lot_id, uscc))
+        asked = {
+            "issuer_uscc": self.houses[BIDDERS.index(uscc)].uscc,
+            "commitment": promise,
+            "principal_uscc": uscc,
+            "principal_name": "示例",
+            "amount": due,
+            "valid_from": BOUGHT_AT.date(),
+            "valid_to": VALID_TO,
+        } | change
+        return self.adapter.apply(Application(**asked), BOUGHT_AT)
+
+    def buy(self, lot_id: str, uscc: str, **change: Any) -> bytes:
+        """Apply, pay and collect; the slip."""
+        quote = self.apply(lot_id, uscc, **change)
+        self.adapter.pay(quote.order, quote.secret, ACCOUNT_OF[uscc], BOUGHT_AT)
+        later = self.desk.books.now + timedelta(minutes=30)
+        got = self.adapter.collect(quote.order, quote.secret, later)
+        assert got.state is GuaranteeState.ISSUED, got
+        with self.office.read() as db:
+            beneficiary = deposit_lot(db, lot_id).beneficiary_uscc
+        return slip_bytes(got.document, lot_id, beneficiary, uscc, salt_of(lot_id, uscc))
+
+    def number(self, uscc: str) -> str:
+        """The number of the guarantee that a bidder bought last."""
+        return [o.number for o in self.desk.books.orders.values() if o.principal == uscc][-1]
+
+    def fault(self, uscc: str, what: str) -> None:
+        self.desk.do({"do": "fault", "number": self.number(uscc), "what": what})
+
+    def open(self, lot_id: str, contents: Mapping[str, bytes]) -> None:
+        """Bids and guarantees are lodged and opened, and the guarantees handed over."""
+        makers.open_lot(self.office, lot_id, makers.lodge(self.office, lot_id, contents))
+        with self.office.write() as tx:
+            found = opening.envelopes(tx.db, lot_id, GUARANTEE)
+            assert found == dict(contents)
+            guarantees.restore(tx, STAFF, lot_id, found)
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        return {
+            **guarantees.handlers(self.adapter),
+            **restoring.handlers(self.adapter),
+            **demands.handlers(self.adapter),
+        }
+
+    def work(self) -> None:
+        """Everything that is due now."""
+        Worker(self.office, self.handlers, "test").run_all_due(1000)
+        with self.office.read() as db:
+            assert not tasks.failed(db), tasks.failed(db)
+
+    def hours(self, count: int) -> None:
+        """So many hours pass, each with its work."""
+        for _ in range(count):
+            self.clock.move_to(self.clock.now() + timedelta(hours=1))
+            self.work()
+
+    def to(self, moment: datetime) -> None:
+        self.clock.move_to(moment)
+        self.work()
+
+    def record(self, lot_id: str, uscc: str) -> GuaranteeRecord:
+        with self.office.read() as db:
+            found = guarantees.guarantees(db, lot_id)
+        return next(r for r in found if r.bidder_uscc == uscc)
+
+    def states(self, lot_id: str) -> dict[str, GuaranteeState]:
+        with self.office.read() as db:
+            return {r.bidder_uscc: r.state for r in guarantees.guarantees(db, lot_id)}
+
+    def steps(self, lot_id: str, uscc: str) -> tuple[Step, ...]:
+        with self.office.read() as db:
+            return guarantees.life(db, self.record(lot_id, uscc).id).steps
+
+    def codes(self, lot_id: str, uscc: str) -> list[str]:
+        reasons = self.record(lot_id, uscc).reasons
+        return [reason.code.removeprefix("deposits.check.") for reason in reasons]
+
+
+def hall_of(office: Office, folder: Path) -> Hall:
+    made = Hall(office, Desk(folder))
+    made.register()
+    return made
