@@ -199,6 +199,7 @@ def take_call(tx: Tx, actor: Actor, content: bytes) -> GuaranteeDemand:
         actor,
         {
             "guarantee": record.id,
+            "bidder": record.bidder_uscc,
             "demand": found.key,
             "amount_fen": found.amount.fen,
             "reference": call.reference,
@@ -258,7 +259,8 @@ def _ended(
     tx: Tx, actor: Actor, found: GuaranteeRecord, event: Event, said: str
 ) -> GuaranteeRecord:
     after = queries.store_moved(tx.db, moved(found, event, tx.now), actor.id)
-    tx.record(_stream(found.lot_id), f"deposits:guarantee:{said}", actor, {"guarantee": found.id})
+    data = {"guarantee": found.id, "bidder": found.bidder_uscc}
+    tx.record(_stream(found.lot_id), f"deposits:guarantee:{said}", actor, data)
     return after
 
 

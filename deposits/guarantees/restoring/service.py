@@ -102,9 +102,10 @@ def extend(tx: Tx, actor: Actor, guarantee_id: str, until: date) -> None:
     if not found.code:
         raise Refusal("deposits.guarantee.not_linked", {}, Kind.CONFLICT)
     _must_be_later(until, found.promise.valid_to)
-    data = {"guarantee": found.id, "until": until.isoformat()}
+    data = {"guarantee": found.id, "bidder": found.bidder_uscc, "until": until.isoformat()}
     tx.record(_stream(found.lot_id), "deposits:guarantee:extension_asked", actor, data)
-    tasks.enqueue(tx, EXTEND_TASK, {**data, "tries": 0})
+    args = {"guarantee": found.id, "until": until.isoformat(), "tries": 0}
+    tasks.enqueue(tx, EXTEND_TASK, args)
 
 
 def _must_be_later(until: date, valid_to: date) -> None:
@@ -134,7 +135,11 @@ def record_extended(tx: Tx, actor: Actor, guarantee_id: str, said: Restored) -> 
     after = replace(after, promise=promise_of(new))
     queries.store(tx.db, after)
     tx.db.flush()
-    data = {"guarantee": record.id, "valid_to": new.valid_to.isoformat()}
+    data = {
+        "guarantee": record.id,
+        "bidder": record.bidder_uscc,
+        "valid_to": new.valid_to.isoformat(),
+    }
     tx.record(_stream(record.lot_id), "deposits:guarantee:extended", actor, data, (after.document,))
     return after
 
@@ -211,7 +216,11 @@ def extend_task(desk: IssuersDesk) -> tasks.Handler:
                 except Refusal as refusal:
                     refused = refusal.code
             if refused:
-                data = {"guarantee": guarantee_id, "why": refused}
+                data = {
+                    "guarantee": guarantee_id,
+                    "bidder": record.bidder_uscc,
+                    "why": refused,
+                }
                 stream = _stream(record.lot_id)
                 tx.record(stream, "deposits:guarantee:extension_refused", SYSTEM, data)
             elif tries < ASKED_MAX:
