@@ -79,7 +79,7 @@ class Hall:
             lot = deposit_lot(db, lot_id)
             due = terms_for(db, lot_id, uscc, OPENING_ON).due
         promise = commitment(lot_id, lot.beneficiary_uscc, uscc, salt_of(lot_id, uscc))
-        asked = {
+        asked: dict[str, Any] = {
             "issuer_uscc": self.houses[BIDDERS.index(uscc)].uscc,
             "commitment": promise,
             "principal_uscc": uscc,

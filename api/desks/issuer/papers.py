@@ -50,7 +50,7 @@ def sign(algorithm: KeyAlgorithm, secret: bytes, data: bytes) -> bytes:
     """64 bytes."""
     if algorithm is KeyAlgorithm.SM2:
         r, s = _sm2(secret).sign(data)
-        return r.rjust(32, b"\0") + s.rjust(32, b"\0")
+        return bytes(r).rjust(32, b"\0") + bytes(s).rjust(32, b"\0")
     return Ed25519PrivateKey.from_private_bytes(secret).sign(data)
 
 
