@@ -1,7 +1,8 @@
 """Words beside codes: sentences for reasons, in Chinese and English.
 
 Each package keeps `words.zh.toml` and `words.en.toml`: flat tables from code to sentence, with
-`{parameters}`. Where one file would grow too long, more stand in the package's folder `words`
+`{parameters}`. A parameter that is a code, or several with commas between, names its vocabulary:
+`{stage:trading.stage}` says the word `trading.stage.NOTICED` for NOTICED. Where one file would grow too long, more stand in the package's folder `words`
 (`words/<subject>.zh.toml`). The first part of a code names the package, so this module needs to
 know none of them. Both languages are complete by test, and no code stands in two files.
 """
@@ -42,12 +43,31 @@ def tables(package: str, language: Language) -> Mapping[str, Mapping[str, str]]:
     return {file.name: tomllib.loads(file.read_text("utf-8")) for file in files}
 
 
+LIST_MARK = {Language.ZH: "、", Language.EN: ", "}
+
+
+class _Param:
+    """A parameter in a sentence of a language."""
+
+    def __init__(self, value: Param, language: Language) -> None:
+        self._value, self._language = value, language
+
+    def __format__(self, vocabulary: str) -> str:
+        if not vocabulary:
+            return str(self._value)
+        words = catalogue(vocabulary.partition(".")[0], self._language)
+        codes = str(self._value).split(", ")
+        said = (words.get(f"{vocabulary}.{code}", code) for code in codes)
+        return LIST_MARK[self._language].join(said)
+
+
 def say(code: str, params: Mapping[str, Param], language: Language) -> str:
     """The sentence of a code. A code without words is a defect of ours, but an answer must not
     fail over it: the code itself is shown then."""
     package = code.partition(".")[0]
     try:
-        return catalogue(package, language)[code].format_map(dict(params))
+        given = {name: _Param(value, language) for name, value in params.items()}
+        return catalogue(package, language)[code].format_map(given)
     except (KeyError, ModuleNotFoundError, FileNotFoundError, IndexError, ValueError):
         return f"[{code}] " + ", ".join(f"{k}={v}" for k, v in params.items())
 

@@ -9,14 +9,25 @@ import ast
 import string
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from archive.errors import Fault, Reason, Refusal
+from archive.actor import Role
+from archive.errors import Fault, Param, Reason, Refusal
 from archive.words import Language, catalogue, render, say
+from deposits.forms import DepositForm
+from evaluation.session.commands import Command
+from evaluation.session.state import Stage as SessionStage
+from experts.draws.request import State as DrawState
+from experts.pool.standing.history import Stage as PoolStage
+from experts.pool.standing.machine import FROM
+from trading.objections.objection import ObjectionStage, ObjectionState
+from trading.projects.stages import Event, Stage
+from trading.regime import Regime
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("archive", "trading", "experts", "deposits", "evaluation", "api")
@@ -159,10 +170,60 @@ class TestTheCatalogues:
         ]
         assert unfilled == []
 
-    def test_nothing_is_said_that_nobody_says(self) -> None:
-        """For the ground floor, whose codes all stand in its own source."""
-        text = "".join(path.read_text() for path in (ROOT / "archive").rglob("*.py"))
-        assert [code for code in read("archive", Language.EN) if f'"{code}"' not in text] == []
+    @pytest.mark.parametrize("package", ["archive", "trading"])
+    def test_nothing_is_said_that_nobody_says(self, package: str) -> None:
+        """For those whose codes all stand whole in their own source."""
+        text = "".join(path.read_text() for path in (ROOT / package).rglob("*.py"))
+        words = tuple(f"{vocabulary}." for vocabulary in VOCABULARIES)
+        own = [code for code in read(package, Language.EN) if not code.startswith(words)]
+        assert [code for code in own if f'"{code}"' not in text] == []
+
+
+VOCABULARIES: dict[str, Iterable[str]] = {
+    "archive.role": Role,
+    "trading.stage": Stage,
+    "trading.event": Event,
+    "trading.regime": Regime,
+    "trading.objection_stage": ObjectionStage,
+    "trading.objection_state": ObjectionState,
+    "experts.stage": [*PoolStage, "NONE"],
+    "experts.command": [command.__name__ for command in FROM],
+    "experts.draw_state": DrawState,
+    "deposits.form": DepositForm,
+    "evaluation.stage": SessionStage,
+    "evaluation.command": [one.__name__ for one in get_args(Command)],
+}
+
+
+class TestVocabularies:
+    """A sentence shows no code where there is a word for it."""
+
+    @pytest.mark.parametrize("vocabulary", list(VOCABULARIES))
+    def test_every_code_has_its_word(self, vocabulary: str) -> None:
+        words = catalogue(vocabulary.partition(".")[0], Language.ZH)
+        codes = [str(code) for code in VOCABULARIES[vocabulary]]
+        assert codes
+        assert [code for code in codes if f"{vocabulary}.{code}" not in words] == []
+
+    @pytest.mark.parametrize("package", PACKAGES)
+    def test_sentences_name_vocabularies_of_their_floor_or_below(self, package: str) -> None:
+        named = {
+            vocabulary
+            for language in Language
+            for sentence in read(package, language).values()
+            for _, _, vocabulary, _ in string.Formatter().parse(sentence)
+            if vocabulary
+        }
+        assert named <= VOCABULARIES.keys()
+        floors = list(PACKAGES)
+        assert all(floors.index(name.partition(".")[0]) <= floors.index(package) for name in named)
+
+    def test_a_list_of_codes_is_said_in_words(self) -> None:
+        params: dict[str, Param] = {"stage": "REVIEWING", "command": "Seal", "needed": "A, CLOSED"}
+        said = say("evaluation.session.stage", params, Language.ZH)
+        assert "REVIEWING" not in said
+        assert "“封存”" in said
+        assert "A、" in said, "an unknown code is shown itself"
 
 
 class TestTheSearch:

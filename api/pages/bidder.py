@@ -37,7 +37,7 @@ CLOSING_MAX = 4
 
 TENDER_COLUMNS: tuple[Column[TenderLine], ...] = (
     Column("name", "lots.name", lambda lot: lot.name, href=lambda lot: f"/bidder/tenders/{lot.id}"),
-    Column("stage", "lots.stage", lambda lot: lot.stage, CODE, words="stage"),
+    Column("stage", "lots.stage", lambda lot: lot.stage, CODE, words="trading.stage"),
     Column("tenderer", "lots.tenderer", lambda lot: lot.tenderer),
     Column("ceiling", "lots.ceiling", lambda lot: lot.ceiling, MONEY),
     Column("deposit", "bidder.charged", lambda lot: lot.deposit, MONEY),
@@ -53,7 +53,7 @@ def tenders(actor: BidderActor, request: Request, db: ReadDb) -> Response:
     is_open = [x for x in rows if x.stage == Stage.NOTICED and x.opening_at > now]
     closing = sorted(is_open, key=lambda lot: (lot.opening_at, lot.id))[:CLOSING_MAX]
     stages = Choice[TenderLine](
-        "stage", "lots.stage", lambda lot: lot.stage, words_of(request, "stage", Stage)
+        "stage", "lots.stage", lambda lot: lot.stage, words_of(request, "trading.stage", Stage)
     )
     table = listing(request, TENDER_COLUMNS, rows, choices=[stages], sort="-opening")
     return table.answer(
@@ -127,7 +127,7 @@ def _objections(
         actor,
         lot=flow.announced(db, lot_id),
         raised=flow.objections_for(db, actor, lot_id),
-        stages=words_of(request, "objection_stage", ObjectionStage),
+        stages=words_of(request, "trading.objection_stage", ObjectionStage),
         seq=numbers(db, [topic])[topic],
         form=Form(),
     )

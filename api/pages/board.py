@@ -86,12 +86,12 @@ def _reviews(request: Request, board: Board) -> Listing[BoardSession]:
         Column("host", "board.host", lambda s: s.host_centre_name),
         Column("guests", "board.guests", lambda s: _guests(s, language)),
         Column("seats", "board.seats", lambda s: s.seats, NUMBER),
-        Column("state", "board.state", lambda s: s.state, CODE, words="session_stage"),
+        Column("state", "board.state", lambda s: s.state, CODE, words="evaluation.stage"),
         Column(
             "night", "board.night", lambda s: "OVERNIGHT" if s.overnight else None, CODE, "board"
         ),
     )
-    states = words_of(request, "session_stage", Stage)
+    states = words_of(request, "evaluation.stage", Stage)
     by_state = Choice[BoardSession]("state", "board.state", lambda s: s.state, states)
     return listing(
         request,

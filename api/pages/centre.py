@@ -43,7 +43,7 @@ for page in (
 
 LOT_COLUMNS: tuple[Column[LotLine], ...] = (
     Column("name", "lots.name", lambda lot: lot.name, href=lambda lot: f"/centre/lots/{lot.id}"),
-    Column("stage", "lots.stage", lambda lot: lot.stage, CODE, words="stage"),
+    Column("stage", "lots.stage", lambda lot: lot.stage, CODE, words="trading.stage"),
     Column("tenderer", "lots.tenderer", lambda lot: lot.tenderer),
     Column("ceiling", "lots.ceiling", lambda lot: lot.ceiling, MONEY),
     Column("opening", "lots.opening", lambda lot: lot.opening_at, MOMENT),
@@ -56,7 +56,7 @@ LOT_COLUMNS: tuple[Column[LotLine], ...] = (
 def lots(actor: StaffActor, request: Request, db: ReadDb) -> Response:
     """The lots of the actor's centre, by opening."""
     stages = Choice[LotLine](
-        "stage", "lots.stage", lambda lot: lot.stage, words_of(request, "stage", Stage)
+        "stage", "lots.stage", lambda lot: lot.stage, words_of(request, "trading.stage", Stage)
     )
     rows = lots_of_centre(db, actor)
     table = listing(request, LOT_COLUMNS, rows, choices=[stages], sort="-opening")

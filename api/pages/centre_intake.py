@@ -102,7 +102,7 @@ def _project(request: Request, actor: Actor, db: Session, form: Form) -> Respons
         supervisors=[(o.uscc, f"{o.name} {o.uscc}") for o in supervisors],
         tenderers=_known(db, OrganisationKind.TENDERER, near),
         agencies=_known(db, OrganisationKind.AGENCY),
-        regimes=words_of(request, "regime", Regime),
+        regimes=words_of(request, "trading.regime", Regime),
         kinds=words_of(request, "kind", ProjectKind),
         conclusions=words_of(request, "intake.conclusion", Conclusion),
         specialties=[

@@ -55,7 +55,7 @@ EXPERT_COLUMNS: tuple[Column[flow.PoolLine], ...] = (
     Column("specialties", "pool.specialties", lambda x: x.specialties),
     Column("home", "pool.home", lambda x: x.home),
     Column("title", "pool.title_level", lambda x: x.title, CODE, words="pool.titles"),
-    Column("status", "pool.status", lambda x: x.status, CODE, words="pool.stage"),
+    Column("status", "pool.status", lambda x: x.status, CODE, words="experts.stage"),
     Column("enrolled", "pool.enrolled_on", lambda x: x.enrolled_on, DAY),
     Column("certified", "pool.certified_until", lambda x: x.certified_until, DAY),
 )
@@ -63,7 +63,7 @@ APPLICANT_COLUMNS: tuple[Column[flow.Applicant], ...] = (
     Column("name", "pool.name", lambda x: x.name, href=lambda x: f"{HOME}/{x.id}"),
     Column("id", "pool.id", lambda x: x.id),
     Column("employer", "pool.employer", lambda x: x.employer),
-    Column("stage", "pool.status", lambda x: x.stage, CODE, words="pool.stage"),
+    Column("stage", "pool.status", lambda x: x.stage, CODE, words="experts.stage"),
     Column("filed", "pool.filed_at", lambda x: x.filed_at, MOMENT),
     Column("by", "pool.filed_by", lambda x: x.filed_by),
 )
@@ -85,7 +85,7 @@ MERGE_COLUMNS: tuple[Column[flow.Merge], ...] = (
 def experts(actor: PoolActor, request: Request, db: ReadDb) -> Response:
     """All experts; the filters find by name, employer, specialty code or place."""
     statuses = Choice[flow.PoolLine](
-        "status", "pool.status", lambda x: x.status, words_of(request, "pool.stage", Status)
+        "status", "pool.status", lambda x: x.status, words_of(request, "experts.stage", Status)
     )
     table = listing(request, EXPERT_COLUMNS, flow.experts(db), choices=[statuses], sort="id")
     return table.answer(request, "pool/experts.html", actor)
@@ -177,7 +177,7 @@ async def act(
 def applications(actor: PoolActor, request: Request, db: ReadDb) -> Response:
     """Everybody on his way in."""
     stages = Choice[flow.Applicant](
-        "stage", "pool.status", lambda x: x.stage, words_of(request, "pool.stage", Stage)
+        "stage", "pool.status", lambda x: x.stage, words_of(request, "experts.stage", Stage)
     )
     rows = flow.applicants(db)
     table = listing(request, APPLICANT_COLUMNS, rows, choices=[stages], sort="-filed")

@@ -35,7 +35,7 @@ judging = Gate(1)
 
 LOT_COLUMNS: tuple[Column[PublishedLine], ...] = (
     Column("name", "lots.name", lambda lot: lot.name, href=lambda lot: f"/public/lots/{lot.id}"),
-    Column("stage", "lots.stage", lambda lot: lot.stage, CODE, words="stage"),
+    Column("stage", "lots.stage", lambda lot: lot.stage, CODE, words="trading.stage"),
     Column("region", "public.region", lambda lot: region_name(lot.region)),
     Column("tenderer", "lots.tenderer", lambda lot: lot.tenderer),
     Column("ceiling", "lots.ceiling", lambda lot: lot.ceiling, MONEY),
@@ -57,7 +57,7 @@ def lots(actor: Visitor, request: Request, db: ReadDb) -> Response:
     period = {name: _day(request, name) for name in ("since", "until")}
     now = shell_of(request).office.clock.now()
     rows = flow.published_lots(db, now, period["since"], period["until"])
-    stages = words_of(request, "stage", [s for s in Stage if s is not Stage.REGISTERED])
+    stages = words_of(request, "trading.stage", [s for s in Stage if s is not Stage.REGISTERED])
     choices = [
         Choice[PublishedLine]("stage", "lots.stage", lambda lot: lot.stage, stages),
         Choice[PublishedLine]("region", "public.region", lambda lot: lot.region, regions()),

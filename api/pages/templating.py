@@ -1,7 +1,7 @@
 """Pages are made here: Jinja2 with escaping, strict about unknown names, and words from catalogues.
 
 In a template `t("board.title", n=3)` is the sentence `api.page.board.title` in the reader's
-language, and `static("app.css")` the address of a file with a mark of its version.
+language (`t("trading.stage.FAILED")` a word of that package), and `static("app.css")` the address of a file with a mark of its version.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HTML_LANG = {Language.ZH: "zh-CN", Language.EN: "en"}
 
 
 def _words(language: Language, code: str, **params: Param) -> str:
-    return say(f"api.page.{code}", params, language)
+    return say(text.page_code(code), params, language)
 
 
 @cache

@@ -32,7 +32,7 @@ router = APIRouter(include_in_schema=False)
 LOT_COLUMNS: tuple[Column[OwnLot], ...] = (
     Column("name", "lots.name", lambda lot: lot.name, href=lambda lot: f"/tenderer/lots/{lot.id}"),
     Column("project", "lot.project", lambda lot: lot.project),
-    Column("stage", "lots.stage", lambda lot: lot.stage, CODE, words="stage"),
+    Column("stage", "lots.stage", lambda lot: lot.stage, CODE, words="trading.stage"),
     Column("ceiling", "lots.ceiling", lambda lot: lot.ceiling, MONEY),
     Column("opening", "lots.opening", lambda lot: lot.opening_at, MOMENT),
     Column("objections", "tenderer.waiting", lambda lot: lot.objections, NUMBER),
@@ -61,7 +61,7 @@ class ContractTerms:
 def lots(actor: TendererActor, request: Request, db: ReadDb) -> Response:
     """The lots of the actor's organisation, as tenderer or as agency."""
     stages = Choice[OwnLot](
-        "stage", "lots.stage", lambda lot: lot.stage, words_of(request, "stage", Stage)
+        "stage", "lots.stage", lambda lot: lot.stage, words_of(request, "trading.stage", Stage)
     )
     rows = flow.own_lots(db, actor)
     table = listing(request, LOT_COLUMNS, rows, choices=[stages], sort="-opening")

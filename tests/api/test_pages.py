@@ -64,20 +64,22 @@ def test_a_full_board_speaks_one_language(
     client: TestClient, full: None, language: Language
 ) -> None:
     text = client.get(f"/?lang={language}").text
-    words = catalogue("api", language)
+    words = {**catalogue("trading", language), **catalogue("evaluation", language)}
     for stage in Stage:
-        assert words[f"api.page.stage.{stage}"] in text
+        assert words[f"trading.stage.{stage}"] in text
     for state in SessionStage:
-        assert words[f"api.page.session_stage.{state}"] in text
+        assert words[f"evaluation.stage.{state}"] in text
     assert "示例&lt;项目&gt;0" in text
     assert "[api." not in text  # a code without words
 
 
 @pytest.mark.parametrize("language", list(Language))
 def test_every_stage_of_a_session_has_its_word_and_no_other_has(language: Language) -> None:
-    prefix = "api.page.session_stage."
+    prefix = "evaluation.stage."
     words = {
-        c.removeprefix(prefix): w for c, w in catalogue("api", language).items() if prefix in c
+        c.removeprefix(prefix): w
+        for c, w in catalogue("evaluation", language).items()
+        if prefix in c
     }
     assert set(words) == {stage.value for stage in SessionStage}
     assert len(set(words.values())) == len(words)

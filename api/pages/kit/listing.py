@@ -82,7 +82,7 @@ class Column(Generic[Row]):
         if value is None or value == "":
             return text.DASH
         if self.kind == CODE:
-            return say(f"api.page.{self.words}.{value}", {}, language)
+            return say(f"{text.page_code(self.words)}.{value}", {}, language)
         if isinstance(value, Money):
             return text.money(value)
         if isinstance(value, datetime):
@@ -206,7 +206,7 @@ class Listing(Generic[Row]):
         return show(request, template, actor, table=self, **context)
 
     def _label(self, code: str) -> str:
-        return say(f"api.page.{code}", {}, self.language)
+        return say(text.page_code(code), {}, self.language)
 
 
 def harmless(cell: str) -> str:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api.negotiation import language_of
+from api.pages.kit import text
 from api.pages.navigation import places
 from api.pages.templating import page
 from api.shell import shell_of
@@ -76,9 +77,10 @@ def done(request: Request, to: str, code: str = "") -> Response:
 
 
 def words_of(request: Request, group: str, codes: Iterable[str]) -> list[tuple[str, str]]:
-    """(code, word) for a choice: the words `api.page.<group>.<code>` in the reader's language."""
-    language = reader(request)
-    return [(str(code), say(f"api.page.{group}.{code}", {}, language)) for code in codes]
+    """(code, word) for a choice: the words `<group>.<code>` in the reader's language, the group a
+    page's (below `api.page`) or a package's (`trading.stage`)."""
+    language, base = reader(request), text.page_code(group)
+    return [(str(code), say(f"{base}.{code}", {}, language)) for code in codes]
 
 
 def attachment(name: str, content: bytes) -> Response:

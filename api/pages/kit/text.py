@@ -13,7 +13,14 @@ from archive.words import Language, say
 from trading.money import Money
 
 DASH = "—"
+PACKAGES = frozenset({"archive", "trading", "experts", "deposits", "evaluation"})
+"""Those whose own words pages say, as `trading.stage.FAILED`."""
 _AMOUNT_SIGNS = str.maketrans("", "", ",，¥￥元 \u3000")
+
+
+def page_code(code: str) -> str:
+    """The catalogue's code of what a page calls `code`: its own words stand below `api.page`."""
+    return code if code.partition(".")[0] in PACKAGES else f"api.page.{code}"
 
 
 def money(amount: Money | None) -> str:
