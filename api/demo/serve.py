@@ -9,8 +9,10 @@ Everything stands in the data folder: stopped or killed, it goes on from there.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -19,10 +21,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 from api.commands.serve import address_of, listen
 from api.commands.serve import serve as serve_office
-from api.commands.terminal import log_to_stderr, say
+from api.commands.terminal import complain, log_to_stderr, say
 from api.demo.acts.table import ACTS, first_acts
 from api.demo.desks import desk
 from api.demo.guests import accounts_text, guests, open_accounts, open_expert_account
@@ -32,6 +35,7 @@ from api.demo.play import Play
 from api.desks.bank.client import of_folder
 from api.handlers import handlers
 from api.office import open_custodian
+from api.settings import Settings
 from api.worker import anchor_once
 from archive.clock import DrivenClock
 from archive.journal import service as journal
@@ -75,7 +79,6 @@ def _booking(folder: Path, arguments: argparse.Namespace) -> Booking:
             arguments.seed, arguments.date.isoformat(), arguments.sessions, arguments.pool
         )
     booking = Booking(**{**asdict(found), "runs": found.runs + 1})
-    folder.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(asdict(booking)), "utf-8")
     temporary.replace(path)
@@ -171,6 +174,30 @@ def serve(arguments: argparse.Namespace) -> int:
     listener = listen(settings.host, settings.port)
     if listener is None:
         return 1
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = _locked(folder)
+    if lock is None:
+        listener.close()
+        complain(f"{folder}: 另一演示正在使用该目录 / another demonstration runs on this folder")
+        return 1
+    with lock:
+        return _serve(arguments, settings, listener)
+
+
+def _locked(folder: Path) -> IO[str] | None:
+    """The folder's lock, held while it is open and let go with the process; None where another
+    demonstration holds it: two clocks and two casts in one province would be a play of their own."""
+    lock = (folder / "demo.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+def _serve(arguments: argparse.Namespace, settings: Settings, listener: socket.socket) -> int:
+    folder: Path = arguments.data
     booking = _booking(folder, arguments)
     clock = KeptClock(folder / "legal-time", datetime(2000, 1, 1, tzinfo=UTC))
     with (

@@ -87,3 +87,8 @@ def add_failure(db: Session, key: str, now: datetime) -> None:
 
 def forget_failures(db: Session, keys: Sequence[str]) -> None:
     db.execute(sa.delete(FailedTryRow).where(col(FailedTryRow.key_sha256).in_(keys)))
+
+
+def has_accounts(db: Session) -> bool:
+    """Whether there is any account."""
+    return db.exec(select(AccountRow.id).limit(1)).first() is not None

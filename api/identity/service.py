@@ -118,8 +118,8 @@ def sign_in(
     """Check the password and begin a signed-in period: (token, account). `now` is real time.
 
     Refuses FORBIDDEN, in the same words and the same time whether the account is unknown, disabled
-    or the password wrong. Raises Throttled after too many failures; the password is not looked at
-    then.
+    or the password wrong; UNAVAILABLE, and counts no failure, while the installation has no account
+    at all. Raises Throttled after too many failures; the password is not looked at then.
     """
     keys = _keys(account_id, address, limits)
     with office.read() as db:
@@ -127,6 +127,8 @@ def sign_in(
         if any(counts.get(key, 0) >= most for key, most in keys.items()):
             raise Throttled(math.ceil(limits.window.total_seconds()))
         row = queries.account(db, account_id)
+        if row is None and not queries.has_accounts(db):
+            raise Refusal("api.sign_in.no_accounts", {}, Kind.UNAVAILABLE)
         owner = row.to_domain() if row else None
         kept = row.password_hash if row else None
     right = passwords.is_right(password, kept)

@@ -101,6 +101,16 @@ class TestSigningIn:
         assert len(checked) == 1
         assert "m=19456,t=2,p=1" in checked[0]
 
+    def test_who_comes_before_there_is_any_account_is_not_locked_out(self, office: Office) -> None:
+        """While a province is being set up: told to wait, and no try counts as a failure."""
+        for _ in range(LIMITS.failures_max + 1):
+            with pytest.raises(Refusal) as caught:
+                sign_in(office, "supervisor-1", PASSWORD)
+            assert caught.value.code == "api.sign_in.no_accounts"
+            assert caught.value.kind is Kind.UNAVAILABLE
+        make_account(office, Role.SUPERVISOR)
+        sign_in(office, "supervisor-1", PASSWORD)
+
     def test_disabling_ends_what_is_signed_in(self, office: Office) -> None:
         make_account(office, Role.SUPERVISOR)
         token = sign_in(office, "supervisor-1", PASSWORD)
@@ -143,6 +153,7 @@ class TestThrottling:
             assert sign_in(office, "supervisor-1", PASSWORD)
 
     def test_an_address_that_tries_many_accounts_is_stopped(self, office: Office) -> None:
+        make_account(office, Role.SUPERVISOR)
         few = Limits(LIMITS.idle, LIMITS.length, LIMITS.window, failures_max=1)
         for number in range(10):
             with pytest.raises(Refusal):

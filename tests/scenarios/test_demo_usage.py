@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 
 import pytest
 
 from api.cli import main
 from tests.scenarios.conftest import command
+from tests.support.servers import free_port
 
 
 class TestWrongUsage:
@@ -53,6 +55,18 @@ class TestWrongUsage:
         assert en in said.err
         assert not said.out
         assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+    def test_a_folder_that_is_played_in(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with (tmp_path / "demo.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            words = ["demo", "--serve", "--data", str(tmp_path), "--port", str(free_port())]
+            assert main(words) == 1
+        said = capsys.readouterr()
+        assert "另一演示正在使用该目录" in said.err
+        assert "another demonstration runs on this folder" in said.err
+        assert [path.name for path in tmp_path.iterdir()] == ["demo.lock"]
 
     def test_as_a_program(self, tmp_path: Path) -> None:
         done = command("demo", "--once", folder=tmp_path)
