@@ -59,6 +59,7 @@ def report_body(
         "argument": argument,
         "bids": [{"bidder": b.bidder, "price_fen": b.price.fen} for b in state.bids],
         "ceiling_fen": state.ceiling.fen,
+        "chair": state.chair,
         "draw": session.draw_id,
         "format": BODY_FORMAT,
         "host": state.host,

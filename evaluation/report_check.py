@@ -34,6 +34,7 @@ from evaluation.pricing import Bid, check_drawn_k
 from evaluation.ranking import Ground, Result, Vote, evaluate
 from evaluation.report import ANSWER_FIELDS, REPORT_FORMAT, body_of, result_json
 from evaluation.scoring import Sheet, check_cells, disagreements, missing_cells, sheet_of
+from evaluation.session.rules import CHAIR
 from trading.money import Money
 from trading.regime import Regime
 
@@ -42,6 +43,7 @@ _FIELDS = ANSWER_FIELDS | {
     "argument",
     "bids",
     "ceiling_fen",
+    "chair",
     "draw",
     "format",
     "host",
@@ -82,6 +84,7 @@ class _Read:
     ceiling: Money
     k_permille: int | None
     seats: tuple[str, ...]
+    may_chair: tuple[str, ...]
     sheets: tuple[tuple[Sheet, str], ...]
     votes: tuple[Vote, ...]
     majority: Fraction
@@ -163,6 +166,10 @@ class _Check:
     # 3
     def _sheets_fit(self, read: _Read, method: Method) -> bool:
         before = True
+        chair = self.value["chair"]
+        if chair and chair not in read.may_chair:
+            self._fault(3, "evaluation.report.chair", seat=str(chair)[:20])
+            before = False
         if sorted(sheet.seat for sheet, _ in read.sheets) != sorted(read.seats):
             self._fault(3, "evaluation.report.sheets_members")
             before = False
@@ -275,6 +282,11 @@ def _read(value: Mapping[str, Any]) -> _Read:
         ceiling=Money(value["ceiling_fen"]),
         k_permille=value["k_permille"],
         seats=tuple(member["seat"] for member in value["members"]),
+        may_chair=tuple(
+            member["seat"]
+            for member in value["members"]
+            if not member["representative"] or rules[CHAIR]
+        ),
         sheets=tuple(_sheet(entry) for entry in value["sheets"]),
         votes=tuple(
             Vote(vote["seat"], vote["bidder"], Ground(vote["ground"])) for vote in value["votes"]

@@ -26,7 +26,6 @@ class CommitteeRules:
     expert_share_min: Fraction
     expert_share_rule: str
     chair_may_represent: bool = False
-    chair_rule: str = "committee.chair_may_represent"
 
 
 def composition_faults(
@@ -58,10 +57,3 @@ def composition_faults(
             )
         )
     return tuple(faults)
-
-
-def chair_fault(is_representative: bool, rules: CommitteeRules) -> Fault | None:
-    """Why somebody may not lead the committee (组长), or None."""
-    if is_representative and not rules.chair_may_represent:
-        return Fault("/chair", "experts.composition.chair", {}, rules.chair_rule)
-    return None

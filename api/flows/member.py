@@ -14,6 +14,7 @@ from datetime import datetime
 
 from sqlmodel import Session as Db
 
+from api.flows import sealing
 from api.flows.places import place
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
@@ -85,6 +86,30 @@ class Desk:
     @property
     def stage(self) -> str:
         return self.session.stage.value if self.session else "PLANNED"
+
+    @property
+    def chair(self) -> str:
+        return self.session.state.chair if self.session else ""
+
+    @property
+    def voted_for(self) -> str:
+        """The seat that this member has voted for as chair."""
+        if self.session is None or self.member is None:
+            return ""
+        return dict(self.session.state.chair_votes).get(self.member.expert_id, "")
+
+    @property
+    def may_chair(self) -> list[tuple[str, str]]:
+        """The seats whose members may be elected, as a form offers them."""
+        if self.session is None:
+            return []
+        rules, sitting = self.session.rules, self.session.state.sitting
+        return [
+            (m.seat_code, m.seat_code)
+            for m in sitting
+            if m.standing is Standing.SITTING
+            and (rules.chair_may_represent or not m.is_representative)
+        ]
 
 
 @dataclass(frozen=True)
@@ -337,7 +362,7 @@ def _unknown(session_id: str) -> Refusal:
 def act(tx: Tx, actor: Actor, session_id: str, make: Callable[[str], c.Command]) -> Session:
     """Give the session the command that `make` makes of the member's id."""
     seat_of(tx.db, actor, session_id)
-    return sessions.act(tx, actor, session_id, make(actor.party_id))
+    return sealing.act(tx, actor, session_id, make(actor.party_id))
 
 
 def sign_text(
@@ -357,7 +382,7 @@ def sign_text(
         raise Refusal("api.member.text_changed", {}, Kind.CONFLICT)
     document = tx.vault.put(f"{name}-{digest[:12]}.txt", "text/plain", text.encode())
     command = make(actor.party_id, digest)
-    return sessions.act(tx, actor, session_id, command, documents=(document,))
+    return sealing.act(tx, actor, session_id, command, documents=(document,))
 
 
 def text_digest(text: str) -> str:

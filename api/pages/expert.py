@@ -202,6 +202,18 @@ async def presence(
     return await _do(request, actor, session_id, form, call, "presence_confirmed")
 
 
+@router.post(HOME + "/{session_id}/chair")
+async def chair(actor: MemberActor, request: Request, session_id: IdInPath, form: Sent) -> Response:
+    """Vote for a chair."""
+
+    def vote(tx: Tx) -> None:
+        seat = form.text("seat")
+        form.refuse()
+        flow.act(tx, actor, session_id, lambda me: c.VoteChair(me, seat))
+
+    return await _do(request, actor, session_id, form, vote, "chair_voted")
+
+
 @router.post(HOME + "/{session_id}/booth")
 async def booth(actor: MemberActor, request: Request, session_id: IdInPath, form: Sent) -> Response:
     """Draw the booth."""

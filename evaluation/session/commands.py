@@ -23,6 +23,7 @@ _DIGEST_FIELDS = frozenset({"notice", "identity", "digest", "photo", "report", "
 _CODE_FIELDS = frozenset(
     {
         "expert_id",
+        "seat",
         "centre_id",
         "substitute_id",
         "substitute_seat",
@@ -109,6 +110,14 @@ class VoteRejection:
     expert_id: str
     bidder: str
     ground: Ground
+
+
+@dataclass(frozen=True)
+class VoteChair:
+    """A member votes for the member of a seat as chair (推举组长)."""
+
+    expert_id: str
+    seat: str
 
 
 @dataclass(frozen=True)
@@ -304,6 +313,7 @@ Command = (
     | EnterBids
     | BeginReview
     | VoteRejection
+    | VoteChair
     | AskForTime
     | RequestPause
     | ApprovePause

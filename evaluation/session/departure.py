@@ -14,6 +14,7 @@ from archive.actor import Role
 from evaluation.session import commands as c
 from evaluation.session.act import Act, Outcome, at, event, with_member
 from evaluation.session.arrival import asked_to_substitute
+from evaluation.session.chair import without
 from evaluation.session.night import began_sealing
 from evaluation.session.state import Answer, Event, Member, Stage, Standing, State
 
@@ -38,7 +39,7 @@ def remove_member(act: Act, command: c.RemoveMember) -> Outcome:
         statement="",
     )
     votes = tuple(vote for vote in state.votes if vote.expert_id != member.expert_id)
-    state, reopened = _reopened(replace(state, votes=votes))
+    state, reopened = _reopened(without(replace(state, votes=votes), member))
     events = [
         event("member_removed", seat=member.seat_code, cause=command.cause.value),
         asked_to_substitute(member, command.cause),
@@ -85,7 +86,7 @@ def replace_member(act: Act, command: c.ReplaceMember) -> Outcome:
         is_representative=member.is_representative,
     )
     votes = tuple(vote for vote in left.votes if vote.expert_id != member.expert_id)
-    state = replace(left, members=(*left.members, substitute), votes=votes)
+    state = without(replace(left, members=(*left.members, substitute), votes=votes), member)
     return state, (
         event("conclusions_void", seat=member.seat_code, cause=command.cause.value),
         event(

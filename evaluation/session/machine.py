@@ -4,7 +4,7 @@
 
 `TRANSITIONS` is the law of the house as data: who may give a command, in which stages, under which
 rule, and to which stages it may lead; `STAYS` means that the stage may remain. The steps themselves
-are in `arrival`, `departure`, `night`, `conclusion` and `incidents`. A refusal changes nothing and names the
+are in `arrival`, `chair`, `departure`, `night`, `conclusion` and `incidents`. A refusal changes nothing and names the
 code, the command, the stage and the rule; the same command given twice is refused the second time.
 
     SCHEDULED → CHECK_IN → REVIEWING → SCORED → REPORTED → CLOSED
@@ -23,10 +23,10 @@ from typing import Any
 
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
-from evaluation.session import arrival, conclusion, departure, incidents, night
+from evaluation.session import arrival, chair, conclusion, departure, incidents, night
 from evaluation.session import commands as c
 from evaluation.session.act import Act, Handler, Outcome
-from evaluation.session.rules import SessionRules
+from evaluation.session.rules import CHAIR, SessionRules
 from evaluation.session.state import FINAL, Facts, Stage, State
 
 NO_FACTS = Facts()
@@ -94,6 +94,7 @@ TRANSITIONS: tuple[Transition, ...] = (
           conclusion.begin_review),
     _line(c.VoteRejection, {S.REVIEWING}, _MEMBER, STAYS, "score.rejection",
           conclusion.vote_rejection),
+    _line(c.VoteChair, {S.CHECK_IN, S.REVIEWING}, _MEMBER, STAYS, CHAIR, chair.vote_chair),
     _line(c.AskForTime, {S.REVIEWING}, _MEMBER, STAYS, "session.extend_share", night.ask_for_time),
     # Night
     _line(c.RequestPause, {S.REVIEWING}, _ASKS, {S.PAUSE_REQUESTED}, "session.pause",

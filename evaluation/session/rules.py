@@ -21,6 +21,7 @@ ARRIVAL = "session.arrival_minutes"
 PRESENCE = "session.presence_hours"
 FAULT = "session.fault_hours"
 VALID_BIDS_MIN = "score.valid_bids_min"
+CHAIR = "committee.chair_may_represent"
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,10 @@ class SessionRules:
     presence: timedelta
     fault: timedelta
     valid_bids_min: int
+    chair_may_represent: bool = False
 
 
-REPORTED = (EXTEND_SHARE, MAJORITY_SHARE, PRESENCE, FAULT, VALID_BIDS_MIN)
+REPORTED = (EXTEND_SHARE, MAJORITY_SHARE, PRESENCE, FAULT, VALID_BIDS_MIN, CHAIR)
 _PRICE_SHARES = {
     ProjectKind.GOODS: "score.price_share_min.goods",
     ProjectKind.SERVICES: "score.price_share_min.services",
@@ -61,6 +63,7 @@ def rules_on(day: date, regime: Regime, region: str) -> SessionRules:
         presence=timedelta(hours=number(PRESENCE)),
         fault=timedelta(hours=number(FAULT)),
         valid_bids_min=number(VALID_BIDS_MIN),
+        chair_may_represent=asked.rule(CHAIR, day, regime, region).is_on,
     )
 
 

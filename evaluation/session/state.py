@@ -189,7 +189,8 @@ class Incident:
 @dataclass(frozen=True)
 class State:
     """`ruled_on`: the day whose rules hold for the whole session, nights included. `host`: the
-    centre of the host venue. `report`: digest of the report's body that members sign."""
+    centre of the host venue. `report`: digest of the report's body that members sign. `chair`: the seat
+    of the member who was elected to lead, `chair_votes` (expert, seat) before."""
 
     session_id: str
     lot_id: str
@@ -209,6 +210,8 @@ class State:
     argument: str = ""
     report: str = ""
     incidents: tuple[Incident, ...] = ()
+    chair: str = ""
+    chair_votes: tuple[tuple[str, str], ...] = ()
 
     @property
     def sitting(self) -> tuple[Member, ...]:

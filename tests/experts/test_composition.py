@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from experts.composition import CommitteeRules, chair_fault, composition_faults
+from experts.composition import CommitteeRules, composition_faults
 from experts.rules import rules_for
 from tests.experts.world import TODAY
 from trading.money import Money
@@ -60,15 +60,3 @@ class TestComposition:
     def test_of_one_prefecture_at_most_a_third(self, size: int, most: int) -> None:
         rules = rules_for(book(), TODAY, Regime.ZTB, "532901", ProjectKind.WORKS, Money(0), False)
         assert rules.prefecture_max(size) == most
-
-    @pytest.mark.parametrize("regime", [Regime.ZTB, Regime.ZFCG])
-    def test_the_purchaser_does_not_lead(self, regime: Regime) -> None:
-        """财政部令第87号 第四十五条(四)."""
-        rules = rules_for(book(), TODAY, regime, "532901", ProjectKind.GOODS, Money(0), False)
-        found = chair_fault(True, rules.committee)
-        assert found is not None
-        assert (found.code, found.rule) == (
-            "experts.composition.chair",
-            "committee.chair_may_represent",
-        )
-        assert chair_fault(False, rules.committee) is None

@@ -121,12 +121,23 @@ def convene(play: Play, args: Mapping[str, Any]) -> Write:
             wait(play, tx, "convene", args)
             return
         if session.stage is SessionStage.CHECK_IN:
-            sessions.act(tx, host, session.id, c.BeginReview())
+            session = sessions.act(tx, host, session.id, c.BeginReview())
+        _elect(tx, session, guest)
         if lot.illness:
             play.later(tx, "fall_ill", served(args), tx.now + 20 * MINUTE)
         play.later(tx, "draft" if lot.overnight else "score", served(args), tx.now + REVIEW)
 
     return write
+
+
+def _elect(tx: Tx, session: Session, guest: str) -> None:
+    """The members elect the first expert to the chair; a guest votes himself, if he likes."""
+    first = next(m.seat_code for m in session.state.sitting if not m.is_representative)
+    for member in session.state.sitting:
+        if member.expert_id != guest and not session.state.chair:
+            vote = c.VoteChair(member.expert_id, first)
+            if (member.expert_id, first) not in session.state.chair_votes:
+                session = sessions.act(tx, people.member(member.expert_id), session.id, vote)
 
 
 def _arrive(play: Play, tx: Tx, session: Session, member: Member, *, is_left: bool) -> Session:

@@ -139,6 +139,14 @@ class TestEachStep:
         assert failed({**REPORT, "sheets": None}) == [1]
         assert failed({**REPORT, "rules": []}) == [1]
 
+    def test_a_chair_who_may_not_lead(self) -> None:
+        """财政部令第87号 第四十五条(四)."""
+        first = REPORT["members"][0]
+        assert failed({**REPORT, "chair": "S99"}) == [3]
+        buyer = [{**first, "representative": True}, *REPORT["members"][1:]]
+        assert failed({**REPORT, "chair": first["seat"], "members": buyer}) == [3]
+        assert 3 not in failed({**REPORT, "chair": first["seat"]})
+
     def test_2_method(self) -> None:
         forged = copy.deepcopy(REPORT["method"])
         forged["items"][0]["max"] += 1

@@ -141,6 +141,7 @@ WILD = st.one_of(
     st.builds(c.EnterBids, st.just(BIDS[:2]), st.just(CEILING)),
     st.builds(c.BeginReview),
     st.builds(c.VoteRejection, EXPERTS, st.sampled_from(BIDDERS), st.sampled_from(list(Ground))),
+    st.builds(c.VoteChair, EXPERTS, st.sampled_from(["S1", "S2", "S9"])),
     st.builds(c.AskForTime, EXPERTS),
     st.builds(c.RequestPause, st.sampled_from(PauseKind), st.just("evening")),
     st.builds(c.ApprovePause),
@@ -210,6 +211,8 @@ def check_promises(d: Bare, before: State, giver: Actor) -> None:
             assert m.expert_id not in {vote.expert_id for vote in state.votes}
     if stage is Stage.REVIEWING:
         assert not state.report
+    seats = {m.seat_code for m in state.sitting if m.standing is Standing.SITTING}
+    assert {state.chair, *(seat for _, seat in state.chair_votes)} - {""} <= seats
     if stage in (Stage.SCORED, Stage.REPORTED, Stage.CLOSED):
         assert all(m.is_admitted and m.submitted for m in state.sitting)
         assert state.bids
