@@ -60,6 +60,13 @@ class Missing:
     lot: Lot
     seat: str
     reason: Reason
+    plan_id: str
+    session_id: str
+
+    @property
+    def href(self) -> str:
+        """Where the plan says why, and which rules collide."""
+        return f"/centre/plans/{self.plan_id}?seat={self.session_id}.{self.seat}#why"
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,12 @@ def day_of_seats(db: Session, vault: Vault, actor: Actor, day: date) -> DayOfSea
         lots.append(LotSeats(lot, draw, members, members - len(waiting)))
         for plan, reasons in _plans_of(db, vault, draw):
             plans[plan.id] = plan
-            found = [Missing(lot, waiting[e], r) for e, r in reasons.items() if e in waiting]
+            assert draw is not None, "a plan serves a draw"
+            found = [
+                Missing(lot, waiting[e], r, plan.id, draw.id)
+                for e, r in reasons.items()
+                if e in waiting
+            ]
             missing = [m for m in missing if m.lot.id != lot.id] + sorted(
                 found, key=lambda m: m.seat
             )

@@ -20,6 +20,7 @@ from archive.vault import Vault
 from archive.verification.report import Status, Step
 from evaluation.accounts.quality import Quality, quality
 from evaluation.seating import service as seating
+from evaluation.seating.conflict import conflict
 from evaluation.seating.plan import Plan, from_document
 from evaluation.seating.problem import Problem, SeatKey
 from evaluation.seating.service import PlanLine
@@ -151,6 +152,17 @@ def why(
         chosen.append(answers[centre_id])
     chosen += [answer for answer in others if answer.centre_id != centre_id][:OTHERS_SHOWN]
     return tuple(_why(answer, named(line, found.centres)) for answer in chosen)
+
+
+def collision(vault: Vault, found: PlanPage, ref: str) -> tuple[Reason, ...]:
+    """Which rules collide so that the committee of a seat that was not given cannot sit as a whole, in
+    words with names; nothing for one that was given, or that the reader does not see."""
+    line = next((seat for seat in found.seats if seat.ref == ref and not seat.centre_id), None)
+    if line is None:
+        return ()
+    problem, plan = read(vault, found.line)
+    instead = named(line, found.centres)
+    return tuple(instead(one) for one in conflict(problem, plan, line.key.session_id).reasons())
 
 
 def named(line: SeatLine, centres: Mapping[str, str]) -> Callable[[Reason], Reason]:

@@ -31,7 +31,15 @@ def plan(
     vault = shell_of(request).office.vault
     found = flow.page(db, vault, actor, plan_id)
     why = flow.why(db, vault, found, seat, centre) if seat else ()
+    collision = flow.collision(vault, found, seat)
     chosen = next((line for line in found.seats if line.ref == seat), None)
     return show(
-        request, "centre/plan.html", actor, plan=found, why=why, chosen=chosen, centre=centre
+        request,
+        "centre/plan.html",
+        actor,
+        plan=found,
+        why=why,
+        collision=collision,
+        chosen=chosen,
+        centre=centre,
     )
