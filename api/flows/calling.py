@@ -6,7 +6,7 @@ An invitation says when and in which area, and nothing of the lot, the tenderer 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlmodel import Session
@@ -61,13 +61,14 @@ def take_replies(
 
 
 def places_task(gateway: Gateway | None) -> Handler:
-    """Task: tell each member who has a seat where it is, once for each place."""
+    """Task: tell each member who has a seat where it is, once for each seat given; and those who lost
+    theirs that another is sought."""
 
     def handle(office: Office, args: Mapping[str, Any]) -> Write:
         if gateway is None:
             return lambda tx: None
         with office.read() as db:
-            told = _places(db, args["draw"])
+            told = _places(db, args["draw"]) | _lost(db, args["draw"], args.get("lost", ()))
             orders = calls.messages(db, args["draw"], told, office.clock.now())
         if not orders:
             return lambda tx: None
@@ -88,8 +89,8 @@ def _later(tx: Tx, args: Mapping[str, Any]) -> None:
     enqueue(tx, PLACES_TASK, args, tx.now + calls.RETRY)
 
 
-def _places(db: Session, draw_id: str) -> dict[str, str]:
-    """The words for each member who has a seat, by expert."""
+def _places(db: Session, draw_id: str) -> dict[str, tuple[str, str]]:
+    """(the seat, the words) for each member who has one, by expert."""
     draw = draws.draw(db, draw_id)
     centres = {seat.centre_id: place(db, seat.centre_id) for seat in seating.seats_of(db, draw_id)}
     seats = seat_of(draws.committee(db, draw_id), seating.seats_of(db, draw_id))
@@ -102,5 +103,19 @@ def _places(db: Session, draw_id: str) -> dict[str, str]:
             "centre": centre.name,
             "division": division.name if division else centre.division_code,
         }
-        found[expert_id] = say("experts.call.place", params, Language.ZH)
+        found[expert_id] = (seat.id, say("experts.call.place", params, Language.ZH))
     return found
+
+
+def _lost(db: Session, draw_id: str, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """The words for each member whose seat was taken away, named by seat or by expert, and who has no
+    other by now."""
+    members = draws.committee(db, draw_id)
+    seated = seat_of(members, seating.seats_of(db, draw_id))
+    at = draws.draw(db, draw_id).evaluation_at.astimezone(SHANGHAI)
+    text = say("experts.call.place_lost", {"at": f"{at:{MOMENT}}"}, Language.ZH)
+    return {
+        member.expert_id: ("lost", text)
+        for member in members
+        if member.expert_id not in seated and {member.seat, member.expert_id} & set(names)
+    }

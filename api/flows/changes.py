@@ -25,7 +25,7 @@ from evaluation.seating.problem import SeatKey
 from evaluation.seating.proposals import service as proposals
 from evaluation.seating.proposals.service import Proposal
 from evaluation.seating.proposals.trouble import Trouble
-from evaluation.seating.replan import Move
+from evaluation.seating.replan import Move, concerned
 from evaluation.seating.service import ConfirmedPlan
 from evaluation.stations import service as stations
 from evaluation.stations.faults import FaultClock, fault_clock
@@ -188,7 +188,11 @@ def _change(db: Session, actor: Actor, made: Proposal, now: datetime) -> Change:
         moved=tuple(names.move(move) for move in difference.moved),
         placed=tuple(names.placed(seat.key, seat.centre_id) for seat in difference.placed),
         lost=tuple(names.lost(key, reasons.get(key)) for key in difference.lost),
-        told=(len(difference.sessions), len(difference.experts), len(difference.centres)),
+        told=(
+            len(difference.sessions),
+            len(difference.experts),
+            len(concerned(made.problem, difference)),
+        ),
         unseated=len(made.plan.unseated),
         proven=made.plan.is_proven,
         gap_permille=gap,

@@ -11,6 +11,7 @@ expert has checked in or whose stay has begun keep their place, unless they sit 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -73,8 +74,15 @@ PROPOSE = Long(propose)
 
 
 def accept(tx: Tx, actor: Actor, proposal_id: str) -> ConfirmedPlan:
-    """Make a proposal the plan."""
-    return proposals.confirm(tx, actor, proposal_id)
+    """Make a proposal the plan, and tell everybody concerned once: the centres on their day's page,
+    the experts by message, those who have lost their seat too."""
+    found = proposals.proposal(tx.db, tx.vault, proposal_id).difference
+    confirmed = proposals.confirm(tx, actor, proposal_id)
+    lost: dict[str, list[str]] = defaultdict(list)
+    for key in found.lost:
+        lost[key.session_id].append(key.expert_id)
+    flow.tell_places(tx, found.sessions, lost)
+    return confirmed
 
 
 def problem_of(db: Session, trouble: Trouble, now_slot: int) -> Problem | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -158,10 +158,14 @@ def watched(problem: Problem, run: Run) -> Plan:
         teller.join()
 
 
-def tell_places(tx: Tx, draw_ids: Iterable[str]) -> None:
-    """Have the members of these committees told where their seats are (`api.flows.calling`)."""
+def tell_places(
+    tx: Tx, draw_ids: Iterable[str], lost: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """Have the members of these committees told where their seats are, and those who have lost theirs
+    (by draw, under the names of the seats) that they have (`api.flows.calling`)."""
     for draw_id in sorted(draw_ids):
-        enqueue(tx, PLACES_TASK, {"draw": draw_id})
+        gone = sorted((lost or {}).get(draw_id, ()))
+        enqueue(tx, PLACES_TASK, {"draw": draw_id, **({"lost": gone} if gone else {})})
 
 
 def reseat(tx: Tx, actor: Actor, lot_id: str) -> tuple[str, ...]:

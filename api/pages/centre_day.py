@@ -18,6 +18,7 @@ from api.pages.kit.page import reader, show
 from api.shell import shell_of
 from api.transactions import ReadDb
 from archive.actor import Actor
+from evaluation.seating.proposals import service as proposals
 
 router = APIRouter(include_in_schema=False)
 
@@ -29,6 +30,7 @@ def _known(request: Request, actor: Actor, db: Session, day: date | None) -> dic
     return {
         "day": chosen,
         "work": workday(db, actor, chosen),
+        "notices": proposals.notices(db, own) if own else (),
         "gantt": gantt_of(found, chosen, reader(request), own, area),
     }
 

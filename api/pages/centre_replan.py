@@ -20,6 +20,7 @@ from api.transactions import ReadDb
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
 from archive.office import Tx
+from evaluation.seating.proposals import service as proposals
 from evaluation.seating.proposals.trouble import Kind as TroubleKind
 from evaluation.seating.proposals.trouble import Trouble
 from evaluation.seating.service import ConfirmedPlan
@@ -150,6 +151,19 @@ async def confirm(
         return flow.accept(tx, actor, proposal_id)
 
     return await _decide(request, actor, proposal_id, form, call, "change_confirmed")
+
+
+@router.post(HOME + "/{proposal_id}/noted")
+async def noted(actor: StaffActor, request: Request, proposal_id: IdInPath, form: Sent) -> Response:
+    """The centre has read what it was told of a confirmed change."""
+    return await submit(
+        request,
+        form,
+        lambda tx, _: proposals.note(tx, actor, proposal_id),
+        again=lambda db: _report(request, actor, db, form),
+        to="/centre/day",
+        said="change_noted",
+    )
 
 
 @router.post(HOME + "/{proposal_id}/withdrawal")

@@ -9,7 +9,13 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from evaluation.seating.problem import SeatKey
-from evaluation.seating.tables import ExpertSlotRow, PlanRow, ProposalRow, SeatRow
+from evaluation.seating.tables import (
+    ChangeNoticeRow,
+    ExpertSlotRow,
+    PlanRow,
+    ProposalRow,
+    SeatRow,
+)
 from evaluation.stations.station import GroupKey
 
 IN_LIST_MAX = 500
@@ -150,6 +156,26 @@ def proposals(db: Session, state: str) -> list[ProposalRow]:
     found = select(ProposalRow).where(col(ProposalRow.state) == state)
     newest = found.order_by(col(ProposalRow.proposed_at).desc(), col(ProposalRow.id).desc())
     return list(db.exec(newest).all())
+
+
+def add_notices(db: Session, rows: Sequence[ChangeNoticeRow]) -> None:
+    """Tell centres of a change; IntegrityError where one has been told."""
+    db.add_all(rows)
+    db.flush()
+
+
+def notices(db: Session, centre_id: str) -> list[ChangeNoticeRow]:
+    """What a centre was told and nobody has noted yet, the newest first."""
+    found = select(ChangeNoticeRow).where(
+        col(ChangeNoticeRow.centre_id) == centre_id, col(ChangeNoticeRow.noted_at).is_(None)
+    )
+    newest = found.order_by(col(ChangeNoticeRow.told_at).desc(), col(ChangeNoticeRow.proposal_id))
+    return list(db.exec(newest).all())
+
+
+def notice(db: Session, proposal_id: str, centre_id: str) -> ChangeNoticeRow | None:
+    """One notice."""
+    return db.get(ChangeNoticeRow, (proposal_id, centre_id))
 
 
 def add_proposal(db: Session, row: ProposalRow) -> None:

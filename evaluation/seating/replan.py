@@ -70,11 +70,35 @@ class Difference:
         keys = [move.key for move in self.moved] + [seat.key for seat in self.placed]
         return tuple(sorted({key.expert_id for key in [*keys, *self.lost]}))
 
-    @property
-    def centres(self) -> tuple[str, ...]:
-        """The centres that gain or lose a seat."""
-        found = {centre for move in self.moved for centre in (move.before, move.after)}
-        return tuple(sorted(found | {seat.centre_id for seat in self.placed}))
+
+@dataclass(frozen=True)
+class Concerned:
+    """What a change means for one centre: guest seats that come and go or change their time there, and
+    how many sessions that it hosts are concerned."""
+
+    centre_id: str
+    come: int
+    gone: int
+    changed: int
+    hosted: int
+
+
+def concerned(problem: Problem, found: Difference) -> tuple[Concerned, ...]:
+    """The centres to be told, once each: those that gain or lose a seat, and the hosts."""
+    come, gone, changed = Counter[str](), Counter[str](), Counter[str]()
+    for move in found.moved:
+        if move.changes_centre:
+            gone[move.before] += 1
+            come[move.after] += 1
+        else:
+            changed[move.after] += 1
+    come.update(seat.centre_id for seat in found.placed)
+    gone.update(problem.seat_of[key].current for key in found.lost)
+    hosted = Counter(problem.committee_of[one].host_centre_id for one in found.sessions)
+    return tuple(
+        Concerned(one, come[one], gone[one], changed[one], hosted[one])
+        for one in sorted({*come, *gone, *changed, *hosted})
+    )
 
 
 def difference(

@@ -93,6 +93,23 @@ class ExpertSlotRow(SQLModel, table=True):
     seat_id: str = Field(foreign_key="seat.id", index=True)
 
 
+class ChangeNoticeRow(SQLModel, table=True):
+    """A centre is told of a confirmed change, once; noted by one of its staff."""
+
+    __tablename__ = "seat_change_notice"
+    __table_args__ = (sa.Index("ix_seat_change_notice_centre", "centre_id", "noted_at"),)
+
+    proposal_id: str = Field(primary_key=True, foreign_key="seat_proposal.id")
+    centre_id: str = Field(primary_key=True)
+    told_at: datetime = Field(sa_type=UtcDateTime)
+    come: int
+    gone: int
+    changed: int
+    hosted: int
+    noted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    noted_by: str = ""
+
+
 class ProposalRow(SQLModel, table=True):
     """A new plan for a day that has gone wrong, shown before it is confirmed. The document in the
     vault holds problem and plan."""

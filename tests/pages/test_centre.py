@@ -3,6 +3,8 @@ installation whose clock the test drives; and what strangers and wrong input are
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,11 +14,13 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from playwright.sync_api import FilePayload, Page, expect
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.demo.province import Province
 from api.flows import drawing, hosting, seating
+from api.flows.names import PLACES_TASK
 from api.handlers import handlers
 from api.identity import service as identity
 from api.identity.accounts import Account
@@ -29,6 +33,7 @@ from archive.entropy import SeededEntropy
 from archive.journal import service as journal
 from archive.office import Office
 from archive.tasks.service import Worker
+from archive.tasks.tables import TaskRow
 from deposits.cash.bank import NoBank
 from evaluation.seating import service as seating_service
 from evaluation.session import commands as c
@@ -122,6 +127,12 @@ class House:
         """Do what is due, as the worker does."""
         known = handlers(self.app.state.shell.custodian, self.settings.dossiers, NoBank())
         Worker(self.office, known, "test").run_all_due()
+
+    def tellings(self) -> Counter[str]:
+        """How often the members of each draw were to be told where they sit."""
+        with self.office.read() as db:
+            found = db.exec(select(TaskRow.args).where(TaskRow.name == PLACES_TASK)).all()
+        return Counter(json.loads(args)["draw"] for args in found)
 
     @property
     def lot(self) -> str:
@@ -384,6 +395,7 @@ def go_wrong(page: Page, house: House) -> None:
     looks(page, "centre-changes")
     press(page, "求取调整方案")
     page.get_by_text("正在求改动最少的方案").wait_for()
+    told = house.tellings()
     house.work()
     expect(page.get_by_role("heading", name="改动的席位")).to_be_visible(timeout=LIVE_MS)
     with house.office.read() as db:
@@ -393,6 +405,16 @@ def go_wrong(page: Page, house: House) -> None:
     press(page, "确认调整")
     page.get_by_text("相关人员已通知").wait_for()
     looks(page, "centre-change-confirmed")
+    told = house.tellings() - told
+    assert told == {lost.session_id: 1}  # one call of everybody concerned, by the session
+    page.goto(f"{house.url}/centre/day")
+    expect(page.get_by_role("heading", name="工位调整通知")).to_be_visible()
+    looks(page, "centre-day-notice")
+    press(page, "知悉")
+    page.get_by_text("已记为知悉").wait_for()
+    expect(page.get_by_role("heading", name="工位调整通知")).to_have_count(0)
+    host = house.client("staff-2").get("/centre/day").text
+    assert "本中心主持的 1 个场次有变动" in host
     with house.office.read() as db:
         after = {s.expert_id: s for s in seating_service.seats_of(db, lost.session_id)}
     assert after[lost.expert_id].centre_id != lost.centre_id

@@ -1406,6 +1406,30 @@ def upgrade() -> None:
         postgresql_where=sa.text("released_at IS NULL"),
     )
     op.create_table(
+        "seat_change_notice",
+        sa.Column("proposal_id", sa.String(), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("come", sa.Integer(), nullable=False),
+        sa.Column("gone", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("hosted", sa.Integer(), nullable=False),
+        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("noted_by", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["proposal_id"],
+            ["seat_proposal.id"],
+            name=op.f("fk_seat_change_notice_proposal_id_seat_proposal"),
+        ),
+        sa.PrimaryKeyConstraint("proposal_id", "centre_id", name=op.f("pk_seat_change_notice")),
+    )
+    op.create_index(
+        "ix_seat_change_notice_centre",
+        "seat_change_notice",
+        ["centre_id", "noted_at"],
+        unique=False,
+    )
+    op.create_table(
         "sign_in",
         sa.Column("token_sha256", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),

@@ -28,9 +28,9 @@ from evaluation.seating.booking import BookedSeat
 from evaluation.seating.plan import Plan, document, from_document
 from evaluation.seating.problem import Problem, SeatKey
 from evaluation.seating.proposals.trouble import Trouble, from_json
-from evaluation.seating.replan import Difference, difference
+from evaluation.seating.replan import Concerned, Difference, concerned, difference
 from evaluation.seating.service import ConfirmedPlan
-from evaluation.seating.tables import ProposalRow
+from evaluation.seating.tables import ChangeNoticeRow, ProposalRow
 from evaluation.stations import service as stations
 
 STATES = ("PROPOSED", "CONFIRMED", "WITHDRAWN")
@@ -145,8 +145,71 @@ def confirm(tx: Tx, actor: Actor, proposal_id: str) -> ConfirmedPlan:
         actor.id,
     )
     queries.add_proposal(tx.db, row)
-    tx.record(f"plan/{proposal_id}", "evaluation:plan:accepted", actor, {"plan": confirmed.id})
+    told = concerned(made.problem, made.difference)
+    queries.add_notices(
+        tx.db,
+        [
+            ChangeNoticeRow(
+                proposal_id=proposal_id,
+                centre_id=one.centre_id,
+                told_at=tx.now,
+                come=one.come,
+                gone=one.gone,
+                changed=one.changed,
+                hosted=one.hosted,
+            )
+            for one in told
+        ],
+    )
+    tx.record(
+        f"plan/{proposal_id}",
+        "evaluation:plan:accepted",
+        actor,
+        {
+            "plan": confirmed.id,
+            "sessions": len(made.difference.sessions),
+            "experts": len(made.difference.experts),
+            "centres": [one.centre_id for one in told],
+        },
+    )
     return confirmed
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a centre was told of a confirmed change."""
+
+    proposal_id: str
+    told_at: datetime
+    about: Concerned
+
+
+def notices(db: Session, centre_id: str) -> tuple[Notice, ...]:
+    """What nobody of the centre has noted yet, the newest first."""
+    return tuple(
+        Notice(
+            row.proposal_id,
+            row.told_at,
+            Concerned(row.centre_id, row.come, row.gone, row.changed, row.hosted),
+        )
+        for row in queries.notices(db, centre_id)
+    )
+
+
+def note(tx: Tx, actor: Actor, proposal_id: str) -> None:
+    """Somebody of the centre has read its notice. NOT_FOUND where there is none, CONFLICT where it
+    was noted before."""
+    actor.must_be(Role.STAFF)
+    row = queries.notice(tx.db, proposal_id, actor.centre_id)
+    if row is None:
+        raise Refusal(
+            "evaluation.seat.proposal_unknown", {"proposal": proposal_id[:40]}, Kind.NOT_FOUND
+        )
+    if row.noted_at is not None:
+        raise Refusal("evaluation.seat.noted_already", {"by": row.noted_by}, Kind.CONFLICT)
+    row.noted_at, row.noted_by = tx.now, actor.id
+    queries.add_notices(tx.db, [row])
+    tx.record(f"plan/{proposal_id}", "evaluation:plan:noted", actor, {"centre": actor.centre_id})
 
 
 def withdraw(tx: Tx, actor: Actor, proposal_id: str) -> None:

@@ -141,21 +141,23 @@ def order_id(db: Session, draw_id: str, round_number: int, leaf: str) -> str:
     return found[:ORDER_CHARACTERS]
 
 
-def messages(db: Session, draw_id: str, texts: Mapping[str, str], now: datetime) -> list[Order]:
-    """Short messages to experts of a draw, for those who have a number; the same text is one order,
-    however often it is asked for."""
+def messages(
+    db: Session, draw_id: str, texts: Mapping[str, tuple[str, str]], now: datetime
+) -> list[Order]:
+    """Short messages to experts of a draw, for those who have a number: (what it is about, text) by
+    expert. The same text about the same thing is one order, however often it is asked for."""
     lines = _lines(db, sorted(texts))
     keeper = keeper_of(db)
     return [
         Order(
-            keeper.tag("message", f"{draw_id} {expert_id} {text}")[:ORDER_CHARACTERS],
+            keeper.tag("message", f"{draw_id} {expert_id} {about} {text}")[:ORDER_CHARACTERS],
             OrderKind.MESSAGE,
             lines[expert_id],
             text,
             now,
             now,
         )
-        for expert_id, text in sorted(texts.items())
+        for expert_id, (about, text) in sorted(texts.items())
         if expert_id in lines
     ]
 

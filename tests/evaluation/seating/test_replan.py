@@ -10,7 +10,7 @@ from evaluation.seating import check, replan
 from evaluation.seating.audit import audit
 from evaluation.seating.plan import Plan
 from evaluation.seating.problem import Problem, SeatKey
-from evaluation.seating.replan import Difference, anew, difference
+from evaluation.seating.replan import Difference, anew, concerned, difference
 from evaluation.seating.solve import solve
 from evaluation.seating.synthetic import problem as synthetic
 from evaluation.stations.station import GroupKey
@@ -63,7 +63,7 @@ class TestSmallDay:
         assert (move.key.session_id, move.before) == ("S1", NEAR)
         assert move.changes_centre
         assert found.sessions == ("S1",)
-        assert NEAR in found.centres
+        assert {one.centre_id: one.gone for one in concerned(case, found)}[NEAR] == 1
 
     def test_a_centre_is_lost(self) -> None:
         case = replan.centre_lost(anew(CASE, PLAN), NEAR, CASE.slots)

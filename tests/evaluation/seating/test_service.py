@@ -20,6 +20,7 @@ from evaluation.seating.checkin import service as checkin
 from evaluation.seating.problem import SeatRequest
 from evaluation.seating.proposals import service as proposals
 from evaluation.seating.proposals.trouble import Kind, Trouble
+from evaluation.seating.replan import Concerned
 from evaluation.seating.solve import solve
 from evaluation.seating.verify import plan_faults
 from evaluation.stations import service as stations
@@ -29,7 +30,7 @@ from evaluation.stations.station import Venue as Installed
 from evaluation.venues import service as venues
 from evaluation.venues.venue import Coverage, Venue, Zone
 from tests.builders import STAFF, SUPERVISOR, expert
-from tests.evaluation.seating.cases import AM, BASIC, DAY, FAR, HOST, NEAR, NIGHT, PM
+from tests.evaluation.seating.cases import AM, BASIC, DAY, FAR, HOST, NEAR, NIGHT, OTHER, PM
 from tests.evaluation.seating.conftest import SEED, Desk, request
 from trading.divisions import yunnan
 from trading.money import Money
@@ -434,6 +435,32 @@ class TestProposals:
             assert service.overbooked(db, [DAY]) == ()
             assert stations.capacity_in(db, [AM]).of(GroupKey(NEAR, BASIC), AM) == 1
         assert proposals_read(desk, "P1").state == "CONFIRMED"
+
+    def test_every_centre_concerned_is_told_once(self, desk: Desk) -> None:
+        self.proposed(desk)
+        with desk.office.write() as tx:
+            proposals.confirm(tx, STAFF, "P1")
+        with desk.office.read() as db:
+            told = {
+                centre: [one.about for one in proposals.notices(db, centre)]
+                for centre in (HOST, NEAR, FAR, OTHER)
+            }
+        assert told == {
+            HOST: [Concerned(HOST, 0, 0, 0, 1)],
+            NEAR: [Concerned(NEAR, 0, 1, 0, 0)],
+            FAR: [Concerned(FAR, 1, 0, 0, 0)],
+            OTHER: [],
+        }
+        guest = replace(STAFF, centre_id=NEAR)
+        with desk.office.write() as tx:
+            proposals.note(tx, guest, "P1")
+        with desk.office.read() as db:
+            assert proposals.notices(db, NEAR) == ()
+            assert len(proposals.notices(db, FAR)) == 1
+        for actor, kind in ((guest, "CONFLICT"), (replace(STAFF, centre_id=OTHER), "NOT_FOUND")):
+            with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+                proposals.note(tx, actor, "P1")
+            assert refused.value.kind == kind
 
     def test_of_two_one_is_confirmed(self, desk: Desk) -> None:
         self.proposed(desk, "P1")
