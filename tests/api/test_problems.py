@@ -82,10 +82,12 @@ def test_each_kind_has_its_status(client: TestClient, kind: Kind) -> None:
 
 
 def test_the_type_is_a_page_that_exists(client: TestClient) -> None:
-    for code in catalogue("api", Language.EN):
-        answer = client.get(f"/problems/{code}")
-        hidden = code.startswith(("api.page.", "api.status."))
-        assert answer.status_code == (404 if hidden else 200), code
+    words = catalogue("api", Language.EN)
+    hidden = [code for code in words if code.startswith(("api.page.", "api.status."))]
+    for code in words.keys() - set(hidden):
+        assert client.get(f"/problems/{code}").status_code == 200, code
+    for code in hidden[::100]:
+        assert client.get(f"/problems/{code}").status_code == 404, code
     page = client.get("/problems/archive.actor.two_persons").text
     assert "职责分离" in page
     assert "Separation of duties" in page

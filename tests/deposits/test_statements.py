@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.actor import SYSTEM
@@ -80,6 +80,7 @@ LINES = st.builds(
 class TestReading:
     """ISO 20022 camt.053; CSV."""
 
+    @settings(max_examples=40)
     @given(st.lists(LINES, max_size=5))
     def test_what_is_written_is_read(self, found: list[Line]) -> None:
         closing = Money(10**15 - 1)

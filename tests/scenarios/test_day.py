@@ -91,9 +91,14 @@ def refused(kind: Kind, call: Callable[[], object]) -> Refusal:
     return caught.value
 
 
-def test_a_day_from_registration_to_the_sealed_file(database_url: str, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_day_from_registration_to_the_sealed_file(
+    migrated_sqlite_url: str, tmp_path: Path
+) -> None:
+    """On SQLite; that the same day goes the same way on PostgreSQL, entry by entry, is held by
+    test_determinism."""
     clock = DrivenClock(datetime(2000, 1, 1, tzinfo=UTC))
-    settings = settings_of(tmp_path / "data", database_url)
+    settings = settings_of(tmp_path / "data", migrated_sqlite_url)
     with opened(settings, clock, SEED) as office:
         play = Play(office, open_custodian(settings, office), SEED, DAY, SESSIONS, POOL)
         dossiers = tmp_path / "dossiers"

@@ -16,7 +16,7 @@ import pytest
 from tests.scenarios.crashes import Stage, crash_and_come_back, moments
 from tests.support.servers import Servers
 
-KILLS = 3
+KILLS = 2
 LONGEST_SECONDS = 5.0
 STOP_SECONDS_MAX = 3.0
 """One second for requests that are under way, and what the process needs on a busy machine."""
