@@ -16,11 +16,14 @@ from typing import Any
 
 from api.commands.terminal import read_settings
 from api.commands.verify import verifiers
+from api.demo import buying
 from api.demo.acts.table import ACTS, first_acts
 from api.demo.desks import desk
 from api.demo.play import Play
 from api.demo.progress import Progress, progress
+from api.demo.province import Province
 from api.desks.bank.client import of_folder
+from api.desks.issuer.client import of_folder as issuers_of_folder
 from api.flows.figures import figures
 from api.handlers import handlers
 from api.migrations import upgrade
@@ -34,6 +37,7 @@ from archive.tasks import service as tasks
 from archive.tasks.service import Handler, Worker
 from archive.verification.report import Verdict
 from archive.verify import verify
+from trading.parties.party import OrganisationKind
 
 LOG_NAME = "bigloop.demo"
 
@@ -67,6 +71,17 @@ def settings_of(data: Path, database_url: str, **more: Any) -> Settings:
 def bank_folder(folder: Path) -> Path:
     """Where the demo's bank keeps its own things."""
     return folder / "desks" / "bank"
+
+
+def furnish(folder: Path, seed: int, day: date, pool_size: int) -> None:
+    """Tell a new issuers' desk its houses: the institutions of the seed's province."""
+    province = Province(seed, day, pool_size)
+    buying.furnish(folder, province.parties.of_kind(OrganisationKind.ISSUER))
+
+
+def issuers_folder(folder: Path) -> Path:
+    """Where the demo's issuers keep their own things."""
+    return folder / "desks" / "issuer"
 
 
 def run_until(
@@ -114,12 +129,15 @@ def once(
     began = time.monotonic()
     settings = settings_of(out / "data", database_url)
     clock = DrivenClock(datetime.fromisoformat("2000-01-01T00:00:00+00:00"))
+    furnish(issuers_folder(out), seed, day, pool_size)
     with (
         desk("bank", bank_folder(out)),
+        desk("issuer", issuers_folder(out)),
         opened(settings, clock, seed) as office,
         progress() as shown,
     ):
         bank = of_folder(bank_folder(out))
+        issuers = issuers_of_folder(issuers_folder(out))
         custodian = open_custodian(settings, office)
         telephony = settings.data / "telephony"
         play = Play(
@@ -130,13 +148,17 @@ def once(
             sessions,
             pool_size,
             bank=bank,
+            issuers=issuers,
+            houses=buying.houses(issuers_folder(out)),
             desk_folder=telephony,
         )
         clock.move_to(play.starts_at)
         play.set_up(first_acts(play))
         dossiers = out / "dossiers"
         dossiers.mkdir(parents=True, exist_ok=True)
-        known = around({**handlers(play.custodian, dossiers, bank), **play.handlers(ACTS)})
+        known = around(
+            {**handlers(play.custodian, dossiers, bank, issuers=issuers), **play.handlers(ACTS)}
+        )
         run_until(office, clock, Worker(office, known, "demo"), shown, None)
         (out / "trust.txt").write_text(office.log.verifier.vkey + "\n")
         export_plans(office, out / "plans")

@@ -30,12 +30,14 @@ from api.demo.script import (
 )
 from api.demo.telephony import Telephony, line_of
 from api.desks.bank.local import BankAdapter
+from api.desks.issuer.local import IssuersAdapter
 from api.flows import calling
 from api.flows.names import PLACES_TASK
 from archive.custody import Custodian
 from archive.entropy import SeededEntropy
 from archive.office import Office, Tx
 from archive.tasks.service import Handler, Write, enqueue
+from deposits.issuers.issuer import Issuer
 from experts.invitations.calls import service as calls
 from experts.invitations.course.service import CALL_TASK
 from trading.calendar.legal import calendar
@@ -59,6 +61,10 @@ class Play:
     first one is evaluated."""
     bank: BankAdapter | None = None
     """The bank's desk; without it nobody pays in cash."""
+    issuers: IssuersAdapter | None = None
+    """The issuers' desk; without it guarantees are signed by invented issuers and lodged in clear."""
+    houses: tuple[tuple[Issuer, ...], str] | None = None
+    """The desk's houses and the roots of their certificates, as it says."""
     desk_folder: Path | None = None
     """Where the telephony desk keeps its database; None: only as long as this play."""
 
@@ -133,7 +139,7 @@ class Play:
     def set_up(self, acts: Iterable[tuple[str, Mapping[str, Any], datetime]]) -> None:
         """Install the province and put the first acts on the calendar, in one transaction."""
         with self.office.write() as tx:
-            self.province.install(tx)
+            self.province.install(tx, self.houses)
             lines = {e.id: line_of(n) for n, e in enumerate(self.province.experts)}
             calls.set_lines(tx, REGISTRAR, lines)
             for act, args, due_at in acts:

@@ -15,6 +15,7 @@ from api.demo.script import DALI, DALI_HOST_PERMILLE, Cast
 from archive.actor import Actor, Role
 from archive.office import Tx
 from deposits.issuers import service as issuers
+from deposits.issuers.issuer import Issuer
 from deposits.synthetic import DemoIssuer, make_issuers
 from evaluation import synthetic as stations_synthetic
 from evaluation.stations import service as stations
@@ -128,14 +129,17 @@ class Province:
             for c, size in zip(self.parties.centres, raw, strict=True)
         ]
 
-    def install(self, tx: Tx) -> None:
-        """Put the province into an empty database."""
+    def install(self, tx: Tx, houses: tuple[tuple[Issuer, ...], str] | None = None) -> None:
+        """Put the province into an empty database; with the `houses` of an issuers' desk and their
+        roots in place of the issuers whose keys follow from the seed."""
         parties.register_organisations(tx, REGISTRAR, self.parties.organisations)
         parties.register_links(tx, REGISTRAR, self.parties.links)
         parties.register_centres(tx, REGISTRAR, self.parties.centres)
         parties.record_dishonesties(tx, REGISTRAR, self.parties.dishonesty)
-        for each in self.issuers:
-            issuers.register_issuer(tx, REGISTRAR, each.issuer)
+        for issuer in houses[0] if houses else [made.issuer for made in self.issuers]:
+            issuers.register_issuer(tx, REGISTRAR, issuer)
+        if houses:
+            issuers.pin_trust_list(tx, REGISTRAR, houses[1])
         stations.install(tx, REGISTRAR, self.venues)
         upkeep.calibrate_many(tx, REGISTRAR, calibrations(self._seed, self.venues, self.today))
         names = {centre.id: centre.name for centre in self.parties.centres}

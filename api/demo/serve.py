@@ -26,13 +26,15 @@ from typing import IO
 from api.commands.serve import address_of, listen
 from api.commands.serve import serve as serve_office
 from api.commands.terminal import complain, log_to_stderr, say
+from api.demo import buying
 from api.demo.acts.table import ACTS, first_acts
 from api.demo.desks import desk
 from api.demo.guests import accounts_text, guests, open_accounts, open_expert_account
 from api.demo.kept_clock import KeptClock
-from api.demo.once import bank_folder, opened, settings_of
+from api.demo.once import bank_folder, furnish, issuers_folder, opened, settings_of
 from api.demo.play import Play
 from api.desks.bank.client import of_folder
+from api.desks.issuer.client import of_folder as issuers_of_folder
 from api.handlers import handlers
 from api.office import open_custodian
 from api.settings import Settings
@@ -169,6 +171,7 @@ def serve(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         embedded_worker=False,
         bank_desk=bank_folder(folder),
+        issuers_desk=issuers_folder(folder),
         shutdown_seconds=0,  # nobody's work is lost: what was acknowledged is committed
     )
     listener = listen(settings.host, settings.port)
@@ -200,12 +203,15 @@ def _serve(arguments: argparse.Namespace, settings: Settings, listener: socket.s
     folder: Path = arguments.data
     booking = _booking(folder, arguments)
     clock = KeptClock(folder / "legal-time", datetime(2000, 1, 1, tzinfo=UTC))
+    furnish(issuers_folder(folder), booking.seed, date.fromisoformat(booking.day), booking.pool)
     with (
         desk("bank", bank_folder(folder)),
+        desk("issuer", issuers_folder(folder)),
         closing(clock),
         opened(settings, clock, f"{booking.seed} run {booking.runs}") as office,
     ):
         bank = of_folder(bank_folder(folder))
+        issuers = issuers_of_folder(issuers_folder(folder))
         custodian = open_custodian(settings, office)
         play = Play(
             office,
@@ -216,11 +222,16 @@ def _serve(arguments: argparse.Namespace, settings: Settings, listener: socket.s
             booking.pool,
             has_tenders=True,
             bank=bank,
+            issuers=issuers,
+            houses=buying.houses(issuers_folder(folder)),
             desk_folder=settings.data / "telephony",
         )
         with office.read() as db:
             clock.move_to(journal.latest_moment(db) or play.starts_at)
-        known = {**handlers(custodian, settings.dossiers, bank), **play.handlers(ACTS)}
+        known = {
+            **handlers(custodian, settings.dossiers, bank, issuers=issuers),
+            **play.handlers(ACTS),
+        }
 
         @contextmanager
         def people() -> Iterator[None]:

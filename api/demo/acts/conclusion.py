@@ -9,8 +9,13 @@ from api.demo import people
 from api.demo.play import Play
 from api.flows import completion, review
 from api.flows.names import DOSSIER_TASK
+from archive.actor import Actor
 from archive.office import Tx
 from archive.tasks.service import Write, enqueue
+from deposits.grounds import Claim, Ground
+from deposits.guarantees import service as guarantees
+from deposits.guarantees.demands import service as demands
+from deposits.guarantees.states import GuaranteeState
 from trading.awards import service as awards
 from trading.objections import service as objections
 from trading.objections.objection import ObjectionStage
@@ -53,8 +58,22 @@ def award(play: Play, args: Mapping[str, Any]) -> Write:
     def write(tx: Tx) -> None:
         completion.award(tx, people.tenderer(project.tenderer), args["lot"])
         play.later(tx, "contract", args, play.when(args).contract)
+        if not demands.demands(tx.db):
+            _demand(tx, people.tenderer(project.tenderer), args["lot"])
 
     return write
+
+
+def _demand(tx: Tx, tenderer: Actor, lot_id: str) -> None:
+    """Once in a cohort: a bidder who is no candidate has revoked his bid by letter after the deadline,
+    and the tenderer demands on his guarantee. Without such a guarantee nothing happens."""
+    named = {c.bidder_uscc for c in awards.publication(tx.db, lot_id).candidates}
+    for record in guarantees.guarantees(tx.db, lot_id):
+        if record.state is GuaranteeState.ACTIVE and record.bidder_uscc not in named:
+            assert record.promise is not None, "it was verified"
+            claim = Claim(Ground.REVOKED, "投标人撤销投标文件的函(示例)".encode())
+            demands.demand(tx, tenderer, record.id, claim, record.promise.amount, ACCOUNT)
+            return
 
 
 def contract(play: Play, args: Mapping[str, Any]) -> Write:
@@ -76,12 +95,18 @@ def release(play: Play, args: Mapping[str, Any]) -> Write:
     project, _ = play.lot(args)
 
     def write(tx: Tx) -> None:
-        completion.release(tx, people.staff(project.centre_id), args["lot"])
+        staff = people.staff(project.centre_id)
+        completion.release(tx, staff, args["lot"])
+        for record in guarantees.guarantees(tx.db, args["lot"]):
+            if record.state is GuaranteeState.PAID_OUT:
+                demands.close(tx, staff, record.id)
         enqueue(tx, DOSSIER_TASK, {"lot": args["lot"]}, play.when(args).archive)
 
     return write
 
 
+ACCOUNT = "6228000000009999"
+"""A synthetic account of the tenderer, to which guarantees are paid."""
 ACTS = {
     "publish_candidates": publish_candidates,
     "object_to_result": object_to_result,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from api.demo import paying, people
+from api.demo import buying, paying, people
 from api.demo.play import Play
 from api.demo.script import (
     DALI,
@@ -54,6 +54,8 @@ from trading.projects.stages import Stage
 from trading.regime import ProjectKind
 
 BID_VALIDITY_DAYS = 90
+UNDERWRITING = timedelta(hours=1)
+"""So long before they lodge bidders buy their guarantees."""
 
 
 def register(play: Play, args: Mapping[str, Any]) -> Write:
@@ -201,18 +203,36 @@ def ask_registers(play: Play, args: Mapping[str, Any]) -> Write:
     return write
 
 
+def buy(play: Play, args: Mapping[str, Any]) -> Write:
+    """Whoever lodges at this tick and gives a guarantee buys it now; the platform learns nothing."""
+    now = play.when(args).lodgings[int(args["tick"])] - UNDERWRITING
+    if play.issuers is not None:
+        with play.office.read() as db:
+            for lot, bid in _senders(play, db, args):
+                if bid.gives_guarantee:
+                    buying.buy(play.issuers, db, play.seed, lot.id, bid.bidder, now)
+    return lambda tx: None
+
+
+def _senders(play: Play, db: Session, args: Mapping[str, Any]) -> Iterator[tuple[Lot, BidScript]]:
+    """Who lodges at a tick, for which lot."""
+    ticks = play.when(args).lodgings
+    for lot in projects.lots(db, stage=Stage.NOTICED):
+        key = play.key_of_name.get(lot.name)
+        if key is None or key.startswith(TENDERS) != (args["cohort"] == TENDERS):
+            continue
+        for bid in play.script[key][1].bids:
+            if lodging_place(play.seed, lot.name, bid.bidder, ticks) == int(args["tick"]):
+                yield lot, bid
+
+
 def lodge(play: Play, args: Mapping[str, Any]) -> Write:
     """One lodging tick of the whole province: whoever sends now, for whatever lot, in one batch."""
-    tick = int(args["tick"])
+    now = play.when(args).lodgings[int(args["tick"])]
     cells: list[bytes] = []
     with play.office.read() as db:
-        for lot in projects.lots(db, stage=Stage.NOTICED):
-            key = play.key_of_name.get(lot.name)
-            if key is None or key.startswith(TENDERS) != (args["cohort"] == TENDERS):
-                continue
-            for bid in play.script[key][1].bids:
-                if lodging_place(play.seed, lot.name, bid.bidder, play.when(args).lodgings) == tick:
-                    cells += _sealed(play, db, lot, bid, play.when(args).lodgings[tick])
+        for lot, bid in _senders(play, db, args):
+            cells += _sealed(play, db, lot, bid, now)
 
     def write(tx: Tx) -> None:
         lodging.lodge(tx, cells)
@@ -237,8 +257,11 @@ def _sealed(play: Play, db: Session, lot: Lot, bid: BidScript, now: datetime) ->
     cells = [send(kind=BID, content=canonical.encode(bid_content(lot.id, bid))).cell]
     terms = terms_for(db, lot.id, bid.bidder, now.astimezone(SHANGHAI).date())
     if bid.gives_guarantee and terms.due.fen:
-        demand = demand_of(deposit_lot(db, lot.id), bid.bidder, terms)
-        promise = _guarantee(play, key, bid.bidder, demand)
+        if play.issuers is not None:
+            promise = buying.slip(play.issuers, db, play.seed, lot.id, bid.bidder, now)
+        else:
+            demand = demand_of(deposit_lot(db, lot.id), bid.bidder, terms)
+            promise = _guarantee(play, key, bid.bidder, demand)
         cells.append(send(kind=GUARANTEE, content=promise).cell)
     elif terms.due and play.bank is not None and pays_cash(play.seed, lot.name, bid.bidder):
         slip = paying.pay(play.bank, db, play.seed, lot.id, bid.bidder, terms.due, now)
@@ -268,6 +291,7 @@ ACTS = {
     "object_to_file": object_to_file,
     "answer_objection": answer_objection,
     "ask_registers": ask_registers,
+    "buy": buy,
     "lodge": lodge,
     "lodge_late": lodge_late,
 }

@@ -31,6 +31,7 @@ def first_acts(play: Play) -> Iterator[tuple[str, Mapping[str, Any], datetime]]:
         when = play.when(args)
         yield "ask_registers", args, when.registers
         for tick, moment in enumerate(when.lodgings):
+            yield "buy", {**args, "tick": tick}, moment - intake.UNDERWRITING
             yield "lodge", {**args, "tick": tick}, moment
         yield "plan", args, when.plan
     for kind, moment in trouble.moments(play):
