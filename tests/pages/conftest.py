@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 from fastapi import FastAPI
@@ -20,8 +17,9 @@ from tests.api.conftest import PASSWORD, app, client, office, settings, signed_i
 from tests.support.servers import Server, Servers
 from tests.trading.world import World
 
-DAY_SECONDS = 120.0
-"""The weeks before the day are played first."""
+SESSIONS = 4
+RATE = 600
+"""From a quarter of an hour before the opening to the reviews in some eight seconds."""
 
 __all__ = ["app", "client", "office", "settings", "signed_in"]
 
@@ -54,19 +52,13 @@ def signed_in_as(app: FastAPI, office: Office) -> Iterator[Callable[..., TestCli
         made.__exit__(None, None, None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def living_day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A demonstration's server on its running day, shared by all page tests of the run: look at it
-    and act in it, but expect that others act too. Accounts: `staff`, `supervisor`, `bidder`,
-    `tenderer`, `expert`."""
+    """A demonstration's server that has only begun: look at it and act in it, but expect that others
+    act too. Accounts: `staff`, `supervisor`, `bidder`, `tenderer`, `expert`."""
     folder: Path = tmp_path_factory.mktemp("day")
     servers = Servers(folder)
-    words = ("--serve", "--sessions", "3", "--pool", "3000", "--rate", "300")
+    words = ("--serve", "--sessions", str(SESSIONS), "--pool", "3000", "--rate", str(RATE))
     data = str(folder / "data")
-    server = servers("demo", *words, "--data", data, ready="/health", timeout_s=90.0)
-    until = time.monotonic() + DAY_SECONDS
-    while not json.load(urlopen(f"{server.url}/api/board", timeout=30))["sessions"]:
-        assert time.monotonic() < until, f"the day does not begin:\n{server.log()}"
-        time.sleep(0.5)
-    yield server
+    yield servers("demo", *words, "--data", data, ready="/health", timeout_s=90.0)
     servers.end()
