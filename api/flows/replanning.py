@@ -21,7 +21,7 @@ from sqlmodel import Session
 from api.flows import seating as flow
 from api.flows.names import REPLAN_TASK
 from archive.actor import SYSTEM, Actor, Role
-from archive.errors import Kind, Refusal
+from archive.errors import Faults, Kind, Refusal
 from archive.office import Office, Tx
 from archive.tasks.service import Long, Run, Write, enqueue
 from evaluation.seating import service as seating
@@ -46,7 +46,15 @@ def ask(tx: Tx, actor: Actor, trouble: Trouble) -> tuple[str, str]:
     CONFLICT where no seat is concerned."""
     actor.must_be(Role.STAFF, Role.SYSTEM)
     trouble.check()
-    asked, _ = _requests(tx.db, trouble, _live(tx.db, trouble, slot_at(tx.now)))
+    now_slot = slot_at(tx.now)
+    if trouble.until <= now_slot:
+        faults = Faults("evaluation.seat.trouble_invalid")
+        faults.add("/until", "evaluation.seat.trouble_over")
+        faults.refuse()
+    if trouble.closes and not trouble.closures(stations.groups(tx.db)):
+        params = {"centre": trouble.centre_id[:40], "label": trouble.label[:40] or "-"}
+        raise Refusal("evaluation.station.unknown", params, Kind.NOT_FOUND)
+    asked, _ = _requests(tx.db, trouble, _live(tx.db, trouble, now_slot), now_slot)
     if not asked:
         raise Refusal("evaluation.seat.trouble_none", {}, Kind.CONFLICT)
     proposal_id = tx.new_id()
@@ -88,7 +96,7 @@ def accept(tx: Tx, actor: Actor, proposal_id: str) -> ConfirmedPlan:
 def problem_of(db: Session, trouble: Trouble, now_slot: int) -> Problem | None:
     """The day with its trouble; None where no seat is concerned."""
     live = _live(db, trouble, now_slot)
-    asked, gone = _requests(db, trouble, live)
+    asked, gone = _requests(db, trouble, live, now_slot)
     if not asked:
         return None
     return seating.replan(
@@ -111,10 +119,11 @@ def _live(db: Session, trouble: Trouble, now_slot: int) -> list[BookedSeat]:
 
 
 def _requests(
-    db: Session, trouble: Trouble, live: Sequence[BookedSeat]
+    db: Session, trouble: Trouble, live: Sequence[BookedSeat], now_slot: int
 ) -> tuple[list[SeatRequest], set[SeatKey]]:
     """A request for every seat to come as it is held, changed as the trouble wants; and the seats
-    that nobody wants any more."""
+    that nobody wants any more. Of a stay that has begun what is left is asked for: the slots behind
+    it need no station anywhere."""
     held = {seat.key: seat for seat in live}
     sessions = {seat.session_id for seat in live}
     if not trouble.closes:
@@ -133,16 +142,23 @@ def _requests(
             slots = held[key].slots
             if is_meant and trouble.kind is troubles.Kind.OVERRUN:
                 slots = tuple(range(slots[0], max(slots[-1] + 1, trouble.until)))
+            slots = tuple(slot for slot in slots if slot >= now_slot)
             night = made[key].overnight or holds_night(slots)
             asked.append(replace(made[key], slots=slots, overnight=night))
     return asked, gone
 
 
 def _struck(trouble: Trouble, live: Iterable[BookedSeat]) -> set[SeatKey]:
-    """Running seats that cannot just keep their place: in what has failed, or overrunning."""
+    """Running seats that cannot just keep their place: in what fails while they run, or
+    overrunning."""
+    closed = set(range(trouble.first, trouble.until))
     return {
         seat.key
         for seat in live
-        if (trouble.closes and seat.centre_id == trouble.centre_id)
+        if (
+            trouble.closes
+            and seat.centre_id == trouble.centre_id
+            and not closed.isdisjoint(seat.slots)
+        )
         or (trouble.kind is troubles.Kind.OVERRUN and seat.session_id == trouble.session_id)
     }

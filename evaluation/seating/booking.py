@@ -57,6 +57,11 @@ class Overbooked:
     sessions: tuple[str, ...]
 
 
+def is_running(seat: BookedSeat, now_slot: int) -> bool:
+    """Whether a seat is taken: its expert is checked in, or its stay has begun."""
+    return bool(seat.label) or seat.slots[0] < now_slot
+
+
 def taken(seats: Iterable[BookedSeat]) -> Counter[tuple[GroupKey, int]]:
     """How many seats of each group are taken in each slot."""
     counted: Counter[tuple[GroupKey, int]] = Counter()

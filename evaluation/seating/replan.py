@@ -102,10 +102,14 @@ def concerned(problem: Problem, found: Difference) -> tuple[Concerned, ...]:
 
 
 def difference(
-    problem: Problem, plan: Plan, slots_before: Mapping[SeatKey, tuple[int, ...]]
+    problem: Problem,
+    plan: Plan,
+    slots_before: Mapping[SeatKey, tuple[int, ...]],
+    running: Collection[SeatKey] = (),
 ) -> Difference:
     """Against the confirmed seats that the problem names (`Seat.current`); `slots_before` are their
-    slots, those of the problem where it names none."""
+    slots, those of the problem where it names none. Of a seat that is `running` only what is left was
+    planned anew: in the same centre it is one stay."""
     given = {assignment.key: assignment for assignment in plan.assignments}
     stays, moved, placed = 0, [], []
     lost: list[SeatKey] = []
@@ -120,6 +124,8 @@ def difference(
             continue
         after = seat.stays[new.stay]
         before = slots_before.get(seat.key, after)
+        if seat.key in running and seat.current == new.centre_id:
+            after = tuple(range(min(before[0], after[0]), after[-1] + 1))
         if seat.current == new.centre_id and before == after:
             stays += 1
         else:

@@ -24,13 +24,19 @@ from archive.errors import Fault, Faults, Kind, Reason, Refusal
 from archive.journal.entry import DocumentRef
 from archive.office import Tx
 from evaluation.seating import build, check, queries
-from evaluation.seating.booking import BookedSeat, CentreSeat, Overbooked, taken
+from evaluation.seating.booking import (
+    BookedSeat,
+    CentreSeat,
+    Overbooked,
+    is_running,
+    taken,
+)
 from evaluation.seating.numbers import check_numbers, numbers_of
 from evaluation.seating.plan import Assignment, Plan, Unseated, document
 from evaluation.seating.problem import Moved, Problem, SeatKey, SeatRequest
 from evaluation.seating.tables import PlanRow, SeatRow
 from evaluation.stations import service as stations
-from evaluation.stations.slots import day_of, slots_on
+from evaluation.stations.slots import day_of, slot_at, slots_on
 from evaluation.stations.station import Capacity, Closure
 from evaluation.venues import service as venues
 from trading.parties import service as parties
@@ -265,8 +271,14 @@ def confirm_plan(
     ref = tx.keep("plan.json", document(problem, plan))
     queries.add(tx.db, _plan_row(tx, actor, plan_id, plan, ref))
     wanted = [_seat_row(tx, plan_id, problem, given) for given in plan.assignments]
+    before = _before(tx, problem.moved)
+    now_slot = slot_at(tx.now)
+    for row in wanted:
+        _join(before.get(SeatKey(row.session_id, row.expert_id)), row, now_slot)
     kept = _give_up(tx, actor, problem.moved, wanted, plan_id)
     rows = [row for row in wanted if SeatKey(row.session_id, row.expert_id) not in kept]
+    for row in rows:
+        _stay_at_the_booth(tx.db, before.get(SeatKey(row.session_id, row.expert_id)), row)
     try:
         queries.insert_seats(tx.db, rows)
     except IntegrityError as error:
@@ -326,6 +338,40 @@ def _seat_row(tx: Tx, plan_id: str, problem: Problem, given: Assignment) -> Seat
         first_slot=slots[0],
         last_slot=slots[-1],
     )
+
+
+def _before(tx: Tx, moved: Sequence[Moved]) -> dict[SeatKey, SeatRow]:
+    """The live seats that are planned anew."""
+    ids = {one.seat_id for one in moved}
+    sessions = sorted({one.session_id for one in moved})
+    rows = [row for name in sessions for row in queries.live_of_session(tx.db, name)]
+    return {SeatKey(row.session_id, row.expert_id): row for row in rows if row.id in ids}
+
+
+def _same_group(old: SeatRow, new: SeatRow) -> bool:
+    return (old.centre_id, old.equipment) == (new.centre_id, new.equipment)
+
+
+def _join(old: SeatRow | None, new: SeatRow, now_slot: int) -> None:
+    """Of a stay that runs only what is left was planned anew: where it goes on in the same group it is
+    one stay, from its beginning."""
+    if old is None or not _same_group(old, new) or new.first_slot > old.last_slot + 1:
+        return
+    if is_running(old.to_domain(), now_slot):
+        new.first_slot = min(new.first_slot, old.first_slot)
+
+
+def _stay_at_the_booth(db: Session, old: SeatRow | None, new: SeatRow) -> None:
+    """Who sits in a booth already stays in it when his stay gets longer, unless the booth is closed
+    or promised to somebody for the rest; then another is drawn when he asks."""
+    if old is None or old.checked_in_at is None or not _same_group(old, new):
+        return
+    group = old.to_domain().group
+    more = tuple(range(min(old.last_slot + 1, new.last_slot), new.last_slot + 1))
+    others = queries.live_in_group(db, group, more[0], more[-1])
+    is_promised = any(row.label == old.label for row in others)
+    if not is_promised and old.label in stations.open_booths(db, group, more):
+        new.label, new.draw, new.checked_in_at = old.label, old.draw, old.checked_in_at
 
 
 def _give_up(

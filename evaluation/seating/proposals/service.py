@@ -24,7 +24,7 @@ from archive.office import Tx
 from archive.vault import Vault
 from evaluation.seating import queries
 from evaluation.seating import service as seating
-from evaluation.seating.booking import BookedSeat
+from evaluation.seating.booking import BookedSeat, is_running
 from evaluation.seating.plan import Plan, document, from_document
 from evaluation.seating.problem import Problem, SeatKey
 from evaluation.seating.proposals.trouble import Trouble, from_json
@@ -32,6 +32,7 @@ from evaluation.seating.replan import Concerned, Difference, concerned, differen
 from evaluation.seating.service import ConfirmedPlan
 from evaluation.seating.tables import ChangeNoticeRow, ProposalRow
 from evaluation.stations import service as stations
+from evaluation.stations.slots import slot_at
 
 STATES = ("PROPOSED", "CONFIRMED", "WITHDRAWN")
 
@@ -60,12 +61,15 @@ def propose(
     """Put a proposal where its planner can read it; a second time does nothing."""
     if queries.proposal(tx.db, proposal_id) is not None:
         return
-    before = {seat.key: seat.slots for seat in _confirmed(tx.db, problem)}
+    seats = _confirmed(tx.db, problem)
+    before = {seat.key: seat.slots for seat in seats}
+    begun = running(tx.db, seats, slot_at(tx.now))
     ref = tx.keep(
         "proposal.json",
         {
             **document(problem, plan),
             "slots_before": [[*key, list(slots)] for key, slots in sorted(before.items())],
+            "running": [list(key) for key in sorted(begun)],
         },
     )
     row = ProposalRow(
@@ -77,7 +81,7 @@ def propose(
         state="PROPOSED",
     )
     queries.add_proposal(tx.db, row)
-    found = difference(problem, plan, before)
+    found = difference(problem, plan, before, begun)
     tx.record(
         f"plan/{proposal_id}",
         "evaluation:plan:proposed",
@@ -120,7 +124,7 @@ def _read(vault: Vault, row: ProposalRow) -> Proposal:
         trouble=from_json(canonical.decode(row.trouble.encode())),
         problem=problem,
         plan=plan,
-        difference=difference(problem, plan, before),
+        difference=difference(problem, plan, before, {SeatKey(*key) for key in value["running"]}),
         state=row.state,
         plan_id=row.plan_id,
         proposed_at=row.proposed_at,
@@ -251,4 +255,4 @@ def _known(row: ProposalRow | None, proposal_id: str) -> ProposalRow:
 
 def running(db: Session, seats: Collection[BookedSeat], now_slot: int) -> set[SeatKey]:
     """Of confirmed seats, those that are taken: their expert is checked in, or their stay has begun."""
-    return {seat.key for seat in seats if seat.label or seat.slots[0] < now_slot}
+    return {seat.key for seat in seats if is_running(seat, now_slot)}

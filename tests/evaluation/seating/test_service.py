@@ -16,16 +16,17 @@ from archive.errors import Refusal
 from archive.journal import service as journal
 from evaluation.accounts.account import Use, accounts
 from evaluation.seating import service
+from evaluation.seating.booking import BookedSeat
 from evaluation.seating.checkin import service as checkin
 from evaluation.seating.problem import SeatRequest
 from evaluation.seating.proposals import service as proposals
 from evaluation.seating.proposals.trouble import Kind, Trouble
-from evaluation.seating.replan import Concerned
+from evaluation.seating.replan import Concerned, difference
 from evaluation.seating.solve import solve
 from evaluation.seating.verify import plan_faults
 from evaluation.stations import service as stations
 from evaluation.stations.opening import ALWAYS
-from evaluation.stations.station import Equipment, GroupKey, Room
+from evaluation.stations.station import Closure, Equipment, GroupKey, Room
 from evaluation.stations.station import Venue as Installed
 from evaluation.venues import service as venues
 from evaluation.venues.venue import Coverage, Venue, Zone
@@ -498,6 +499,62 @@ class TestProposals:
 def proposals_read(desk: Desk, name: str) -> proposals.Proposal:
     with desk.office.read() as db:
         return proposals.proposal(db, desk.office.vault, name)
+
+
+class TestRunning:
+    """A review that overruns while its experts sit in their booths."""
+
+    def overrun(self, desk: Desk, *closed: Closure) -> BookedSeat:
+        """E1 sits since the morning; in the afternoon it is planned on into the night."""
+        desk.seat(replace(request("E1", slots=(AM, PM)), members=1))
+        with desk.office.write() as tx:
+            self.first = checkin.assign_label(tx, STAFF, "S1", "E1")
+        more = replace(request("E1", slots=(PM, NIGHT)), members=1)
+        with desk.office.read() as db:
+            problem = service.replan(db, [more], on_days=[DAY], seed=SEED, and_closed=closed)
+        plan = solve(problem)
+        before = {self.first.key: self.first.slots}
+        self.shown = difference(problem, plan, before, {self.first.key})
+        with desk.office.write() as tx:
+            for one in closed:
+                stations.close_station(tx, STAFF, NEAR, one.label, one.first, one.until, "断电")
+            (seat,) = service.confirm_plan(tx, STAFF, problem, plan).seats
+        return seat
+
+    def test_it_stays_in_its_booth_and_is_one_stay(self, desk: Desk) -> None:
+        seat = self.overrun(desk)
+        assert (seat.centre_id, seat.label) == (NEAR, self.first.label)
+        assert seat.slots == (AM, PM, NIGHT)
+        (move,) = self.shown.moved
+        assert (move.changes_centre, move.slots_after) == (False, (AM, PM, NIGHT))
+        with desk.office.write() as tx:
+            assert checkin.assign_label(tx, STAFF, "S1", "E1").label == self.first.label
+
+    def test_of_a_booth_that_closes_it_moves_to_another(self, desk: Desk) -> None:
+        """The two booths of its class, one of them closed at night: which, it does not matter."""
+        seat = self.overrun(desk, Closure("", NEAR, "A-01", NIGHT, NIGHT + 1, ""))
+        assert seat.slots == (AM, PM, NIGHT)
+        assert seat.label == ("" if self.first.label == "A-01" else self.first.label)
+        with desk.office.write() as tx:
+            again = checkin.assign_label(tx, STAFF, "S1", "E1")
+        with desk.office.read() as db:
+            assert again.label in stations.open_booths(db, again.group, (PM, NIGHT))
+
+    def test_what_is_over_needs_no_station_elsewhere(self, desk: Desk) -> None:
+        """The near centre is lost at noon; the far one was full in the morning, which is past."""
+        desk.seat(replace(request("E9", "S9"), members=1, forbidden=(NEAR,)))
+        desk.seat(replace(request("E1", slots=(AM, PM)), members=1))
+        with desk.office.read() as db:
+            closed = Trouble(Kind.CENTRE, "断电", PM, NIGHT, centre_id=NEAR).closures(
+                stations.groups(db)
+            )
+            left = replace(request("E1", slots=(PM,)), members=1)
+            problem = service.replan(
+                db, [left], on_days=[DAY], seed=SEED, and_closed=closed, keeps_reserve=False
+            )
+        with desk.office.write() as tx:
+            (seat,) = service.confirm_plan(tx, STAFF, problem, solve(problem)).seats
+        assert (seat.centre_id, seat.slots) == (FAR, (PM,))
 
 
 class TestCheckIn:
