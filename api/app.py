@@ -46,6 +46,7 @@ from api.pages import (
     tenderer_money,
 )
 from api.pages import problems as problem_pages
+from api.pages import trustees as trustee_pages
 from api.pages.kit import fragments
 from api.routes import (
     awards,
@@ -111,6 +112,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     supervisor_money.router,
     tenderer_money.router,
     public.router,
+    trustee_pages.router,
     figures.router,
 )
 """Every router of the product; a new one is added here."""

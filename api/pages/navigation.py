@@ -38,6 +38,7 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             ("pool_import", "/pool/import"),
             ("pool_merges", "/pool/merges"),
             ("pool_appeals", "/pool/appeals"),
+            ("public_trustees", "/public/trustees"),
         ),
         Role.EXPERT: (
             BOARD,
@@ -50,6 +51,7 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             BOARD,
             ("watch_wall", "/supervisor/wall"),
             ("watch_draws", "/supervisor/draws"),
+            ("public_trustees", "/public/trustees"),
             ("watch_avoidance", "/supervisor/avoidance"),
             ("watch_patterns", "/supervisor/patterns"),
             ("assessments", "/assessments"),
@@ -80,6 +82,7 @@ PUBLIC: tuple[tuple[str, str], ...] = (
     BOARD,
     NOTICES,
     ("public_draws", "/public/draws"),
+    ("public_trustees", "/public/trustees"),
     ("public_draw", "/public/draw"),
     VERIFY,
     FIGURES,

@@ -25,7 +25,7 @@ from experts.fairness.leximin import Quota, Types, leximin
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLACE = ROOT / ".tools" / "peers" / "sortition"
 PEER = "sortition-algorithms==0.12.15"
-SECONDS, QUICK_SECONDS, INSTALL_SECONDS = 120, 15, 300
+SECONDS, QUICK_SECONDS, INSTALL_SECONDS = 120, 6, 300
 GOAL = 50.0
 PROGRAM = """
 import csv, sys, time

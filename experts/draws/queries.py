@@ -75,6 +75,20 @@ def outputs(db: Session, draw_id: str) -> list[DrawOutputRow]:
     return sorted(rows, key=lambda row: (row.asking, row.trustee_id))
 
 
+def withheld(db: Session) -> list[tuple[DrawOutputRow, DrawRow]]:
+    """The outputs that did not come in their time, with their draws, the newest draw first."""
+    is_over = sa.or_(
+        col(DrawOutputRow.asking) < col(DrawRow.asking), col(DrawRow.state) == State.UNSEEDED
+    )
+    found = db.exec(
+        select(DrawOutputRow, DrawRow)
+        .join(DrawRow, col(DrawRow.id) == col(DrawOutputRow.draw_id))
+        .where(col(DrawOutputRow.proof) == "", is_over)
+    ).all()
+    order = sorted(found, key=lambda pair: (pair[0].asking, pair[0].trustee_id))
+    return sorted(order, key=lambda pair: pair[1].id, reverse=True)
+
+
 def waiting(db: Session) -> list[DrawRow]:
     """The draws whose trustees are asked now, by id."""
     rows = db.exec(select(DrawRow).where(col(DrawRow.state) == State.ASKING)).all()

@@ -91,6 +91,7 @@ def test_what_is_open_is_open_on_purpose() -> None:
         "GET /public/lots/{lot_id}",
         "GET /public/lots/{lot_id}/notice",
         "GET /public/trust",
+        "GET /public/trustees",
         "GET /public/verify",
         "GET /sign-in",
         "POST /api/draws/{draw_id}/outputs",

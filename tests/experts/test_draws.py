@@ -238,7 +238,13 @@ class TestTrustees:
         with office.read() as db:
             asked = draws.asking_of(db, draw.id)
             register = [e for e in journal.entries(db, f"draws/{CENTRE}") if "withheld" in e.action]
+            (missing,) = asking.withheld(db)
         assert (asked.number, asked.withheld) == (2, (TRUSTEES[0].id,))
+        assert (missing.trustee_id, missing.register_number, missing.asking) == (
+            TRUSTEES[0].id,
+            1,
+            1,
+        )
         assert [one.id for one in asked.trustees] == [holder.id for holder in TRUSTEES[1:]]
         assert register[0].data["trustees"] == [TRUSTEES[0].id]
         old = TRUSTEES[1].answer(draw.request_hash, 1)
@@ -260,6 +266,8 @@ class TestTrustees:
             draw = self.again(office, draw)
         assert draw.state is State.UNSEEDED
         with office.read() as db:
+            missing = {one.trustee_id for one in asking.withheld(db)}
+            assert missing == {holder.id for holder in TRUSTEES[:3]}
             assert is_valid(verify_transcript(draws.transcript(db, draw.id)))
             actions = [entry.action for entry in journal.entries(db, f"draws/{CENTRE}")]
         assert actions[-1] == "experts:draw:unseeded"

@@ -22,6 +22,7 @@ from experts.pool.rolls import queries as waiting_rolls
 from experts.pool.rolls.roll import table_of
 from experts.pool.standing import service as standing
 from experts.pool.standing.machine import Amend
+from experts.trustees.synthetic import SyntheticTrustee
 from tests.builders import POOL_OFFICE
 from tests.experts.test_roll import csv_of
 from tests.experts.world import make_expert
@@ -246,6 +247,40 @@ def test_what_the_supervisor_sees(chromium_page: Pages, house: House) -> None:
     looks(page, "supervisor-patterns")
     elsewhere = sign_in(chromium_page, house.url, "department", "/supervisor/avoidance")
     expect(elsewhere.locator("h1")).to_have_text("回避情况")
+
+
+def test_the_trustees_register_is_kept_by_two_and_read_by_all(
+    chromium_page: Pages, house: House
+) -> None:
+    holder = SyntheticTrustee("new-notary", "示例新公证处", bytes(range(32)))
+    chromium_page.allow(REFUSED)
+    page = sign_in(chromium_page, house.url, "pool", "/public/trustees")
+    page.get_by_label("代号").fill(holder.id)
+    page.get_by_label("机构").fill(holder.name)
+    page.get_by_label("公钥").fill(holder.key)
+    page.get_by_label("持有证明").fill("00" * 80)
+    page.get_by_label("自").fill("2026-10-01T00:00")
+    page.get_by_label("至").fill("2027-10-01T00:00")
+    press(page, "登记公钥")
+    expect(page.locator("#f-possession-fault")).to_be_visible()
+    page.get_by_label("持有证明").fill(holder.possession.hex())
+    press(page, "登记公钥")
+    said(page, "公钥已登记")
+    looks(page, "pool-trustees")
+    watch = sign_in(chromium_page, house.url, "supervisor", "/public/trustees")
+    watch.locator("summary", has_text=holder.id).click()
+    press(watch, "确认登记")
+    said(watch, "已确认")
+    everybody = chromium_page(house.url + "/public/trustees?q=new-notary")
+    row = everybody.locator("tbody tr", has_text=holder.id).first
+    expect(row).to_contain_text("在任")
+    expect(row).to_contain_text(holder.key)
+    expect(everybody.locator("form[action^='/trustees']")).to_have_count(0)
+    looks(everybody, "public-trustees")
+    watch.locator("summary", has_text=holder.id).click()
+    watch.locator(f"#why-{holder.id}").fill("密钥遗失(示例)")
+    watch.locator("details[open]").get_by_role("button", name="撤销").click()
+    said(watch, "已撤销")
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,16 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Withheld:
+    """An output that did not come in its time: whose, and for which number of which register."""
+
+    trustee_id: str
+    centre_id: str
+    register_number: int
+    asking: int
+
+
+@dataclass(frozen=True)
 class Asking:
     """What a trustee is asked, and all that he needs to answer. No lot, no specialty: he answers for
     a hash. `number` 0: nobody is asked yet. `withheld` are those who were silent under an earlier
@@ -160,6 +170,14 @@ def asking(db: Session, draw_id: str) -> Asking:
 def askings(db: Session) -> tuple[Asking, ...]:
     """All draws whose trustees are asked now."""
     return tuple(_asking(db, row) for row in queries.waiting(db))
+
+
+def withheld(db: Session) -> tuple[Withheld, ...]:
+    """All outputs that were ever withheld, those of the newest draws first."""
+    return tuple(
+        Withheld(item.trustee_id, row.centre_id, row.number, item.asking)
+        for item, row in queries.withheld(db)
+    )
 
 
 def outputs_task(office: Office, args: Mapping[str, Any]) -> Write:
