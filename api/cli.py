@@ -29,6 +29,7 @@ COMMANDS = {
     ),
     "trustee": ("api.commands.trustee", "a trustee's key, and his answers to draws"),
     "record": ("api.commands.record", "take a session's record out, to be verified anywhere"),
+    "witness": ("api.commands.witness", "follow a session's record from a terminal, checking it"),
     "check": ("api.commands.check", "re-read every stream of the journal"),
     "desk": ("api.commands.desk", "run a synthetic outside desk: a bank, a calling service"),
     "demo": ("api.demo.command", "play a demonstration with invented data"),

@@ -10,6 +10,8 @@ from typing import Any
 
 import uvicorn
 
+from api.fanout import FanoutProtocol
+
 READY_SECONDS = 60.0
 END_SECONDS = 10.0
 
@@ -22,7 +24,9 @@ def served(app: Any, port: int = 0) -> Iterator[str]:
         host="127.0.0.1",
         port=port,
         log_config=None,
+        ws=FanoutProtocol,
         ws_max_size=256 * 1024,
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)

@@ -1,0 +1,179 @@
+"""A client of `witness.v1` for programs: follows a session's record over any number of connections.
+
+    with sign_in("https://platform", "supervisor", password) as cookie: …
+    client = WitnessClient(address_of(url), Follower(session, log_key), cookie_of)
+    for found in client.frames():      # Entry, Mark and Cut, in order, without gap or double
+        …
+
+The follower refuses whatever breaks the promise (`evaluation.witness.follower`); then `frames` ends with that
+Refusal, and does not try again. A cut is survived: the next connection goes on from the entry that is due,
+after a pause that grows and is drawn by chance, so that thousands who were cut together do not come back
+together. What has to be kept to go on another day is `follower.state`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from archive.journal.entry import Entry
+from evaluation.witness.follower import Follower
+from evaluation.witness.protocol import FRAME_BYTES_MAX, PROTOCOL, Mark
+
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds before the next try, each times a chance between a half and one and a half."""
+OPEN_SECONDS_MAX = 10.0
+SILENT_SECONDS_MAX = 60.0
+"""The connection's own ping finds a dead line."""
+SIGN_IN_SECONDS_MAX = 30.0
+FOR_GOOD = frozenset({4002, 4003})
+SIGNED_OUT = 4001
+_ADDRESS = re.compile(r"(https?|wss?)://([^/]+)/(?:.*/)?sessions/([A-Za-z0-9._-]{1,64})(?:/.*)?")
+
+
+class NotFollowed(Exception):
+    """The server does not let this viewer follow; the text says what it said."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The connection ended; the next one is made after `pause` seconds."""
+
+    why: str
+    pause: float
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a session is followed. `site`: where one signs in."""
+
+    site: str
+    socket: str
+    session: str
+
+
+Found: TypeAlias = Entry | Mark | Cut
+CookieOf: TypeAlias = Callable[[], str]
+"""Signs in, and gives the cookie header."""
+
+
+def address_of(url: str) -> Address:
+    """The address of a session, from that of any of its pages; ValueError for anything else."""
+    found = _ADDRESS.fullmatch(url.partition("?")[0].partition("#")[0])
+    if found is None:
+        raise ValueError(f"not the address of a session: {url!r}")
+    secure = found[1] in ("https", "wss")
+    session = found[3]
+    return Address(
+        f"http{'s' if secure else ''}://{found[2]}",
+        f"ws{'s' if secure else ''}://{found[2]}/live/sessions/{session}",
+        session,
+    )
+
+
+def sign_in(site: str, account: str, password: str) -> str:
+    """The cookie header of a new sign-in. NotFollowed where it is refused, OSError where nobody answers."""
+    body = json.dumps({"account": account, "password": password}).encode()
+    headers = {"Content-Type": "application/json"}
+    request = Request(f"{site}/api/sign-in", body, headers)  # noqa: S310 - the caller's own address
+    try:
+        with urlopen(request, timeout=SIGN_IN_SECONDS_MAX) as answer:  # noqa: S310
+            return str(answer.headers["Set-Cookie"]).partition(";")[0]
+    except HTTPError as error:
+        raise NotFollowed(error.read(10_000).decode("utf-8", "replace")) from None
+
+
+def pause_after(tries: int, chance: float) -> float:
+    """Seconds to wait after the `tries`-th failure in a row (from 0); `chance` in [0, 1)."""
+    return PAUSES[min(tries, len(PAUSES) - 1)] * (0.5 + chance)
+
+
+@dataclass
+class WitnessClient:
+    """One viewer. `cookie_of` is called for the first connection and whenever the sign-in ended."""
+
+    address: Address
+    follower: Follower
+    cookie_of: CookieOf
+    sleep: Callable[[float], None] = time.sleep
+    head: int = -1
+    """How many entries there were when the newest connection began."""
+    _cookie: str = ""
+    _tries: int = field(default=0, init=False)
+
+    def frames(self) -> Iterator[Found]:
+        """What comes, for ever. Refusal where the promise is broken; NotFollowed where the server does
+        not let us."""
+        while True:
+            why = ""
+            try:
+                if not self._cookie:
+                    self._cookie = self.cookie_of()
+                with self._connected() as socket:
+                    yield from self._taken(socket)
+            except InvalidStatus as error:
+                status = error.response.status_code
+                if status == 401 and self._tries == 0:
+                    why = self._again_signed_in()
+                elif status < 500:
+                    raise NotFollowed(_text_of(error.response.body)) from None
+                else:
+                    why = f"HTTP {status}"
+            except ConnectionClosed as error:
+                code = error.rcvd.code if error.rcvd else 1006
+                why = f"{code} {error.rcvd.reason if error.rcvd else ''}".strip()
+                if code in FOR_GOOD:
+                    raise NotFollowed(why) from None
+                if code == SIGNED_OUT:
+                    why = self._again_signed_in()
+            except (OSError, InvalidHandshake) as error:
+                why = str(error) or type(error).__name__
+            cut = Cut(why, pause_after(self._tries, random.random()))  # noqa: S311 - only a pause
+            self._tries += 1
+            yield cut
+            self.sleep(cut.pause)
+
+    def _again_signed_in(self) -> str:
+        self._cookie = ""
+        return "signed out"
+
+    def _connected(self) -> ClientConnection:
+        return connect(
+            self.address.socket,
+            additional_headers={"Cookie": self._cookie},
+            subprotocols=[Subprotocol(PROTOCOL)],
+            compression=None,
+            max_size=FRAME_BYTES_MAX,
+            open_timeout=OPEN_SECONDS_MAX,
+            ping_timeout=SILENT_SECONDS_MAX,
+        )
+
+    def _taken(self, socket: ClientConnection) -> Iterator[Entry | Mark]:
+        socket.send(self.follower.hello())
+        for text in socket:
+            found = self.follower.take(text if isinstance(text, str) else text.decode())
+            self._tries = 0
+            if found is None:
+                self.head = json.loads(text)["head"]
+            else:
+                yield found
+        raise ConnectionClosed(socket.protocol.close_rcvd, socket.protocol.close_sent)
+
+
+def _text_of(body: bytes | bytearray | None) -> str:
+    try:
+        told = json.loads(body or b"")
+        return f"{told['detail_zh']} / {told['detail_en']}"
+    except (ValueError, KeyError, TypeError):
+        return (body or b"").decode("utf-8", "replace")[:1000]

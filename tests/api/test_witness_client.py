@@ -1,0 +1,193 @@
+"""Following from a terminal: printed, checked, resumed; a broken promise is said and ends it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.sync.server import ServerConnection, serve
+
+from api.cli import main
+from api.commands import witness
+from api.identity import service as identity
+from api.identity.accounts import Account
+from api.witness_client import (
+    PAUSES,
+    Cut,
+    NotFollowed,
+    WitnessClient,
+    address_of,
+    pause_after,
+)
+from archive.actor import SYSTEM, Role
+from archive.errors import Refusal
+from archive.journal.entry import Entry
+from archive.office import Office
+from evaluation.session import service as sessions
+from evaluation.witness.follower import Follower
+from evaluation.witness.protocol import EventFrame, Welcome, encode_frame
+from tests.api.conftest import PASSWORD
+from tests.builders import STAFF
+from tests.evaluation.course import plan
+from tests.evaluation.witness.test_protocol import LOG, marked, texts
+from tests.support.serving import served as serving
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        ("url", "site", "socket"),
+        [
+            ("http://h:8/live/sessions/s1", "http://h:8", "ws://h:8/live/sessions/s1"),
+            ("https://h/supervisor/sessions/s1/desk?x=1", "https://h", "wss://h/live/sessions/s1"),
+            ("ws://h/api/sessions/s1", "http://h", "ws://h/live/sessions/s1"),
+        ],
+    )
+    def test_any_page_of_a_session_will_do(self, url: str, site: str, socket: str) -> None:
+        found = address_of(url)
+        assert (found.site, found.socket, found.session) == (site, socket, "s1")
+
+    @pytest.mark.parametrize(
+        "url", ["", "s1", "http://h/", "ftp://h/sessions/s1", "http://h/lots/s1"]
+    )
+    def test_anything_else_is_refused(self, url: str) -> None:
+        with pytest.raises(ValueError):
+            address_of(url)
+
+    @given(st.integers(0, 50), st.floats(0, 1, exclude_max=True))
+    def test_pauses_grow_to_a_limit_and_are_spread(self, tries: int, chance: float) -> None:
+        pause = pause_after(tries, chance)
+        assert PAUSES[0] / 2 <= pause <= PAUSES[-1] * 1.5
+        assert pause_after(tries, 0) < pause_after(tries, 0.9)
+
+
+def cut_server(scripts: list[list[str]]) -> Any:
+    """A server that says a script a connection, after the hello, and cuts."""
+    hellos: list[Any] = []
+
+    def handle(socket: ServerConnection) -> None:
+        hellos.append(json.loads(socket.recv()))
+        for text in scripts[min(len(hellos), len(scripts)) - 1]:
+            socket.send(text)
+        socket.close(1012)
+
+    server = serve(handle, "127.0.0.1", 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, hellos
+
+
+class TestFollowing:
+    def follow(self, scripts: list[list[str]], enough: int) -> tuple[list[Any], list[Any]]:
+        server, hellos = cut_server(scripts)
+        address = address_of("ws://127.0.0.1/sessions/s1")
+        port = server.socket.getsockname()[1]
+        address = replace(address, socket=f"ws://127.0.0.1:{port}/live/sessions/s1")
+        client = WitnessClient(address, Follower("s1"), lambda: "c=1", sleep=lambda _: None)
+        found: list[Any] = []
+        try:
+            for each in client.frames():
+                found.append(each)
+                if sum(isinstance(one, Entry) for one in found) >= enough:
+                    return found, hellos
+        finally:
+            server.shutdown()
+        raise AssertionError("it ends only by an error")
+
+    def test_cuts_lose_and_double_nothing(self) -> None:
+        welcome = encode_frame(Welcome("e", 6))
+        scripts = [
+            [welcome, *texts([0, 1]), marked(2)],
+            [welcome],
+            [welcome, *texts([2, 3, 4, 5])],
+        ]
+        found, hellos = self.follow(scripts, 6)
+        assert [one.seq for one in found if isinstance(one, Entry)] == [0, 1, 2, 3, 4, 5]
+        assert [hello["next"] for hello in hellos] == [0, 2, 2]
+        assert sum(isinstance(one, Cut) for one in found) == 2
+
+    @pytest.mark.parametrize(
+        "frames",
+        [
+            texts([1]),
+            [*texts([0]), *texts([0])],
+            [*texts([0]), encode_frame(EventFrame(1, LOG[0].body.decode()))],
+            [*texts([0, 1]), marked(2).replace("log.test", "log.tesu")[:-5] + '=\\n"}'],
+        ],
+    )
+    def test_a_broken_promise_is_refused_and_not_tried_again(self, frames: list[str]) -> None:
+        with pytest.raises(Refusal):
+            self.follow([[encode_frame(Welcome("e", 6)), *frames]], 6)
+
+
+@pytest.fixture
+def served(app: FastAPI, office: Office) -> Iterator[str]:
+    with office.write() as tx:
+        sessions.schedule(tx, STAFF, replace(plan(), id="s1"))
+        watch = Account("watch", frozenset({Role.SUPERVISOR}))
+        identity.create_account(tx, SYSTEM, watch, PASSWORD)
+    with serving(app) as url:
+        yield url
+
+
+class TestTheCommand:
+    def run(self, url: str, *words: str) -> int:
+        page = f"{url}/supervisor/sessions/s1"
+        return main(["witness", "follow", page, "--account", "watch", "--once", *words])
+
+    def test_prints_checks_and_goes_on_another_day(
+        self,
+        served: str,
+        office: Office,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setenv(witness.PASSWORD, PASSWORD)
+        state = str(tmp_path / "state.json")
+        vkey = office.log.verifier.vkey
+        assert self.run(served, "--state", state, "--log", vkey) == 0
+        first = capsys.readouterr().out.splitlines()
+        assert first[0].split()[0] == "0"
+        assert first[-1].startswith("✓ 1 ")
+        with office.write() as tx:
+            tx.record("session/s1", "evaluation:witness:heartbeat", STAFF, {"station": "a", "n": 1})
+        assert self.run(served, "--state", state, "--json") == 0
+        (line,) = capsys.readouterr().out.splitlines()
+        assert json.loads(line)["seq"] == 1
+        kept = json.loads(Path(state).read_text())
+        kept["epoch"] = "0123456789abcdef"
+        Path(state).write_text(json.dumps(kept))
+        assert self.run(served, "--state", state, "--lang", "en") == 1
+        assert "does not continue" in capsys.readouterr().err
+
+    def test_another_key_a_wrong_password_and_another_session(
+        self, served: str, office: Office, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv(witness.PASSWORD, PASSWORD)
+        other = replace(office.log.verifier, public_key=bytes(range(32)))
+        assert self.run(served, "--log", other.vkey) == 1
+        assert self.run(served, "--log", "no vkey") == 2
+        assert main(["witness", "follow", f"{served}/sessions/s2", "--account", "watch"]) == 1
+        monkeypatch.setenv(witness.PASSWORD, "wrong")
+        assert self.run(served) == 1
+
+
+def test_who_may_not_is_told_why_after_one_more_sign_in(served: str) -> None:
+    asked: list[int] = []
+
+    def cookie() -> str:
+        asked.append(1)
+        return "bigloop_session=made-up"
+
+    address = address_of(f"{served}/sessions/s1")
+    client = WitnessClient(address, Follower("s1"), cookie, sleep=lambda _: None)
+    with pytest.raises(NotFollowed, match="登录"):
+        list(client.frames())
+    assert len(asked) == 2
