@@ -14,6 +14,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, Protocol
 
 from fastapi import WebSocket
@@ -30,18 +31,13 @@ CLOSE_SECONDS_MAX = 5.0
 class Chunk:
     """Some text messages; `wire` is what stands for them on the network, made once."""
 
-    __slots__ = ("_wire", "texts")
-
     def __init__(self, texts: Iterable[str]) -> None:
         self.texts = tuple(texts)
-        self._wire: bytes | None = None
 
-    @property
+    @cached_property
     def wire(self) -> bytes:
-        if self._wire is None:
-            frames = (Frame(Opcode.TEXT, text.encode()) for text in self.texts)
-            self._wire = b"".join(frame.serialize(mask=False) for frame in frames)
-        return self._wire
+        frames = (Frame(Opcode.TEXT, text.encode()) for text in self.texts)
+        return b"".join(frame.serialize(mask=False) for frame in frames)
 
     def __getitem__(self, part: slice) -> Chunk:
         """The same chunk where the part is all of it."""
@@ -52,12 +48,9 @@ class Chunk:
 class Outlet(Protocol):
     """One viewer's socket as the hub writes to it."""
 
-    def write(self, chunk: Chunk) -> None:
-        """Hand over; never waits, and does nothing once the socket is closing."""
-
-    @property
-    def waiting_bytes(self) -> int:
-        """How much of what was written was not taken yet."""
+    def write(self, chunk: Chunk) -> int:
+        """Hand over, and tell how many bytes of all that was written were not taken yet; never waits,
+        and does nothing once the socket is closing."""
 
     async def relieved(self) -> None:
         """Return when little waits, or nothing ever will again."""
@@ -75,13 +68,12 @@ class FanoutProtocol(WebSocketsSansIOProtocol):
             extensions: dict[str, Any] = {**self.scope["extensions"], EXTENSION: self}
             self.scope["extensions"] = extensions
 
-    def write(self, chunk: Chunk) -> None:
-        if not (self.disconnected or self.close_sent or self.transport.is_closing()):
-            self.transport.write(chunk.wire)
-
-    @property
-    def waiting_bytes(self) -> int:
-        return self.transport.get_write_buffer_size()
+    def write(self, chunk: Chunk) -> int:
+        if self.disconnected or self.close_sent:
+            return 0
+        transport = self.transport
+        transport.write(chunk.wire)
+        return transport.get_write_buffer_size()
 
     async def relieved(self) -> None:
         await self.writable.wait()
@@ -110,13 +102,10 @@ class SingleFrames:
         self._close: tuple[int, str] | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def write(self, chunk: Chunk) -> None:
+    def write(self, chunk: Chunk) -> int:
         if self._close is None:
             self._texts.extend(chunk.texts)
             self._go()
-
-    @property
-    def waiting_bytes(self) -> int:
         return sum(map(len, self._texts))
 
     async def relieved(self) -> None:

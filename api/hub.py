@@ -36,7 +36,8 @@ from evaluation.witness.protocol import (
 )
 
 ENTRIES_MAX = 1000
-"""Kept in memory of each stream that is watched."""
+CHARACTERS_MAX = 2 * 1024 * 1024
+"""Kept in memory of each stream that is watched, whichever is reached first."""
 PAGES_MAX = 16
 """Full pages kept beside, for those who catch up together."""
 POLL_SECONDS = 1.0
@@ -74,7 +75,7 @@ def read_page(office: Office, stream: str, start: int, stop: int) -> tuple[list[
     return texts, None if note is None else Mark(int(note.split("\n")[1]), note)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Viewing:
     """One viewer at a hub. `judge` tells why he may not watch any more, or None."""
 
@@ -98,7 +99,8 @@ class Hub:
         self.head = mark.size
         """So many entries are known."""
         self.viewings: set[Viewing] = set()
-        self._newest: deque[str] = deque(maxlen=ENTRIES_MAX)
+        self._newest: deque[str] = deque()
+        self._characters = 0
         self._pages: OrderedDict[int, asyncio.Future[Chunk]] = OrderedDict()
         self._woken = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -107,6 +109,10 @@ class Hub:
         """Look now; may be called from any thread, after the loop has closed too."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._woken.set)
+
+    async def read(self, start: int, stop: int) -> tuple[list[str], Mark | None]:
+        """The frames of these entries from the record, and where it stands."""
+        return await run_in_threadpool(read_page, self._office, self.stream, start, stop)
 
     # --- Reading on -----------------------------------------------------------------------
 
@@ -117,9 +123,7 @@ class Hub:
             began = self._loop.time()
             is_behind = False
             try:
-                fresh, mark = await run_in_threadpool(
-                    read_page, self._office, self.stream, self.head, self.head + PAGE_ENTRIES_MAX
-                )
+                fresh, mark = await self.read(self.head, self.head + PAGE_ENTRIES_MAX)
                 if fresh:
                     await self._hand_out(fresh, mark or self.mark)
                     is_behind = len(fresh) == PAGE_ENTRIES_MAX
@@ -137,20 +141,26 @@ class Hub:
 
     async def _hand_out(self, fresh: list[str], mark: Mark) -> None:
         start, stop = self.head, self.head + len(fresh)
-        self._newest.extend(fresh)
+        self._remember(fresh)
         self.head, self.mark = stop, mark
         marked = [encode_frame(mark)] if mark.size == stop else []
         chunk = Chunk([*fresh, *marked])
         for done, viewing in enumerate(tuple(self.viewings), 1):
             if viewing.rules.live(start, stop):
-                viewing.outlet.write(chunk)
-                if viewing.outlet.waiting_bytes > WAITING_BYTES_MAX:
+                if viewing.outlet.write(chunk) > WAITING_BYTES_MAX:
                     viewing.rules.stalled()
                     self._feed(viewing)
             else:
                 self._feed(viewing)
             if done % IN_ONE_GO == 0:
                 await asyncio.sleep(0)
+
+    def _remember(self, fresh: list[str]) -> None:
+        newest = self._newest
+        newest.extend(fresh)
+        self._characters += sum(map(len, fresh))
+        while len(newest) > ENTRIES_MAX or self._characters > CHARACTERS_MAX:
+            self._characters -= len(newest.popleft())
 
     # --- Catching up ----------------------------------------------------------------------
 
@@ -196,8 +206,7 @@ class Hub:
         number = start // PAGE_ENTRIES_MAX
         begin, end = number * PAGE_ENTRIES_MAX, (number + 1) * PAGE_ENTRIES_MAX
         if end > self.head:
-            texts, _ = await run_in_threadpool(read_page, self._office, self.stream, start, stop)
-            return Chunk(texts)
+            return Chunk((await self.read(start, stop))[0])
         reading = self._pages.get(number)
         if reading is None:
             reading = asyncio.ensure_future(self._read_whole(begin, end))
@@ -212,8 +221,7 @@ class Hub:
         return page[start - begin :]
 
     async def _read_whole(self, begin: int, end: int) -> Chunk:
-        texts, _ = await run_in_threadpool(read_page, self._office, self.stream, begin, end)
-        return Chunk(texts)
+        return Chunk((await self.read(begin, end))[0])
 
     # --- Viewers --------------------------------------------------------------------------
 

@@ -37,8 +37,13 @@ def decode(data: bytes) -> Any:
     that one value has one sequence of bytes.
     """
     try:
-        value = json.loads(data.decode("utf-8"), parse_float=_no_float, parse_constant=_no_float)
-        same = encode(value) == data
+        text = data.decode("utf-8")
+        value = _read(text)
+        # The library's own encoder, many times as fast, writes what ours does: its escapes are the
+        # same, only text, numbers of the right size, lists and objects come out of the decoder, and
+        # keys sort alike as long as no character is beyond the surrogates.
+        is_plain = text.isascii() or max(text) < "\ud800"
+        same = (_plain(value) == text) if is_plain else (encode(value) == data)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not same:
@@ -46,8 +51,21 @@ def decode(data: bytes) -> Any:
     return value
 
 
+def _integer(text: str) -> int:
+    value = int(text) if len(text) < 18 else INTEGER_MAX + 1
+    if abs(value) > INTEGER_MAX:
+        raise ValueError(f"number out of range: {text[:40]}")
+    return value
+
+
 def _no_float(text: str) -> Any:
     raise ValueError(f"no float is canonical: {text}")
+
+
+_read = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float, parse_int=_integer).decode
+_plain = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":")
+).encode
 
 
 _quote = json.encoder.encode_basestring

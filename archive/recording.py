@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from archive import canonical, tlog_tiles
-from archive.journal.entry import DocumentRef, Entry
-from archive.merkle import Tree
+from archive.journal.entry import DocumentRef, Entry, chained_leaves
+from archive.merkle import Tree, root_of
 from archive.note import Checkpoint, Signer
 from archive.package import file_name
 from archive.tlog_policy import Policy
@@ -141,16 +141,17 @@ def assemble(
 
     `signer`: the log's, named by the origin; `cosignatures`: size → lines; `documents`: SHA-256 →
     content, those that are there; `viewer`: the page's files. ValueError for an empty or too large
-    stream.
+    stream, and for one that does not hang together: no such thing is signed.
     """
     if not 0 < len(entries) <= ENTRIES_MAX:
         raise ValueError(f"a recording has 1 to {ENTRIES_MAX} entries")
     origin = signer.name
-    tree = Tree([entry.leaf for entry in entries])
+    leaves = chained_leaves(stream, (entry.body for entry in entries))
+    tree = Tree(leaves)
     files: dict[str, bytes] = {}
 
     def head(size: int) -> str:
-        root = tree.root() if size == len(entries) else _root_at(entries, size)
+        root = tree.root() if size == len(entries) else root_of(leaves[:size])
         return signer.sign(Checkpoint(origin, size, root).text()) + "".join(
             cosignatures.get(size, ())
         )
@@ -189,10 +190,6 @@ def assemble(
     yield from files.items()
     yield CONTENTS, closing
     yield CLOSING, signer.sign(closing_text(origin, closing)).encode()
-
-
-def _root_at(entries: Sequence[Entry], size: int) -> bytes:
-    return Tree([entry.leaf for entry in entries[:size]]).root()
 
 
 _LOG_FILE = re.compile(r"checkpoint|checkpoints/[0-9]+|policy|tile/entries/.*|exhibits/.*")

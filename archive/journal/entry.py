@@ -184,6 +184,26 @@ def document_of(value: Any) -> DocumentRef:
     return DocumentRef(**value)
 
 
+def chained_leaves(stream: str, bodies: Iterable[bytes]) -> list[bytes]:
+    """The leaf hashes of a complete stream whose numbering and predecessor hashes hold; ValueError,
+    with the place, where they do not.
+
+    Reads no JSON, and so is many times as fast as `break_of`: canonical JSON sorts its keys, so the
+    last of an entry are `prev`, `seq`, `stream` and `v`, and what they must say is known. Bytes that
+    are JSON and end so have these very members: the comma before a quote cannot stand in a string.
+    That the bytes are canonical entries at all, and their times, is for `break_of` to say.
+    """
+    leaves: list[bytes] = []
+    prev = NO_ENTRY
+    for seq, body in enumerate(bodies):
+        if not body.endswith(f',"prev":"{prev}","seq":{seq},"stream":"{stream}","v":1}}'.encode()):
+            raise ValueError(f"{stream}[{seq}]: does not continue what is before")
+        leaf = merkle.leaf_hash(body)
+        leaves.append(leaf)
+        prev = leaf.hex()
+    return leaves
+
+
 def break_of(stream: str, bodies: Iterable[bytes]) -> tuple[int, Reason] | None:
     """Where a complete stream stops hanging together: (index, what is wrong), or None.
 

@@ -207,10 +207,8 @@ class Viewer:
     def live(self, start: int, stop: int) -> bool:
         """Entries `start` to `stop` are new: whether they go out to this viewer now, which they do
         if he is live and the first is his next one. Otherwise he catches up from the log."""
-        if self.mode is Mode.LIVE and self.next == start <= stop:
-            self.next = stop
-            self.head = max(self.head, stop)
-            self._settle()
+        if self.next == start and self.mode is Mode.LIVE and self.head <= stop:
+            self.next = self.head = stop
             return True
         self.head = max(self.head, stop)
         if self.mode is Mode.LIVE:

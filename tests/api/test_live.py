@@ -407,11 +407,8 @@ class Reader:
         self.reads = asyncio.Event()
         self.ended: tuple[int, str] | None = None
 
-    def write(self, chunk: Chunk) -> None:
+    def write(self, chunk: Chunk) -> int:
         self.waiting += chunk.texts
-
-    @property
-    def waiting_bytes(self) -> int:
         return sum(map(len, self.waiting))
 
     async def relieved(self) -> None:

@@ -14,6 +14,7 @@ from archive.journal.entry import (
     DocumentRef,
     Pending,
     break_of,
+    chained_leaves,
     first_break,
     moment_of,
     moment_text,
@@ -44,8 +45,30 @@ class TestEntries:
         assert break_of(LOT, self.bodies()) is None
         assert first_break(LOT, []) is None
 
+    @given(JSON, st.integers(0, 3), st.integers(0, 2**16), st.integers(1, 255))
+    def test_the_quick_look_sees_what_the_slow_one_sees_of_the_chain(
+        self, data: Any, at: int, place: int, change: int
+    ) -> None:
+        prev, bodies = NO_ENTRY, []
+        for seq in range(4):
+            entry = seal_in(Pending(LOT, "a:b:c", "x", {"d": data}), seq, prev, START)
+            prev = entry.hash
+            bodies.append(entry.body)
+        assert chained_leaves(LOT, bodies) == [parse(body).leaf for body in bodies]
+        changed = bytearray(bodies[at])
+        changed[place % len(changed)] ^= change
+        bodies[at] = bytes(changed)
+        if at < 3:  # nothing continues the last one
+            with pytest.raises(ValueError, match=r"lot/1\["):
+                chained_leaves(LOT, bodies)
+        for other in (bodies[1:], [bodies[0], *bodies], bodies[::-1]):
+            with pytest.raises(ValueError):
+                chained_leaves(LOT, other)
+
     def test_what_breaks(self) -> None:
         bodies = self.bodies()
+        with pytest.raises(ValueError):
+            chained_leaves("lot/2", bodies)
         assert break_of("lot/2", bodies) == (
             0,
             Reason("archive.journal.other_stream", {"index": 0, "stream": LOT}),
