@@ -15,7 +15,7 @@ from deposits import queries
 from deposits.honesty import service as credit
 from deposits.lot import DepositLot, terms_of
 from deposits.tables import ClauseRow
-from deposits.terms import TenderDeposit, Terms, check_tender_terms
+from deposits.terms import CreditRelief, TenderDeposit, Terms, check_tender_terms
 from trading.acting import must_act_for, must_serve
 from trading.calendar.legal import legal_day
 from trading.money import Money
@@ -89,8 +89,19 @@ def set_clause(tx: Tx, actor: Actor, lot_id: str, clause: TenderDeposit) -> None
         lot.subject,
         "deposits:clause:set",
         actor,
-        {"stage": row.stage, "grades": row.grades, "permille": row.permille},
+        {
+            "stage": row.stage,
+            "grades": row.grades,
+            "permille": row.permille,
+            "forms": [str(form) for form in clause.forms],
+        },
     )
+
+
+def clause(db: Session, lot_id: str) -> tuple[int, CreditRelief | None] | None:
+    """Stage and relief that were kept for a lot; None before `set_clause`."""
+    row = queries.clause(db, lot_id)
+    return (row.stage, row.relief) if row else None
 
 
 def _tender_amount(db: Session, lot: Lot, on: date) -> Money:

@@ -431,7 +431,7 @@ def _check_charge(clause: TenderDeposit, rules: _Rules, faults: list[Fault]) -> 
         if clause.stage != asked.number:
             faults.append(
                 Fault(
-                    "/deposit/charged",
+                    "/deposit/stage",
                     "deposits.tender.stage",
                     {"stage": clause.stage, "asked": asked.number, "article": asked.article},
                     asked.id,

@@ -9,6 +9,7 @@ from api.access import StaffActor
 from api.flows.lots import LotLine, lots_of_centre
 from api.pages import (
     centre_accounts,
+    centre_clause,
     centre_day,
     centre_draw,
     centre_intake,
@@ -35,6 +36,7 @@ for page in (
     centre_plan,
     centre_replan,
     centre_accounts,
+    centre_clause,
     centre_opening,
     centre_session,
     centre_result,

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
 from api.access import StaffActor
+from api.flows import clauses
 from api.flows import registration as flow
 from api.flows.desk import desk, own_lot
 from api.flows.places import names
@@ -255,7 +256,9 @@ def _permilles(form: Form, name: str) -> list[int]:
 
 
 def _notice(request: Request, actor: Actor, db: Session, lot_id: str, form: Form) -> Response:
-    return show(request, "centre/notice.html", actor, form=form, desk=desk(db, actor, lot_id))
+    held = desk(db, actor, lot_id)
+    clause = clauses.entered(db, lot_id)
+    return show(request, "centre/notice.html", actor, form=form, desk=held, clause=clause)
 
 
 @router.get("/centre/lots/{lot_id}/notice")

@@ -304,7 +304,7 @@ class TestTenderFile:
             ({"charged": Money.yuan("600000.01")}, "/deposit/charged", "overcharged"),
             ({"charged": Money.yuan("300000.01")}, "/deposit/charged", "not_reduced"),
             ({"named_issuers": ("某银行",)}, "/deposit/named_issuers", "issuer_named"),
-            ({"stage": 1}, "/deposit/charged", "stage"),
+            ({"stage": 1}, "/deposit/stage", "stage"),
             ({"forms": (DepositForm.CASH, *GUARANTEES[:2])}, "/deposit/forms", "guarantee_refused"),
             (
                 {"regime": Regime.ZFCG, "forms": tuple(DepositForm)},
