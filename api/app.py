@@ -32,6 +32,7 @@ from api.pages import (
     desk,
     entrance,
     expert,
+    fair,
     figures,
     gallery,
     interface,
@@ -112,6 +113,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     supervisor_money.router,
     tenderer_money.router,
     public.router,
+    fair.router,
     trustee_pages.router,
     figures.router,
 )

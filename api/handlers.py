@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from api.flows import avoidance, calling, dossier, opening, replanning, seating
+from api.flows import avoidance, calling, dossier, fair, opening, replanning, seating
 from api.flows.names import (
     AVOIDANCE_TASK,
     DOSSIER_TASK,
+    FAIRNESS_TASK,
     OPEN_TASK,
     PLACES_TASK,
     PLAN_TASK,
@@ -49,6 +50,7 @@ def handlers(
         OPEN_TASK: opening.begin_task(custodian),
         PLAN_TASK: seating.PLAN_DAY,
         REPLAN_TASK: replanning.PROPOSE,
+        FAIRNESS_TASK: fair.MAKE,
         DOSSIER_TASK: dossier.seal_task(dossiers),
         **asking.HANDLERS,
         CALL_TASK: calls.call_task(gateway, calling.invitation_text),

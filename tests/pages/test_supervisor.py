@@ -13,12 +13,14 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 
 from api.demo import people
 from api.demo.province import Province
-from api.flows import drawing, seating, watch
+from api.flows import drawing, fair, seating, watch
 from api.flows import review as flow
+from api.flows.names import FAIRNESS_TASK
 from api.identity import service as identity
 from archive.actor import Actor, Role
 from archive.clock import SHANGHAI
 from archive.journal import service as journal
+from archive.tasks.service import Worker
 from evaluation.session import commands as c
 from evaluation.session.state import PauseKind, Stage
 from evaluation.sheets import service as sheets
@@ -174,6 +176,28 @@ def test_every_draw_with_its_proof(chromium_page: Pages, review: Reviewing) -> N
     expect(page.locator(".steps-list .is-good")).to_have_count(12)
     expect(page.get_by_text("与现场记录一致")).to_have_count(1)
     looks(page, "supervisor-draw")
+
+
+def test_the_fairness_report_is_made_on_demand(chromium_page: Pages, review: Reviewing) -> None:
+    draw_id = review.session.draw_id
+    page = sign_in(chromium_page, review.url, "supervisor", f"/draws/{draw_id}/fairness")
+    page.get_by_role("button", name="生成报告").click()
+    expect(page.locator(".task")).to_contain_text("公平性报告")
+    worker = Worker(review.office, {FAIRNESS_TASK: fair.MAKE}, "test")
+    while worker.run_one():
+        pass
+    said = page.locator(".fairness")  # the page has heard of it by itself
+    expect(said).to_contain_text("LEXIMIN")
+    expect(said).to_contain_text("比特")
+    looks(page, "draw-fairness")
+    figures = page.request.get(f"{review.url}/draws/{draw_id}/fairness.json").json()
+    assert figures["format"] == "bigloop.fairness.v1"
+    assert 0 < figures["smallest"]["low"] <= figures["largest"]["high"] < 1
+    chromium_page.allow("403")
+    other = sign_in(chromium_page, review.url, "elsewhere")
+    answer = other.goto(f"{review.url}/draws/{draw_id}/fairness")
+    assert answer is not None
+    assert answer.status == 403
 
 
 def identity_of(review: Reviewing) -> Actor:
