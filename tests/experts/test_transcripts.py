@@ -17,8 +17,13 @@ from experts.draws.request import PublicValue, request_json
 from experts.rules import DrawRules, rules_for
 from tests.builders import STAFF, START
 from tests.experts import world
-from tests.experts.test_verify import SECOND, failed, rechained
+from tests.experts.test_verify import SECOND, failed, leaf_paths, rechained, remembered, sweep
 from tests.experts.world import TRUSTEES, make_request
+
+__all__ = ["remembered"]
+USUAL = {"REQUESTED", "ASKED", "OUTPUT", "DRAWN", "INVITED", "SETTLED", "RECHECKED", "SUBSTITUTED"}
+"""Kinds of steps whose every field `test_verify` turns already."""
+SWEPT_MAX = 12
 
 
 @pytest.fixture
@@ -43,8 +48,17 @@ def both(office: Office, draw: draws.Draw) -> tuple[Any, Any]:
 
 
 def accepted(office: Office, draw: draws.Draw) -> Any:
+    """Both transcripts are accepted, and no field that this kind of draw has can be another."""
     public, audit = both(office, draw)
     assert failed(public) == failed(audit) == ""
+    kinds = [step["kind"] for step in public["steps"]]
+    own = [
+        path
+        for path in leaf_paths(public)
+        if (path[0] == "steps" and kinds[path[1]] not in USUAL)
+        or path[:2] in (("request", "weights"), ("request", "public_value"))
+    ]
+    sweep(public, own[:SWEPT_MAX])
     return public
 
 
