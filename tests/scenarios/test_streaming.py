@@ -139,10 +139,15 @@ def test_a_full_disk_is_acknowledged_to_nobody(tmp_path: Path, migrated_sqlite_u
 
     sa.event.listen(office.connections.engine, "checkout", narrow)
     taken = 0
-    with pytest.raises(Refusal, match=r"api\.record\.failed"):
+
+    def fill() -> None:
+        nonlocal taken
         while taken < 50:
             group.write("a", work).result()
             taken += 1
+
+    with pytest.raises(Refusal, match=r"api\.record\.failed"):
+        fill()
     assert size_of(office) == 1 + taken
     limit[0] = 1_000_000
     group.write("a", work).result()
