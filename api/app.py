@@ -18,7 +18,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 
-from api import access, live, notices, problems
+from api import access, live, media, notices, problems
 from api.access import Public
 from api.hub import Hubs
 from api.middleware import Guard
@@ -90,6 +90,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     payments.router,
     guarantees.router,
     live.router,
+    media.router,
     notices.router,
     board.router,
     entrance.router,
@@ -157,6 +158,7 @@ def create_app(
     app.state.shell = shell
     app.state.hubs = hubs
     app.state.pulse = pulse
+    app.state.tracks = media.Tracks()
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -29,20 +29,25 @@ CLOSE_SECONDS_MAX = 5.0
 
 
 class Chunk:
-    """Some text messages; `wire` is what stands for them on the network, made once."""
+    """Some messages, text or bytes; `wire` is what stands for them on the network, made once."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: Iterable[str | bytes]) -> None:
         self.texts = tuple(texts)
 
     @cached_property
     def wire(self) -> bytes:
-        frames = (Frame(Opcode.TEXT, text.encode()) for text in self.texts)
-        return b"".join(frame.serialize(mask=False) for frame in frames)
+        return b"".join(_frame_of(each).serialize(mask=False) for each in self.texts)
 
     def __getitem__(self, part: slice) -> Chunk:
         """The same chunk where the part is all of it."""
         texts = self.texts[part]
         return self if len(texts) == len(self.texts) else Chunk(texts)
+
+
+def _frame_of(message: str | bytes) -> Frame:
+    if isinstance(message, bytes):
+        return Frame(Opcode.BINARY, message)
+    return Frame(Opcode.TEXT, message.encode())
 
 
 class Outlet(Protocol):
@@ -96,7 +101,7 @@ class SingleFrames:
 
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
-        self._texts: deque[str] = deque()
+        self._texts: deque[str | bytes] = deque()
         self._sent = asyncio.Event()
         self._sent.set()
         self._close: tuple[int, str] | None = None
@@ -124,7 +129,11 @@ class SingleFrames:
     async def _send(self) -> None:
         with suppress(RuntimeError, WebSocketDisconnect):
             while self._texts:
-                await self._socket.send_text(self._texts.popleft())
+                message = self._texts.popleft()
+                if isinstance(message, bytes):
+                    await self._socket.send_bytes(message)
+                else:
+                    await self._socket.send_text(message)
             if self._close is not None and (
                 self._socket.application_state is WebSocketState.CONNECTED
             ):

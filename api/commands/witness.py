@@ -98,7 +98,7 @@ def _line(entry: Entry, language: Language) -> str:
     from archive.clock import SHANGHAI
     from archive.words import catalogue
 
-    code = "api.page.story." + entry.action.replace(":", ".")
+    code = ".".join(("api", "page", "story", *entry.action.split(":")))
     words = catalogue("api", language).get(code, entry.action)
     for name, value in entry.data.items():
         words = words.replace(f"{{{name}}}", str(value))

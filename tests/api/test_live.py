@@ -408,7 +408,7 @@ class Reader:
         self.ended: tuple[int, str] | None = None
 
     def write(self, chunk: Chunk) -> int:
-        self.waiting += chunk.texts
+        self.waiting += map(str, chunk.texts)
         return sum(map(len, self.waiting))
 
     async def relieved(self) -> None:

@@ -1,0 +1,145 @@
+"""Pictures of a station: on the record first, then shown; late viewers begin with a keyframe."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from starlette.testclient import WebSocketDenialResponse
+
+from api import media
+from api.fanout import Chunk
+from api.media import Track
+from archive.errors import Refusal
+from archive.office import Office
+from evaluation.witness.webm import MalformedWebm, Scanner
+from tests.evaluation.witness.night import Device
+from tests.evaluation.witness.test_webm import INIT, RECORDING
+from tests.scenarios.streaming import SESSION, STATION, prepare
+
+SOCKET = f"/live/sessions/{SESSION}/media/{STATION}/cam"
+PATH = f"/api/sessions/{SESSION}/stations/{STATION}"
+
+
+@pytest.fixture
+def device(office: Office) -> Device:
+    return prepare(office)
+
+
+@pytest.fixture
+def staff(app: FastAPI, device: Device) -> Iterator[TestClient]:
+    with TestClient(app, raise_server_exceptions=False) as client:
+        given = {"account": "staff-1", "password": "a long enough password"}
+        assert client.post("/api/sign-in", json=given).status_code == 200
+        yield client
+
+
+def report(staff: TestClient, office: Office, device: Device, n: int, data: bytes) -> None:
+    told = {
+        "track": "cam",
+        "n": n,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "begins_at": "2026-10-21T01:00:00.000Z",
+        "duration_ms": 1000,
+    }
+    made = device.report(office.clock.now(), "media_digest", **told)
+    one = {
+        "n": made.n, "prev": made.prev, "at": made.at, "up": made.up, "kind": made.kind,
+        "data": dict(made.data), "sig": made.signature,
+    }  # fmt: skip
+    answer = staff.post(f"{PATH}/reports", json={"reports": [one]})
+    assert answer.status_code == 201, answer.text
+
+
+def send(staff: TestClient, data: bytes) -> Any:
+    return staff.post(f"{PATH}/media/cam", content=data, headers={"Content-Type": "video/webm"})
+
+
+class TestOverHttp:
+    def test_reported_then_shown_to_early_and_late_viewers(
+        self, staff: TestClient, office: Office, device: Device
+    ) -> None:
+        segments = [INIT + RECORDING[0], *RECORDING[1:]]
+        with staff.websocket_connect(SOCKET) as early:
+            for n, data in enumerate(segments[:2]):
+                report(staff, office, device, n, data)
+                assert send(staff, data).status_code == 201
+            assert early.receive_bytes() + early.receive_bytes() == b"".join(segments[:2])
+            with staff.websocket_connect(SOCKET) as late:
+                opening = late.receive_bytes()
+                report(staff, office, device, 2, segments[2])
+                send(staff, segments[2])
+                live = late.receive_bytes()
+                assert early.receive_bytes() == live == segments[2]
+        assert opening.startswith(INIT)
+        parts = Scanner().feed(opening)
+        assert parts[0].is_key
+        assert b"frame 2" not in opening
+        assert b"frame 3" in opening
+        assert office.vault.get(hashlib.sha256(segments[0]).hexdigest()) == segments[0]
+
+    def test_what_was_not_reported_is_not_shown(
+        self, staff: TestClient, office: Office, device: Device
+    ) -> None:
+        report(staff, office, device, 0, INIT)
+        refused = send(staff, INIT + RECORDING[0])
+        assert (refused.status_code, refused.json()["code"]) == (409, "api.media.not_reported")
+        with pytest.raises(Refusal):
+            office.vault.get(hashlib.sha256(INIT + RECORDING[0]).hexdigest())
+        assert send(staff, b"").status_code == 422
+
+    def test_a_track_without_its_beginning_begins_anew(
+        self, staff: TestClient, office: Office, device: Device
+    ) -> None:
+        """As after a restart of the server."""
+        report(staff, office, device, 0, RECORDING[2])
+        refused = send(staff, RECORDING[2])
+        assert (refused.status_code, refused.json()["code"]) == (409, "api.media.begin_anew")
+        report(staff, office, device, 1, INIT + RECORDING[0])
+        assert send(staff, INIT + RECORDING[0]).status_code == 201
+
+    def test_strangers_see_nothing(self, client: TestClient, staff: TestClient) -> None:
+        with (
+            pytest.raises(WebSocketDenialResponse) as caught,
+            TestClient(client.app).websocket_connect(SOCKET),
+        ):
+            pass
+        assert caught.value.status_code == 401
+
+
+class Outlet:
+    """A viewer's socket that takes nothing."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def write(self, chunk: Chunk) -> int:
+        self.sent.append(chunk.wire)
+        return sum(map(len, self.sent))
+
+    async def relieved(self) -> None:
+        return None
+
+    def end(self, code: int, reason: str) -> None:
+        raise AssertionError
+
+
+def test_who_is_slow_goes_on_at_the_next_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:
+    track, slow = Track(), Outlet()
+    track.feed(INIT + RECORDING[0])
+    track.viewers[slow] = track.relay.seat()
+    monkeypatch.setattr(media, "WAITING_BYTES_MAX", 10)
+    track.feed(RECORDING[2])
+    assert len(slow.sent) == 1
+    monkeypatch.setattr(media, "WAITING_BYTES_MAX", 10_000)
+    track.feed(RECORDING[2])  # no keyframe in it
+    assert len(slow.sent) == 1
+    track.feed(RECORDING[3])
+    assert b"frame 6" in slow.sent[1]
+    with pytest.raises(MalformedWebm):
+        track.feed(b"\x00" * 20)
