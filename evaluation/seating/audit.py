@@ -67,7 +67,7 @@ class Tables:
             for kind, at in (("centre", place), ("prefecture", int(self.area_of[place]))):
                 key = (kind, index[pin.session_id], at)
                 self.sitting[key] = self.sitting.get(key, 0) + 1
-        self.arcs = ints(list(self._arcs())).reshape(-1, 7)
+        self.arcs = np.asfortranarray(ints(list(self._arcs())).reshape(-1, 7))  # by column
 
     def _arcs(self) -> Any:
         """(seat, stay, group, place, first slot, last slot, cost), sorted."""
@@ -116,7 +116,6 @@ def audit(problem: Problem, plan: Plan, tables: Any = None, levels: Any = None) 
     most = np.ones_like(price)
     most[arcs + seats : decisions] = tables.offered.ravel()
     most[decisions:] = [extra[2] for extra in extras]
-    used = _used(tables, plan, len(price))
     opened, full = most > 0, np.zeros(len(price), dtype=bool)
     tight: set[Row] = set()
     value, proven = plan.objective, []
@@ -139,9 +138,9 @@ def audit(problem: Problem, plan: Plan, tables: Any = None, levels: Any = None) 
             which = np.flatnonzero(opened[:arcs])
             pairs = tables.arcs[which][:, [0, 2]].tolist()
             price[which] = [lot(problem, problem.seats[s], problem.groups[g]).tie for s, g in pairs]
-            value = sum(price[opened & used].tolist())
+            value = sum(price[opened & _used(tables, plan, len(price))].tolist())
         else:
-            others = opened & ~used
+            others = opened & ~_used(tables, plan, len(price))
             others[decisions:] = False
             price[others], value = -1, 0
     return Audit(proven[0], len(proven) == 3 and proven[2] > -1)
@@ -208,23 +207,21 @@ def _reduced(
 ) -> tuple[Any, int]:
     """c − Aᵀy of all columns, and y·b."""
     problem, stays, rhs = tables.problem, tables.stays, 0
-    sessions, slots = len(tables.session) * stays, len(problem.slots) + 1
+    slots, width = len(problem.slots) + 1, {kind: len(tables.area[kind]) for kind in tables.area}
+    dispersed: dict[str, dict[int, int]] = {kind: {} for kind in tables.area}
     by = {
         "seat": np.zeros((len(tables.seat), stays), np.int64),
         "load": np.zeros(len(problem.places), np.int64),
         "capacity": np.zeros((len(problem.groups), slots), np.int64),
         "clash": np.zeros((len(tables.expert), slots), np.int64),
-        "centre": np.zeros((sessions, len(problem.places)), np.int64),
-        "prefecture": np.zeros((sessions, len(tables.area["prefecture"])), np.int64),
     }
     start = np.zeros((len(tables.session), stays), np.int64)
     for row, y in duals.items():
-        kind, i = row[0], row[1]
+        kind, i, stay, most = row[0], row[1], row[-1], 1
         session = tables.session_of[i] if kind == "seat" else i
-        most, stay = 1, row[-1]
         if kind in tables.area:
-            most, stay = tables.room(*row[:3])[0], row[3]
-            by[kind][i * stays + stay, row[2]] = y
+            most = tables.room(*row[:3])[0]
+            dispersed[kind][(i * stays + stay) * width[kind] + row[2]] = y
         elif kind == "start":
             start[i] += y
         elif kind == "load":
@@ -242,10 +239,17 @@ def _reduced(
     seat, a, group, place, first, last, _ = tables.arcs.T
     capacity, clash = np.cumsum(by["capacity"], axis=1), np.cumsum(by["clash"], axis=1)
     who, expert = tables.session_of[seat] * stays + a, tables.expert_of[seat]
-    covered = by["seat"][seat, a] + by["load"][place] + by["centre"][who, place]
-    covered += by["prefecture"][who, tables.area_of[place]]
+    covered = by["seat"][seat, a] + by["load"][place]
+    for kind, area in (("centre", place), ("prefecture", tables.area_of[place])):
+        covered += _looked_up(dispersed[kind], who * width[kind] + area)
     covered += capacity[group, last + 1] - capacity[group, first]
     covered += clash[expert, last + 1] - clash[expert, first]
-    more = ints([-duals.get(row, 0) for row, _, _ in extras])
-    all_of = (covered, by["seat"].ravel(), start.ravel(), more)
-    return price - np.concatenate(all_of), rhs
+    more = [-duals.get(row, 0) for row, _, _ in extras]
+    return price - np.concatenate((covered, by["seat"].ravel(), start.ravel(), ints(more))), rhs
+
+
+def _looked_up(numbers: Mapping[int, int], keys: Any) -> Any:
+    """The number of each key, 0 where there is none."""
+    names, values = ints(sorted({-1: 0, **numbers}.items())).T
+    at = np.searchsorted(names, keys, side="right") - 1
+    return np.where(names[at] == keys, values[at], 0)
