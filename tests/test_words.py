@@ -22,6 +22,8 @@ from archive.words import Language, catalogue, render, say
 from deposits.forms import DepositForm
 from evaluation.session.commands import Command
 from evaluation.session.state import Stage as SessionStage
+from evaluation.stations.slots import Part
+from evaluation.stations.station import Equipment
 from experts.draws.request import State as DrawState
 from experts.pool.standing.history import Stage as PoolStage
 from experts.pool.standing.machine import FROM
@@ -191,6 +193,8 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "experts.draw_state": DrawState,
     "deposits.form": DepositForm,
     "evaluation.stage": SessionStage,
+    "evaluation.equipment": Equipment.__members__,
+    "evaluation.part": Part.__members__,
     "evaluation.command": [one.__name__ for one in get_args(Command)],
 }
 

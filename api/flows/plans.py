@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from sqlmodel import Session
 
@@ -16,7 +16,7 @@ from api.flows.seating import unseated
 from archive import canonical
 from archive.actor import Actor, Role
 from archive.clock import SHANGHAI
-from archive.errors import Reason
+from archive.errors import Faults, Reason
 from archive.journal import service as journal
 from archive.office import Tx
 from archive.tasks.service import enqueue
@@ -37,6 +37,8 @@ from trading.projects.project import Lot
 
 CONFIRMED = "evaluation:seats:confirmed"
 PREFECTURE_DIGITS = 4
+AHEAD = timedelta(days=366)
+"""No day further away is planned."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,12 @@ def loads(db: Session, day: date) -> tuple[CentreLoad, ...]:
 
 
 def ask_plan(tx: Tx, actor: Actor, day: date) -> str:
-    """Ask for the plan of a day; the id of the task that makes it."""
+    """Ask for the plan of a day; the id of the task that makes it. INVALID for a day that is over, or
+    further away than anything is planned."""
     actor.must_be(Role.STAFF)
+    today = tx.now.astimezone(SHANGHAI).date()
+    if not today <= day <= today + AHEAD:
+        faults = Faults("api.form.invalid")
+        faults.add("/day", "api.seats.day", first=today.isoformat(), days=AHEAD.days)
+        faults.refuse()
     return enqueue(tx, PLAN_TASK, {"day": day.isoformat()})

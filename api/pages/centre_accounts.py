@@ -17,7 +17,8 @@ from api.shell import shell_of
 from api.transactions import ReadDb
 from archive.actor import Actor
 from archive.clock import SHANGHAI
-from archive.words import say
+from archive.words import Language, say
+from evaluation.stations.opening import Opening
 from evaluation.venues import service as venues
 from evaluation.venues import sheet
 from evaluation.venues.venue import Coverage, Zone
@@ -37,19 +38,43 @@ PARTNERS: tuple[Column[flow.Partner], ...] = (
     Column("received", "accounts.received", lambda partner: partner.received, NUMBER),
     Column("balance", "accounts.balance", lambda partner: partner.balance, NUMBER),
 )
-VENUES: tuple[Column[Entry], ...] = (
-    Column("name", "lot.centre", lambda entry: entry.venue.name),
-    Column("province", "venues.province", lambda entry: entry.venue.province),
-    Column("stations", "venues.stations", lambda entry: entry.venue.stations, NUMBER),
-    Column("opening", "venues.opening", lambda entry: entry.venue.opening.text),
-    Column("fee", "venues.fee", lambda entry: entry.venue.fee, MONEY),
-    Column("meals", "venues.meals", lambda entry: entry.venue.meals),
-    Column("lodging", "venues.lodging", lambda entry: entry.venue.lodging),
-    Column("missing", "venues.missing", lambda entry: len(entry.venue.missing), NUMBER),
-    Column("calibrated", "venues.calibrated", _calibrated),
-    Column("faults", "stations.faults", lambda entry: entry.condition.faults, NUMBER),
-    Column("agreement", "venues.agreement_until", lambda entry: entry.venue.agreement_until, DAY),
-)
+
+
+def opening_text(opening: Opening, language: Language) -> str:
+    """`Mon–Fri morning afternoon`; one such run for each set of hours."""
+
+    def word(code: object) -> str:
+        return say(f"api.page.{code}", {}, language)
+
+    return "; ".join(
+        word(f"weekday.{first}")
+        + (f"–{word(f'weekday.{last}')}" if last > first else "")
+        + " "
+        + " ".join(word(f"part.{part.name}") for part in sorted(parts))
+        for first, last, parts in opening.runs
+        if parts
+    )
+
+
+def venue_columns(language: Language) -> tuple[Column[Entry], ...]:
+    """The columns of the directory."""
+
+    def opening(entry: Entry) -> str:
+        return opening_text(entry.venue.opening, language)
+
+    return (
+        Column("name", "lot.centre", lambda entry: entry.venue.name),
+        Column("province", "venues.province", lambda entry: entry.venue.province),
+        Column("stations", "venues.stations", lambda entry: entry.venue.stations, NUMBER),
+        Column("opening", "venues.opening", opening),
+        Column("fee", "venues.fee", lambda entry: entry.venue.fee, MONEY),
+        Column("meals", "venues.meals", lambda entry: entry.venue.meals),
+        Column("lodging", "venues.lodging", lambda entry: entry.venue.lodging),
+        Column("missing", "venues.missing", lambda entry: len(entry.venue.missing), NUMBER),
+        Column("calibrated", "venues.calibrated", _calibrated),
+        Column("faults", "stations.faults", lambda entry: entry.condition.faults, NUMBER),
+        Column("until", "venues.agreement_until", lambda entry: entry.venue.agreement_until, DAY),
+    )
 
 
 @router.get("/centre/accounts")
@@ -71,7 +96,7 @@ def accounts(actor: StaffActor, request: Request, db: ReadDb) -> Response:
 
 def _directory(request: Request, actor: Actor, db: Session, form: Form) -> Response:
     shown = directory_now(db, shell_of(request).office.clock.now())
-    table = listing(request, VENUES, shown, name="venues")
+    table = listing(request, venue_columns(reader(request)), shown, name="venues")
     own = venues.entry(db, actor.centre_id) if actor.centre_id else None
     return table.answer(
         request,
@@ -79,6 +104,7 @@ def _directory(request: Request, actor: Actor, db: Session, form: Form) -> Respo
         actor,
         form=form,
         own=own,
+        own_opening=opening_text(own.opening, reader(request)) if own else "",
         zones=tuple(Zone),
         coverages=tuple(Coverage),
     )
@@ -106,6 +132,9 @@ async def publish(actor: StaffActor, request: Request, form: Sent) -> Response:
         return form.file("table")
 
     def again(db: Session) -> Response:
+        dry = sheet.read(form.files.get("table", b""), venues.PROVINCE)
+        if form.files.get("table") and dry.faults:  # each at its row
+            return show(request, "centre/directory_trial.html", actor, dry=dry)
         return _directory(request, actor, db, form)
 
     if form.value("trial") == "yes":

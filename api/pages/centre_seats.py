@@ -35,7 +35,8 @@ from evaluation.stations.slots import day_of, holds_night, part_of, slots_on
 
 router = APIRouter(include_in_schema=False)
 
-Day = Annotated[date | None, Query()]
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
+Day = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY)]
 Task = Annotated[str, Query(pattern=rf"^$|{ID_PATTERN}")]
 
 
@@ -131,6 +132,8 @@ def _known(request: Request, actor: Actor, db: Session, day: date, area: str) ->
     areas = sorted({load.prefecture for load in loads})
     return {
         "day": day,
+        "day_before": max(FIRST_DAY, day - timedelta(days=1)),
+        "day_after": min(LAST_DAY, day + timedelta(days=1)),
         "area": area,
         "areas": [(code, area_name(code + "00")) for code in areas],
         "seats": seats,

@@ -83,11 +83,17 @@ async def take(actor: StaffActor, request: Request, form: Sent) -> Response:
     def read(form: Form) -> tuple[flow.Table, bytes]:
         return form.choice("kind", flow.Table), form.file("table")
 
+    now = shell_of(request).office.clock.now()
+
     def again(db: Session) -> Response:
+        content = form.files.get("table", b"")
+        if content and form.value("kind") in tuple(flow.Table):
+            tried = flow.try_table(db, actor, flow.Table(form.value("kind")), content, now)
+            if tried.faults:  # each at its row
+                return show(request, "centre/stations_trial.html", actor, tried=tried)
         return _list(request, actor, db, form)
 
     if form.value("trial") == "yes":
-        now = shell_of(request).office.clock.now()
         return await attempt(
             request,
             form,

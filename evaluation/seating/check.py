@@ -21,7 +21,7 @@ from evaluation.seating.problem import (
     Seat,
     lot,
 )
-from evaluation.stations.slots import Part, part_of
+from evaluation.stations.slots import Part, day_of, part_of
 
 Rule = Callable[[Problem, Plan], Iterator[Reason]]
 
@@ -161,7 +161,7 @@ def stations_suffice(problem: Problem, plan: Plan) -> Iterator[Reason]:
                     {
                         "centre": group.centre_id,
                         "equipment": group.equipment.name,
-                        "slot": slot,
+                        **_when(slot),
                         "seats": seats,
                         "free": max(0, free),
                     },
@@ -223,12 +223,12 @@ def nobody_sits_in_two_places(problem: Problem, plan: Plan) -> Iterator[Reason]:
         for slot in _slots(seat, given):
             held[seat.expert_id, slot].append(seat.session_id)
         for slot in sorted(set(_slots(seat, given)) & set(seat.busy)):
-            yield _reason("evaluation.seat.busy", given, slot=slot)
+            yield _reason("evaluation.seat.busy", given, **_when(slot))
     for (expert, slot), sessions in sorted(held.items()):
         if len(sessions) > 1:
             yield Reason(
                 "evaluation.seat.clash",
-                {"expert": expert, "slot": slot, "sessions": ", ".join(sorted(sessions))},
+                {"expert": expert, **_when(slot), "sessions": ", ".join(sorted(sessions))},
             )
 
 
@@ -348,6 +348,11 @@ def _place(problem: Problem, given: Assignment) -> Place | None:
 
 def _committee(problem: Problem, seat: Seat) -> Committee:
     return problem.committee_of[seat.session_id]
+
+
+def _when(slot: int) -> dict[str, str | int]:
+    """A slot as it is read."""
+    return {"day": day_of(slot).isoformat(), "part": part_of(slot).name}
 
 
 def _reason(code: str, given: Assignment, **params: str | int) -> Reason:

@@ -24,18 +24,23 @@ class Opening:
         return part_of(slot) in self.parts[day_of(slot).weekday()]
 
     @property
-    def text(self) -> str:
-        """`1-5:AM PM` and so on: runs of weekdays with the same parts, 1 is Monday."""
+    def runs(self) -> list[tuple[int, int, frozenset[Part]]]:
+        """Runs of weekdays with the same parts: first day, last day, parts; 1 is Monday."""
         runs: list[tuple[int, int, frozenset[Part]]] = []
         for day, parts in enumerate(self.parts, start=1):
             if runs and runs[-1][2] == parts and runs[-1][1] == day - 1:
                 runs[-1] = (runs[-1][0], day, parts)
             else:
                 runs.append((day, day, parts))
+        return runs
+
+    @property
+    def text(self) -> str:
+        """`1-5:AM PM` and so on, one for each run."""
         return "; ".join(
             f"{first}{f'-{last}' if last > first else ''}:"
             + " ".join(p.name for p in sorted(parts))
-            for first, last, parts in runs
+            for first, last, parts in self.runs
             if parts
         )
 

@@ -45,7 +45,7 @@ def test_tables_calibration_and_maintenance(world: World, signed_in_as: Clients)
     )
     own.get(f"{HOME}?lang=zh")
     refused = send(own, bad)
-    assert 'id="refusal"' in refused
+    assert all(f'number">{row}<' in refused for row in (2, 3))  # each fault at its row
     assert "maybe" in refused
     good = ROOMS + f"{CENTRE},no,A,BASIC,2\r\n"
     assert "将增加 2 个工位" in send(own, good, trial="yes")

@@ -15,6 +15,7 @@ from tests.evaluation.seating.cases import (
     AM,
     BASIC,
     CAD,
+    DAY,
     DUAL,
     FAR,
     HOST,
@@ -186,7 +187,8 @@ class TestCapacity:
         assert reason.params == {
             "centre": NEAR,
             "equipment": "BASIC",
-            "slot": PM,
+            "day": DAY.isoformat(),
+            "part": "PM",
             "seats": 2,
             "free": 1,
         }
@@ -230,7 +232,12 @@ class TestTwoPlacesAtOnce:
         case = problem([seat("E1", "S1", slots=(AM, PM)), seat("E1", "S2", slots=(PM,))])
         plan = plan_of(case, ("S1", "E1", NEAR), ("S2", "E1", FAR))
         (reason,) = check.nobody_sits_in_two_places(case, plan)
-        assert reason.params == {"expert": "E1", "slot": PM, "sessions": "S1, S2"}
+        assert reason.params == {
+            "expert": "E1",
+            "day": DAY.isoformat(),
+            "part": "PM",
+            "sessions": "S1, S2",
+        }
 
     def test_one_after_the_other(self) -> None:
         case = problem([seat("E1", "S1", slots=(AM,)), seat("E1", "S2", slots=(PM,))])
