@@ -25,8 +25,8 @@ from evaluation.seating import service as seating
 from evaluation.seating.booking import CentreSeat
 from evaluation.seating.service import PlanLine
 from evaluation.stations import service as stations
-from evaluation.stations.slots import slots_on
-from evaluation.stations.station import Equipment
+from evaluation.stations.slots import SLOTS_A_DAY, slots_on
+from evaluation.stations.station import Closure, Equipment
 from evaluation.venues import service as venues
 from experts.draws import service as draws
 from experts.draws.request import State
@@ -81,6 +81,8 @@ class CentreLoad:
     groups: Mapping[Equipment, int]
     """How many stations of each class."""
     seats: tuple[CentreSeat, ...]
+    closed: tuple[Closure, ...] = ()
+    """Of its booths, those out of use on the day or the next."""
 
     @property
     def stations(self) -> int:
@@ -153,6 +155,9 @@ def loads(db: Session, day: date) -> tuple[CentreLoad, ...]:
     for group in stations.groups(db):
         sizes[group.centre_id][group.equipment] += group.stations
     slots = slots_on([day])
+    closed: dict[str, list[Closure]] = defaultdict(list)
+    for closure in stations.closures_in(db, slots[0], slots[-1] + SLOTS_A_DAY + 1):
+        closed[closure.centre_id].append(closure)
     seats: dict[str, list[CentreSeat]] = defaultdict(list)
     for seat in seating.seats_in(db, slots[0], slots[-1]):
         shown = CentreSeat(seat.id, seat.equipment, seat.slots, seat.label)
@@ -164,6 +169,7 @@ def loads(db: Session, day: date) -> tuple[CentreLoad, ...]:
             centre.division_code,
             sizes[centre.id],
             tuple(sorted(seats[centre.id], key=lambda seat: seat.id)),
+            tuple(closed[centre.id]),
         )
         for centre in (*parties.centres(db), *venues.centres_abroad(db))
         if sizes[centre.id]

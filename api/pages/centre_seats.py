@@ -62,8 +62,9 @@ SEATS: tuple[Column[CentreSeat], ...] = (
 def gantt_of(
     loads: Sequence[flow.CentreLoad], day: date, language: Language, own: str = "", area: str = ""
 ) -> Any:
-    """The stations on a day and the next: the own centre by class, then the other centres of `area`
-    (all without it) that give a seat; bars of seats, without what they are for."""
+    """The stations on a day and the next: the own centre by class and, where a booth is taken or out
+    of use, by booth; then the other centres of `area` (all without it) that give a seat; bars of
+    seats, without what they are for."""
     columns = slots_on([day, day + timedelta(days=1)])
     rows: list[Row] = []
     for load in sorted(loads, key=lambda load: (load.id != own, load.id)):
@@ -73,6 +74,7 @@ def gantt_of(
                 word = say(f"api.page.equipment.{equipment.name}", {}, language)
                 bars = _bars(f"{load.name} {word}", seats, columns, language)
                 rows.append(Row(f"{word} · {load.name}", bars, f"{len(seats)}/{stations}"))
+            rows += _booths(load, columns, language)
         elif load.seats and (not area or load.prefecture == area):
             bars = _bars(load.name, load.seats, columns, language)
             rows.append(Row(load.name, bars, f"{len(load.seats)}/{load.stations}"))
@@ -80,6 +82,26 @@ def gantt_of(
         return None
     title = say("api.page.seats.gantt", {}, language)
     return gantt(title, "", [slot_text(slot, language) for slot in columns], rows)
+
+
+def _booths(load: flow.CentreLoad, columns: Sequence[int], language: Language) -> list[Row]:
+    """The own booths that somebody sits in, or that are out of use; the others are drawn when somebody
+    checks in, so nobody knows them."""
+    rows = []
+    for label in sorted({s.label for s in load.seats if s.label} | {c.label for c in load.closed}):
+        seats = [seat for seat in load.seats if seat.label == label]
+        bars = _bars(label, seats, columns, language)
+        for closure in load.closed:
+            first = max(closure.first, columns[0]) - columns[0]
+            until = min(closure.until, columns[-1] + 1) - columns[0]
+            if closure.label == label and first < until:
+                word = say("api.page.stations.states.CLOSED", {}, language)
+                title = f"{label} {word} {closure.reason}"
+                href = f"/centre/stations/{load.id}/{label}"
+                bars.append(Bar(first, until, word, title, "late", href))
+        if bars:
+            rows.append(Row(label, bars))
+    return rows
 
 
 def _bars(

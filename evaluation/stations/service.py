@@ -265,6 +265,11 @@ def open_booths(db: Session, key: GroupKey, slots: Sequence[int]) -> tuple[str, 
     return open_labels(group, closures, home, slots)
 
 
+def closures_in(db: Session, first: int, until: int) -> list[Closure]:
+    """What is closed between two slots, and whose calibration has run out by then."""
+    return _closures(db, first, until)
+
+
 def closed_now(db: Session, centre_id: str, slot: int) -> frozenset[str]:
     """The booths of a centre that are closed in a slot, whatever their calibration says."""
     found = queries.closures(db, slot, slot + 1, centre_id)

@@ -101,3 +101,19 @@ class TestGuests:
                 lot = projects.register_project(tx, STAFF, named).lots[0]
             assert said in own.get(f"/lots/{lot.id}").text
         assert 'name="lots.0.guests"' in own.get("/centre/projects/new").text
+
+
+def test_a_booth_out_of_use_stands_on_the_board(world: World, signed_in_as: Clients) -> None:
+    own, other = signed_in_as(Role.STAFF, CENTRE), signed_in_as(Role.STAFF, OTHER)
+    send(own, ROOMS + f"{CENTRE},no,A,BASIC,2\r\n")
+    (slot, *_) = re.findall(r'<option value="(\d+)"', own.get(f"{HOME}/{CENTRE}/A-01").text)
+    closing = {"first": slot, "last": slot, "reason": "更换摄像头"}
+    own.post(f"{HOME}/{CENTRE}/A-01/maintenance", data=closing)
+    today = "/centre/seats?day=2026-10-21"
+    board = own.get(today).text
+    assert f"{HOME}/{CENTRE}/A-01" in board
+    assert "更换摄像头" in board
+    assert "更换摄像头" not in other.get(today).text
+    assert own.get("/centre/seats?day=9999-12-31").status_code == 422
+    for day in ("2026-10-20", "9999-12-31"):
+        assert own.post("/centre/seats", data={"day": day}).status_code == 422
