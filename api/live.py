@@ -210,7 +210,10 @@ async def witness(socket: WebSocket, actor: OfficialActor, session_id: IdInPath)
     if mark is None:
         raise Refusal("api.live.unknown", {"session": session_id}, Kind.NOT_FOUND)
     offered = socket.scope.get("subprotocols", [])
-    await socket.accept(subprotocol=PROTOCOL if PROTOCOL in offered else None)
+    try:
+        await socket.accept(subprotocol=PROTOCOL if PROTOCOL in offered else None)
+    except OSError:
+        return  # he left during the handshake
     hubs: Hubs = socket.app.state.hubs
     async with hubs.watch(stream, mark) as hub:
         rules = Viewer(session_id, epoch_of(shell, stream), hub.head)

@@ -161,7 +161,10 @@ async def watch(
     shell = shell_of(socket)
     async with shell.readers():
         await run_in_threadpool(_check_seen, shell, actor, session_id)
-    await socket.accept()
+    try:
+        await socket.accept()
+    except OSError:
+        return  # he left during the handshake
     outlet = outlet_of(socket)
     found = tracks_of(socket.app).of((session_id, station, track))
     if opening := found.relay.opening():

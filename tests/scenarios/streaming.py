@@ -183,8 +183,14 @@ class Viewers:
             if watching.done():
                 break  # one of them failed
         self.size = await asyncio.to_thread(size_of)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await watching
+        _, late = await asyncio.wait(tasks, timeout=PATIENCE_SECONDS)
+        for task in late:
+            task.cancel()
+        if late:
+            reached = sorted(follower.next for follower in self.followers)
+            told = f"{self.counts.line()}; {dict(self.counts.codes)}"
+            raise AssertionError(f"{len(late)} do not come to {self.size}: {reached}; {told}")
+        await watching
 
     async def _watch(self, follower: Follower, chance: random.Random) -> None:
         while self.size < 0 or follower.next < self.size:

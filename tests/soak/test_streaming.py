@@ -68,18 +68,25 @@ def run(
     cookies = {who: sign_in(nodes.urls()[0], who) for who in ("staff-1", "watcher")}
     station = Station(office, device, nodes.urls, cookies["staff-1"])
     viewers = Viewers(nodes.urls, cookies["watcher"], viewers_count, reconnects)
-    over = threading.Event()
-    making = threading.Thread(target=trouble, args=(viewers, over), daemon=True)
+    over, calm, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def make_trouble() -> None:
+        trouble(viewers, over)
+        calm.set()
+        ended.wait()  # a server ends with the thread that started it
+
+    making = threading.Thread(target=make_trouble, daemon=True)
     station.start()
     making.start()
 
     def at_last() -> int:
         over.set()
-        making.join()
+        assert calm.wait(300)
         station.stop()
         return size_of(office)
 
     asyncio.run(viewers.run(at_last))
+    ended.set()
     judge(office, viewers, station)
     sys.stdout.write(f"\n{viewers.counts.line()}\n")
     assert viewers.counts.reconnects >= reconnects
