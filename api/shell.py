@@ -22,6 +22,7 @@ from archive.custody import Custodian
 from archive.office import Office
 from deposits.cash.bank import Bank
 from deposits.issuers.desk import IssuersDesk
+from evaluation.witness.keeping.service import Watches
 
 READERS_MAX = 8
 WRITERS_MAX_POSTGRESQL = 6
@@ -66,6 +67,7 @@ class Shell:
     limits: Limits = field(init=False)
     lodgings: LodgingDesk = field(init=False)
     appends: GroupCommit = field(init=False)
+    watches: Watches = field(default_factory=Watches)
     telephony_secret: bytes = field(init=False, repr=False)
     bank: Bank = field(init=False)
     issuers: IssuersDesk = field(init=False)

@@ -25,7 +25,7 @@ from evaluation.witness import bulletin
 from evaluation.witness.alarms import SEVERITY, AlarmKey, Severity
 from evaluation.witness.bulletin import CentreLine, Night
 from evaluation.witness.duty import Offer, Shift
-from evaluation.witness.keeping import service as keeping
+from evaluation.witness.keeping.service import Watches
 from evaluation.witness.rules import limits_of, limits_on
 from evaluation.witness.watch import OpenOrder, Raised, Watch
 from trading.acting import watches
@@ -70,9 +70,9 @@ class DeskView:
         return self.me in self.on_duty
 
 
-def view(db: Db, actor: Actor, session: Session) -> DeskView:
+def view(db: Db, actor: Actor, session: Session, watches: Watches) -> DeskView:
     """The desk as the record tells it."""
-    watch = keeping.begin(db, session.id)
+    watch = watches.of(db, session.id)
     known = watch.desk
     since = max(filter(None, [watch.sealed_at, known.cosigned_at]), default=None)
     due = since + limits_of(session).cosign if watch.is_night and since is not None else None

@@ -23,6 +23,7 @@ from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.page import show, words_of
 from api.routes.fields import IdInPath
 from api.routes.sessions import may_see
+from api.shell import shell_of
 from api.transactions import ReadDb
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
@@ -90,7 +91,7 @@ def _known(request: Request, actor: Actor, db: Db, session_id: str, form: Form) 
         "session": session,
         "room": room,
         "waits": hosting.waits(session.state),
-        "desk": witnessing.view(db, actor, session),
+        "desk": witnessing.view(db, actor, session, shell_of(request).watches),
         "centres": names_of_places(db),
         "lot": projects.lot(db, session.lot_id) if room.is_host else None,
         "members": [(m.expert_id, m.seat_code) for m in room.here],

@@ -43,7 +43,7 @@ NIGHTS = "/supervisor/nights"
 
 def _desk(request: Request, db: Session, actor: Actor, session_id: str, form: Form) -> Response:
     session = watch.seen(db, actor, session_id)
-    seen = witnessing.view(db, actor, session)
+    seen = witnessing.view(db, actor, session, shell_of(request).watches)
     focus = watch.focus(db, actor, session_id)
     return show(
         request, "supervisor/_desk.html", actor, desk=seen, centres=focus.centres, form=form
@@ -67,7 +67,7 @@ def desk_page(
 
 def _page(request: Request, db: Session, actor: Actor, session_id: str, form: Form) -> Response:
     focus = watch.focus(db, actor, session_id)
-    seen = witnessing.view(db, actor, focus.session)
+    seen = witnessing.view(db, actor, focus.session, shell_of(request).watches)
     topic = f"session/{session_id}"
     seq = numbers(db, [topic])[topic]
     return show(

@@ -92,6 +92,14 @@ class Watch:
     def is_over(self) -> bool:
         return self.stage in FINAL
 
+    def copy(self) -> Watch:
+        """Another one in the same state; what its fields hold is never changed in place."""
+        held: dict[str, Any] = {
+            name: dict(value) if isinstance(value, dict) else value
+            for name, value in vars(self).items()
+        }
+        return Watch(**held)
+
     def take(self, entry: Entry) -> None:
         """The next entry; ValueError where it is not the next."""
         if entry.seq != self.size:

@@ -8,7 +8,9 @@ set) writes nothing more, whatever it believes the time to be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlmodel import Session as Db
@@ -30,6 +32,8 @@ LEASE = timedelta(seconds=10)
 CHECKPOINT_SECONDS = 1
 CHECKPOINT_ENTRIES = 100
 """A checkpoint is due each second or after so many entries, whichever comes first."""
+WATCHES_MAX = 100
+"""Sessions of which a process remembers where it had read to."""
 KEEPER = Actor("watch", frozenset({Role.SYSTEM}))
 KEPT = (
     Stage.CHECK_IN,
@@ -106,6 +110,35 @@ def begin(db: Db, session_id: str) -> Watch:
     watch = Watch(session_id)
     read_on(db, watch)
     return watch
+
+
+@dataclass
+class Watches:
+    """The watches of one database as they were last read here, so that the next reader takes in what is new
+    and no more; for those who show them. Whoever gets one does not change it."""
+
+    _known: OrderedDict[str, Watch] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, db: Db, session_id: str) -> Watch:
+        """The watch of a session as the record tells it to this reader."""
+        stream = f"session/{session_id}"
+        size = journal.sizes(db, [stream])[stream]
+        with self._lock:
+            known = self._known.get(session_id)
+        if known is not None and known.size == size:
+            return known
+        # A reader whose snapshot is older than what another one saw reads for himself.
+        is_behind = known is not None and known.size < size
+        watch = known.copy() if known is not None and is_behind else Watch(session_id)
+        read_on(db, watch)
+        with self._lock:
+            if session_id not in self._known or self._known[session_id].size < watch.size:
+                self._known[session_id] = watch
+            self._known.move_to_end(session_id)
+            while len(self._known) > WATCHES_MAX:
+                self._known.popitem(last=False)
+        return watch
 
 
 def keep(tx: Tx, lease: Lease, watch: Watch, real_now: datetime) -> tuple[Change, ...]:

@@ -12,6 +12,7 @@ import pytest
 
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
+from archive.journal.entry import Entry
 from evaluation.session import commands as c
 from evaluation.witness import queries
 from evaluation.witness import service as witness
@@ -260,6 +261,38 @@ class TestTheKeeper:
             keeping.read_on(db, night.watch)
         assert anew == night.watch
         assert anew.raised
+
+    def test_a_reader_takes_in_what_is_new_alone_and_sees_the_same(
+        self, night: Night, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        watches, read = keeping.Watches(), []
+        take = Watch.take
+
+        def counted(watch: Watch, entry: Entry) -> None:
+            read.append(entry.seq)
+            take(watch, entry)
+
+        device = _bind(night)
+        monkeypatch.setattr(Watch, "take", counted)
+        with night.office.read() as older:
+            first = watches.of(older, night.id)
+            kept = first.copy()
+            assert read == list(range(first.size))
+            night.run(device, seconds=30)
+            night.round()
+            read.clear()
+            with night.office.read() as db:
+                second = watches.of(db, night.id)
+                assert read == list(range(first.size, second.size))
+                assert second == keeping.begin(db, night.id)
+                read.clear()
+                assert watches.of(db, night.id) is second
+                assert read == []
+            assert first == kept, "what somebody was given does not change under him"
+            again = watches.of(older, night.id)  # his snapshot is older than what others saw
+            assert again == kept
+        with night.office.read() as db:
+            assert watches.of(db, night.id) is second
 
     def test_a_step_of_the_servers_clock(self, night: Night) -> None:
         night.round()
