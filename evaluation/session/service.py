@@ -86,6 +86,8 @@ def schedule(tx: Tx, actor: Actor, plan: SessionPlan) -> Session:
             "lot": state.lot_id,
             "members": len(state.members),
             "overnight": plan.overnight,
+            "regime": plan.regime.value,
+            "region": region,
             "slots": plan.slots,
         },
     )

@@ -8,7 +8,8 @@
   raised twice, none that was due was withheld for longer than `WITHHELD`, and the fence numbers of
   those who wrote them never fall.
 
-Pure. The limits are those of the rule pack on the day of the session's first entry.
+Pure. The limits are those of the rule pack on the day of the session's first entry, in the regime and the
+region that it names.
 """
 
 from __future__ import annotations
@@ -40,9 +41,11 @@ def recording_faults(origin: str, entries: Sequence[Entry]) -> list[Reason]:
     """What is wrong with the entries of a session's recording; at most `FINDINGS_MAX` findings."""
     if not entries:
         return [Reason("evaluation.recording.empty")]
-    day = entries[0].at.astimezone(SHANGHAI).date()
-    watch = Watch(entries[0].stream.partition("/")[2])
-    check = _Check(origin, watch, limits_on(day, Regime.ZTB, "CN"))
+    first = entries[0]
+    day = first.at.astimezone(SHANGHAI).date()
+    watch = Watch(first.stream.partition("/")[2])
+    regime, region = Regime(first.data.get("regime", Regime.ZTB)), first.data.get("region", "CN")
+    check = _Check(origin, watch, limits_on(day, regime, region))
     for entry in entries:
         check.entry(entry)
         if len(check.found) >= FINDINGS_MAX:

@@ -26,6 +26,7 @@ from api.identity.accounts import Account
 from archive.actor import SYSTEM, Role
 from archive.errors import Refusal
 from archive.journal import service as journal
+from archive.note import Verifier
 from archive.office import Office
 from evaluation.session import service as sessions
 from evaluation.witness.follower import Follower
@@ -162,6 +163,7 @@ class Viewers:
 
     urls: Urls
     cookie: str
+    log: Verifier
     count: int
     goal: int
     seed: int = 1
@@ -172,7 +174,7 @@ class Viewers:
 
     async def run(self, size_of: Callable[[], int]) -> None:
         """Watch and be cut until the goal is reached; then everybody reads to the end."""
-        self.followers = [Follower(SESSION) for _ in range(self.count)]
+        self.followers = [Follower(SESSION, self.log) for _ in range(self.count)]
         tasks = [
             asyncio.create_task(self._watch(follower, random.Random(f"{self.seed}/{number}")))
             for number, follower in enumerate(self.followers)
@@ -248,7 +250,8 @@ def judge(office: Office, viewers: Viewers, station: Station) -> None:
     counts = viewers.counts
     counts.acknowledged = station.acknowledged
     with office.read() as db:
-        assert journal.first_break_anywhere(db, office.log.verifier) is None
+        broken = journal.first_break_anywhere(db, viewers.log)
+        assert broken is None, broken
         entries = list(journal.entries(db, STREAM))
         size = journal.sizes(db, [STREAM])[STREAM]
     reported = [e.data["source"]["n"] for e in entries if "source" in e.data]

@@ -42,7 +42,9 @@ def test_cut_again_and_again(tmp_path: Path, migrated_sqlite_url: str) -> None:
     device = prepare(office)
     with served(app) as url:
         station = Station(office, device, lambda: [url], sign_in(url, "staff-1"))
-        viewers = Viewers(lambda: [url], sign_in(url, "watcher"), VIEWERS, RECONNECTS)
+        viewers = Viewers(
+            lambda: [url], sign_in(url, "watcher"), office.log.verifier, VIEWERS, RECONNECTS
+        )
         station.start()
 
         def at_last() -> int:

@@ -16,6 +16,7 @@ import pytest
 
 from api.witness_client import pause_after
 from archive.journal import service as journal
+from archive.note import Verifier
 from archive.office import Office
 from evaluation.witness.follower import Follower
 from tests.builders import make_office
@@ -44,6 +45,7 @@ class Nodes:
         self.running: dict[int, Server] = {}
         for port in self.ports:
             self.start(port)
+        self.log = Verifier.parse((folder / "keys" / "log.vkey").read_text("utf-8").strip())
 
     def start(self, port: int) -> None:
         self.running[port] = self._servers(
@@ -67,7 +69,7 @@ def run(
     device = prepare(office)
     cookies = {who: sign_in(nodes.urls()[0], who) for who in ("staff-1", "watcher")}
     station = Station(office, device, nodes.urls, cookies["staff-1"])
-    viewers = Viewers(nodes.urls, cookies["watcher"], viewers_count, reconnects)
+    viewers = Viewers(nodes.urls, cookies["watcher"], nodes.log, viewers_count, reconnects)
     over, calm, ended = threading.Event(), threading.Event(), threading.Event()
 
     def make_trouble() -> None:
@@ -162,7 +164,7 @@ def test_five_thousand_come_back_after_a_kill(
     async def one(number: int) -> None:
         chance = random.Random(number)
         follower = Follower("s1")
-        viewers = Viewers(nodes.urls, cookie, 0, 0, size=size)
+        viewers = Viewers(nodes.urls, cookie, nodes.log, 0, 0, size=size)
         tries = 0
         while follower.next < size:
             await asyncio.sleep(pause_after(tries, chance.random()))
