@@ -61,6 +61,20 @@ def plan_faults(value: Any) -> list[Reason]:
     return [finding.reason for step in verify_plan(value) for finding in step.findings]
 
 
+def proven(value: Mapping[str, Any]) -> Reason:
+    """What a document that holds proves: its cost, the bound, and the gap between them."""
+    _, plan = from_document(value)
+    return Reason(
+        "evaluation.seat.verify_proven",
+        {
+            "objective": plan.objective,
+            "bound": plan.bound,
+            "gap": plan.gap_ppm,
+            "unseated": len(plan.unseated),
+        },
+    )
+
+
 def _objective(problem: Problem, plan: Plan) -> list[Reason]:
     cost = check.objective(problem, plan)
     if cost == plan.objective:
