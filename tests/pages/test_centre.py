@@ -624,7 +624,7 @@ def test_strangers_are_refused_and_wrong_input_is_told(house: House) -> None:
         .endswith("/result")
     )
     again = own.post(f"/centre/lots/{lot}/dossier")
-    assert (again.status_code, "合同签订后" in again.text) == (409, True)
+    assert (again.status_code, "合同签订、流标或终止后" in again.text) == (409, True)
     acts = f"/centre/sessions/{session.id}/acts"
     assert own.post(acts, data={"command": "Nothing"}).status_code == 422
     sealed = own.post(acts, data={"command": "Seal", "number": "S-0001"}, files={"photo": b"x"})
