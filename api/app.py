@@ -46,6 +46,7 @@ from api.pages import (
     tenderer,
     tenderer_money,
 )
+from api.pages import guarantees as guarantee_pages
 from api.pages import problems as problem_pages
 from api.pages import trustees as trustee_pages
 from api.pages.kit import fragments
@@ -117,6 +118,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     fair.router,
     trustee_pages.router,
     figures.router,
+    guarantee_pages.router,
 )
 """Every router of the product; a new one is added here."""
 

@@ -20,6 +20,9 @@ from archive.actor import Role
 from archive.errors import Fault, Param, Reason, Refusal
 from archive.words import Language, catalogue, render, say
 from deposits.forms import DepositForm
+from deposits.guarantees.demands.demand import DemandState
+from deposits.guarantees.states import Event as GuaranteeEvent
+from deposits.guarantees.states import GuaranteeState
 from evaluation.session.commands import Command
 from evaluation.session.state import Stage as SessionStage
 from evaluation.stations.slots import Part
@@ -192,6 +195,9 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "experts.command": [command.__name__ for command in FROM],
     "experts.draw_state": DrawState,
     "deposits.form": DepositForm,
+    "deposits.guarantee_state": GuaranteeState,
+    "deposits.guarantee_event": GuaranteeEvent,
+    "deposits.demand_state": DemandState,
     "evaluation.stage": SessionStage,
     "evaluation.equipment": Equipment.__members__,
     "evaluation.part": Part.__members__,

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from api.access import BidderActor
 from api.flows import bidding as flow
+from api.flows import buying
 from api.flows.bidding import TenderLine
 from api.flows.topics import numbers
 from api.pages.kit.forms import Form, Sent
@@ -69,9 +70,11 @@ def lodgings(actor: BidderActor, request: Request) -> Response:
 
 @router.get("/bidder/tenders/{lot_id}")
 def tender(actor: BidderActor, request: Request, db: ReadDb, lot_id: IdInPath) -> Response:
-    now = shell_of(request).office.clock.now()
+    shell = shell_of(request)
+    now = shell.office.clock.now()
     sheet = flow.tender(db, lot_id, now)
-    return show(request, "bidder/tender.html", actor, sheet=sheet, form=Form())
+    offers = buying.offers(shell.issuers, now) if sheet.is_open else ()
+    return show(request, "bidder/tender.html", actor, sheet=sheet, offers=offers, form=Form())
 
 
 @router.get("/bidder/tenders/{lot_id}/notice")

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from api.access import BidderActor
+from api.flows import guarantees as guarantee_flow
 from api.flows import money as flow
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.page import show
@@ -30,6 +31,7 @@ def _page(request: Request, actor: Actor, db: Session, form: Form) -> Response:
         "deposits/bidder.html",
         actor,
         deposits=flow.own_deposits(db, actor),
+        guarantees=guarantee_flow.own(db, actor),
         appeals=flow.own_appeals(db, actor),
         form=form,
     )

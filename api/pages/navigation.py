@@ -16,6 +16,7 @@ BOARD = ("board", "/")
 FIGURES = ("figures", "/figures")
 VERIFY = ("public_verify", "/public/verify")
 NOTICES = ("public_lots", "/public/lots")
+MARKET = ("public_guarantees", "/public/guarantees")
 
 PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
     {
@@ -67,6 +68,7 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             ("bidder_tenders", "/bidder/tenders"),
             ("bidder_lodgings", "/bidder/lodgings"),
             ("bidder_money", "/bidder/deposits"),
+            MARKET,
             NOTICES,
         ),
         Role.TENDERER: (
@@ -75,7 +77,7 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             ("assessments", "/assessments"),
             NOTICES,
         ),
-        Role.ISSUER: (BOARD,),
+        Role.ISSUER: (BOARD, ("issuer_guarantees", "/issuer/guarantees"), MARKET),
     }
 )
 PUBLIC: tuple[tuple[str, str], ...] = (
@@ -84,6 +86,7 @@ PUBLIC: tuple[tuple[str, str], ...] = (
     ("public_draws", "/public/draws"),
     ("public_trustees", "/public/trustees"),
     ("public_draw", "/public/draw"),
+    MARKET,
     VERIFY,
     FIGURES,
 )

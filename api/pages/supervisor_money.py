@@ -10,6 +10,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from api.access import SupervisorActor
+from api.flows import guarantees as guarantee_flow
 from api.flows import money as flow
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.page import attachment, show
@@ -25,7 +26,14 @@ HOME = "/supervisor/deposits"
 
 
 def _page(request: Request, actor: Actor, db: Session, form: Form) -> Response:
-    return show(request, "deposits/supervisor.html", actor, watch=flow.watch(db, actor), form=form)
+    return show(
+        request,
+        "deposits/supervisor.html",
+        actor,
+        watch=flow.watch(db, actor),
+        guarantees=guarantee_flow.watched(db, actor),
+        form=form,
+    )
 
 
 @router.get(HOME)

@@ -6,10 +6,12 @@
 //
 //   bigloop.lodgings.<party>     {lot: {name, half, next, sent: [{kind, version, …, state}]}};
 //                                a payment also {slip, account, secret}
+//   bigloop.orders.<party>       {lot: {order, secret, salt, state, …}}: a guarantee that is bought
 //   bigloop.objections.<party>   {objection: secret}
 (() => {
   "use strict";
   const PERIOD_DAYS_MAX = 36600;
+  const ASK_MS = 3000;
   const TEXT_MAX = 200;
   const BID = "bid";
   const WITHDRAWAL = "withdrawal";
@@ -143,6 +145,85 @@
     });
     const shown = `${yuan(priceFen)} · ${word("days").replace("#", days)} · ${quality}`;
     return lodge(BID, content, shown, LODGED);
+  };
+
+  // --- A guarantee that is bought ---
+
+  // The issuer is told a commitment instead of lot and beneficiary. Order, secret and salt are kept
+  // here alone, before anything is paid; the slip that opens the guarantee is sealed like a bid.
+  const order = () => read("orders")[lot()];
+  const keepOrder = (changes) =>
+    write("orders", (all) => void (all[lot()] = { ...all[lot()], ...changes }));
+
+  const told = (salt) => ({
+    beneficiary: root().dataset.beneficiary,
+    bidder: root().dataset.party,
+    format: "bigloop.guarantee-commitment.v1",
+    lot: lot(),
+    salt,
+  });
+
+  const buyGuarantee = async (form) => {
+    const salt = box.hex(box.newHalf());
+    const commitment = box.hex(await box.sha256(box.encode(told(salt))));
+    const issuer = form.elements.issuer.value;
+    const given = await post("/api/guarantees/applications", { lot: lot(), issuer, commitment });
+    keepOrder({ ...given, salt, issuer, state: "APPLIED", shown: "" });
+    showOrder();
+  };
+
+  const askOrder = async (path) => {
+    const { order: id, secret } = order();
+    await takeOrder(await post(`/api/guarantees/${path}`, { order: id, secret }));
+  };
+
+  const takeOrder = async (answer) => {
+    if (order().state === "LODGED") return;
+    keepOrder({ state: answer.state });
+    showOrder();
+    if (!answer.document) return;
+    const { salt } = order();
+    const cipher = JSON.parse(answer.document);
+    const slip = box.encode({ ...told(salt), format: "bigloop.guarantee-slip.v1", cipher });
+    await lodge(GUARANTEE, slip, `${cipher.body.number} · ${yuan(cipher.body.amount_fen)}`, "order_lodged");
+    keepOrder({ state: "LODGED" });
+    showOrder();
+  };
+
+  const surrender = async () => {
+    const { order: id, secret } = order();
+    const back = await post("/api/guarantees/surrenders", { order: id, secret });
+    keepOrder({ state: "SURRENDERED" });
+    showOrder();
+    say(`${word("order_surrendered")} ${yuan(back.fen)}`);
+  };
+
+  const trying = (act) => async () => {
+    try {
+      await act();
+    } catch (error) {
+      fail(error);
+    }
+  };
+
+  const ORDER_WORDS = { APPLIED: "order_due", PAID: "order_wait", ISSUED: "order_issued", CLOSED: "order_declined" };
+  let asking = 0;
+
+  const showOrder = () => {
+    const place = byId("order");
+    const known = place && order();
+    if (!known) return;
+    clearTimeout(asking);
+    const parts = [];
+    if (ORDER_WORDS[known.state]) parts.push(word(ORDER_WORDS[known.state]));
+    if (known.state === "APPLIED") {
+      parts.push(` ${yuan(known.premium_fen)} · ${word("order_amount")} ${yuan(known.amount_fen)} · `);
+      parts.push(`${word("order_account")} ${known.account_tail} `);
+      parts.push(button("order_pay", trying(() => askOrder("payments"))));
+    }
+    if (known.state === "LODGED") parts.push(word("order_lodged"), " ", button("order_surrender", trying(surrender)));
+    place.replaceChildren(...parts);
+    if (known.state === "PAID") asking = setTimeout(trying(() => askOrder("collections")), ASK_MS);
   };
 
   const sendGuarantee = async (form) => {
@@ -355,6 +436,7 @@
   const ACTS = {
     "bid-form": sendBid,
     "guarantee-form": sendGuarantee,
+    "order-form": buyGuarantee,
     "payment-form": sendPayment,
     "withdrawal-form": sendWithdrawal,
     "half-form": giveOwn,
@@ -387,6 +469,7 @@
   const show = () => {
     list();
     showGive();
+    showOrder();
     fillSecrets();
   };
   document.addEventListener("DOMContentLoaded", show);

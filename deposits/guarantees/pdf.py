@@ -15,17 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO
-
-from asn1crypto import crl as asn1_crl
-from asn1crypto import x509 as asn1_x509
-from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.validation import validate_pdf_signature
-from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel
-from pyhanko_certvalidator import ValidationContext
+from typing import TYPE_CHECKING
 
 from archive.errors import Reason
 from deposits.issuers.trust import TrustList
 from trading.calendar.legal import legal_day
+
+if TYPE_CHECKING:
+    from asn1crypto import x509 as asn1_x509
+    from pyhanko.sign.validation.status import PdfSignatureStatus
 
 PDF = "application/pdf"
 OFD = "application/ofd"
@@ -66,6 +64,13 @@ def examine(
     if media_type != PDF:
         fault = Reason("deposits.check.file_type", {"found": media_type[:60]})
         return FileFinding(media_type, faults=(fault,))
+    # Loaded here alone: it takes seconds, and most processes never look at a PDF.
+    from asn1crypto import crl as asn1_crl
+    from asn1crypto import x509 as asn1_x509
+    from pyhanko.pdf_utils.reader import PdfFileReader
+    from pyhanko.sign.validation import validate_pdf_signature
+    from pyhanko_certvalidator import ValidationContext
+
     try:
         reader = PdfFileReader(BytesIO(content), strict=True)
         found = list(reader.embedded_regular_signatures)
@@ -101,6 +106,8 @@ def examine(
 def _faults(
     status: PdfSignatureStatus, signed_at: datetime, issued_on: date, now: datetime
 ) -> list[Reason]:
+    from pyhanko.sign.validation.status import SignatureCoverageLevel
+
     faults = []
     if not (status.intact and status.valid):
         faults.append(Reason("deposits.check.file_changed"))

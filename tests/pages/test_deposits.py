@@ -26,6 +26,7 @@ from deposits.release import ReleaseCause
 from tests.api.conftest import PASSWORD
 from tests.builders import STAFF, make_office
 from tests.deposits import makers
+from tests.deposits.buying import Hall
 from tests.deposits.makers import ACCOUNT_OF, ALSO_CLEAN, CENTRE_ID, CLEAN, LISTED, UNKNOWN
 from tests.deposits.paying import TENDERER, Town
 from tests.pages.looks import looks
@@ -82,7 +83,7 @@ def url(town: Town, settings: Settings) -> Iterator[str]:
     yield from serving(create_app(town.office, settings, makers.CUSTODIAN))
 
 
-def rows(town: Town) -> dict[str, list[tuple[str, ...]]]:
+def rows(town: Town | Hall) -> dict[str, list[tuple[str, ...]]]:
     """Every row of every table, but for sign-ins, lodged cells and the journal's own."""
     found = {}
     skipped = ("session", "sign_in", "cell", "journal", "entry", "stream", "anchor", "lodging")

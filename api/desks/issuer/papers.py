@@ -15,8 +15,6 @@ from io import BytesIO
 from typing import Any
 
 import gmalg
-from asn1crypto import keys as asn1_keys
-from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,10 +25,6 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.x509.oid import NameOID
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign import signers
-from pyhanko.sign.fields import SigSeedSubFilter
-from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from archive.national import SM2_USER_ID
 from deposits.issuers.issuer import KeyAlgorithm
@@ -128,6 +122,22 @@ def pem(certificate: bytes) -> str:
 
 def printed(lines: list[str], house: Certified, root: Certified, signed_at: datetime) -> bytes:
     """The printed form: a page with these lines, signed."""
+    # Loaded here alone: it takes seconds, and a desk that prints nothing does without.
+    from asn1crypto import keys as asn1_keys
+    from asn1crypto import x509 as asn1_x509
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign import signers
+    from pyhanko.sign.fields import SigSeedSubFilter
+    from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+    class Signer(signers.PdfSigner):
+        """Signs with the moment that it is told: the desk has no clock of its own."""
+
+        def init_signing_session(self, *args: Any, **more: Any) -> Any:
+            session = super().init_signing_session(*args, **more)
+            session.system_time = signed_at
+            return session
+
     writer = IncrementalPdfFileWriter(BytesIO(_page(lines)))
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     store.register(asn1_x509.Certificate.load(root.certificate))
@@ -142,23 +152,8 @@ def printed(lines: list[str], house: Certified, root: Certified, signed_at: date
         subfilter=SigSeedSubFilter.PADES,
         embed_validation_info=False,
     )
-    out = _Signer(metadata, signer, signed_at).sign_pdf(writer, bytes_reserved=8192)
+    out = Signer(metadata, signer).sign_pdf(writer, bytes_reserved=8192)
     return bytes(out.getvalue())
-
-
-class _Signer(signers.PdfSigner):
-    """Signs with the moment that it is told: the desk has no clock of its own."""
-
-    def __init__(
-        self, metadata: signers.PdfSignatureMetadata, signer: signers.Signer, at: datetime
-    ) -> None:
-        super().__init__(metadata, signer)
-        self._at = at
-
-    def init_signing_session(self, *args: Any, **more: Any) -> Any:
-        session = super().init_signing_session(*args, **more)
-        session.system_time = self._at
-        return session
 
 
 def _page(lines: list[str]) -> bytes:
