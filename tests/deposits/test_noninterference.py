@@ -11,7 +11,7 @@ folder). All of it must be the same byte for byte.
 Cryptography is taken as ideal: a cell is a random string of its length, drawn anew for every sealing
 (HPKE is IND-CCA2, and the cells' sizes are equal), a dummy's throwaway key costs no entropy of the
 platform, and a salted commitment is a random string. Everything else is the product. Pages are
-functions of the database, the vault and the clock; they are read for a part of the pairs.
+functions of the database, the vault and the clock; they are read for the first pairs.
 
 That the test can fail is shown by leaks that are planted. What an issuer sees is another game: it
 knows bidder, amount and month, and must not see the lot.
