@@ -328,6 +328,15 @@ def register(page: Page, house: House) -> None:
 
 
 def announce(page: Page, house: House) -> None:
+    page.get_by_role("link", name="保证金条款核对").click()
+    page.get_by_label("招标文件指定的出函机构").fill("示例银行")
+    press(page, "核对并保存")
+    expect(page.locator("#refusal")).to_contain_text("出函机构")
+    looks(page, "centre-clause-refused")
+    page.get_by_label("招标文件指定的出函机构").fill("")
+    press(page, "核对并保存")
+    expect(page.locator(".alert-success")).to_contain_text("保证金条款已核对")
+    page.get_by_role("link", name="公告", exact=False).first.click()
     page.locator("#f-opening_at").fill("2026-11-11T09:00")
     page.locator("#f-evaluation_at").fill("2026-11-11T11:00")
     page.locator("#f-document").set_input_files(PDF)
