@@ -19,21 +19,26 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.testclient import TestClient
 
 from api.access import COOKIE
-from api.desks.bank.desk import Desk, make_app, put_address
+from api.desks.bank import desk as bank
+from api.desks.issuer import desk as issuer
 from api.settings import Settings
 from archive.actor import Role
-from tests.support.serving import serving
+from tests.support.serving import served
 
 EXAMPLES_MAX = 3
 
 
 @pytest.fixture(name="settings")
-def with_a_bank(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
-    """With a bank that answers: a silent one is rightly a 503."""
-    folder = tmp_path / "bank"
-    for url in serving(make_app(Desk(folder))):
-        put_address(folder, url)
-        yield settings.model_copy(update={"bank_desk": folder})
+def with_its_desks(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """With a bank and issuers that answer: where they are silent, a 503 is right."""
+    desks = {"bank_desk": tmp_path / "bank", "issuers_desk": tmp_path / "issuers"}
+    with (
+        served(bank.make_app(bank.Desk(desks["bank_desk"]))) as at_the_bank,
+        served(issuer.make_app(issuer.Desk(desks["issuers_desk"]))) as at_the_issuers,
+    ):
+        bank.put_address(desks["bank_desk"], at_the_bank)
+        bank.put_address(desks["issuers_desk"], at_the_issuers)
+        yield settings.model_copy(update=desks)
 
 
 def test_no_operation_breaks(app: FastAPI, signed_in: Callable[[Role], TestClient]) -> None:

@@ -46,7 +46,7 @@ def command(*words: str | Path, folder: Path, **more: Any) -> subprocess.Complet
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         **more,
     )
 
