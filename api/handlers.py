@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from api.flows import avoidance, calling, dossier, fair, opening, replanning, seating
+from api.flows import avoidance, calling, dossier, ending, fair, opening, replanning, seating
 from api.flows.names import (
     AVOIDANCE_TASK,
     DOSSIER_TASK,
     FAIRNESS_TASK,
+    FREE_TASK,
     OPEN_TASK,
     PLACES_TASK,
     PLAN_TASK,
@@ -51,6 +52,7 @@ def handlers(
         PLAN_TASK: seating.PLAN_DAY,
         REPLAN_TASK: replanning.PROPOSE,
         FAIRNESS_TASK: fair.MAKE,
+        FREE_TASK: ending.free_task,
         DOSSIER_TASK: dossier.seal_task(dossiers),
         **asking.HANDLERS,
         CALL_TASK: calls.call_task(gateway, calling.invitation_text),

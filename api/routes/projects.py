@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from api.access import AnyActor, OfficialActor, StaffActor, TendererActor
+from api.flows import ending
 from api.flows import registration as flow
 from api.routes.fields import (
     Answer,
@@ -248,8 +249,8 @@ def publish_notice(
 
 @router.post("/lots/{lot_id}/termination", status_code=201)
 def terminate(actor: TendererActor, tx: WriteTx, lot_id: IdInPath, body: ReasonBody) -> LotAnswer:
-    """The tenderer ends the procedure (终止招标)."""
-    return lot_answer(projects.terminate_lot(tx, actor, lot_id, body.document))
+    """The tenderer ends the procedure (终止招标); deposits held go back."""
+    return lot_answer(ending.terminate(tx, actor, lot_id, body.document))
 
 
 @router.get("/lots/{lot_id}/entries")

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from api.desks.bank.core import Books, centre_account
 from api.desks.bank.desk import Desk
 from api.desks.bank.local import BankAdapter
-from api.flows import completion
+from api.flows import completion, ending
+from api.flows.names import FREE_TASK
 from archive.actor import SYSTEM, Actor, Role
 from archive.clock import DrivenClock
 from archive.journal.entry import DocumentRef
@@ -133,6 +134,7 @@ class Town:
             cash.ASK_TASK: cash.ask_task(self.bank),
             cash.STATEMENT_TASK: statements.statement_task(self.bank),
             cash.REFUND_TASK: refunds.refund_task,
+            FREE_TASK: ending.free_task,
             **guarantees.handlers(NoIssuers()),
             orders.PAY_TASK: orders.pay_task(self.bank),
         }
