@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
+from api.flows import ending
 from api.flows.desk import Desk, desk, own_lot
 from api.flows.dossier import SEALABLE, folder_of
 from api.flows.names import DOSSIER_TASK
@@ -26,11 +27,12 @@ PUBLISHED = frozenset({Stage.CANDIDATES, Stage.AWARDED, Stage.CONTRACTED, Stage.
 
 @dataclass(frozen=True)
 class Result:
-    """`may_seal`: nothing but the sealing of the file is left. `files` of the sealed dossier by path with their sizes; `root` its digest in the record."""
+    """`may_fail`: the report rejects every bid. `may_seal`: nothing but the sealing of the file is left. `files` of the sealed dossier by path with their sizes; `root` its digest in the record."""
 
     desk: Desk
     publication: Publication | None
     names: Mapping[str, Organisation]
+    may_fail: bool
     may_seal: bool
     root: str
     files: tuple[tuple[str, int], ...]
@@ -48,6 +50,9 @@ def result(db: Session, actor: Actor, lot_id: str, dossiers: Path) -> Result:
         desk=held,
         publication=publication,
         names=parties.organisations(db, listed) if listed else {},
+        may_fail=stage in (Stage.OPENED, Stage.EVALUATED)
+        and held.review is not None
+        and ending.has_no_candidate(db, held.review),
         may_seal=stage in SEALABLE and not root,
         root=root,
         files=tuple(

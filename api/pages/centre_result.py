@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.access import StaffActor
 from api.flows import completing as flow
-from api.flows import review
+from api.flows import ending, review
 from api.flows.desk import own_lot
 from api.flows.topics import numbers
 from api.pages.kit.forms import Form, Sent, submit
@@ -21,6 +21,7 @@ from api.transactions import ReadDb
 from archive.actor import Actor
 from archive.office import Tx
 from trading.awards.award import Publication
+from trading.projects.project import Lot
 
 router = APIRouter(include_in_schema=False)
 Task = Annotated[str, Query(pattern=rf"^$|{ID_PATTERN}")]
@@ -76,6 +77,24 @@ async def publish(actor: StaffActor, request: Request, lot_id: IdInPath, form: S
         again=lambda db: _page(request, actor, db, lot_id, form),
         to=f"/centre/lots/{lot_id}/result",
         said="candidates_published",
+    )
+
+
+@router.post("/centre/lots/{lot_id}/failure")
+async def fail(actor: StaffActor, request: Request, lot_id: IdInPath, form: Sent) -> Response:
+    """Declare the tender failed: the committee rejected all bids."""
+
+    def call(tx: Tx, _: None) -> Lot:
+        own_lot(tx.db, actor, lot_id)
+        return ending.fail(tx, actor, lot_id)
+
+    return await submit(
+        request,
+        form,
+        call,
+        again=lambda db: _page(request, actor, db, lot_id, form),
+        to=f"/centre/lots/{lot_id}/result",
+        said="lot_failed",
     )
 
 
