@@ -87,6 +87,7 @@ def test_what_is_open_is_open_on_purpose() -> None:
         "GET /problems/{code}",
         "GET /public/draw",
         "GET /public/draws",
+        "GET /public/guarantees",
         "GET /public/lots",
         "GET /public/lots/{lot_id}",
         "GET /public/lots/{lot_id}/notice",

@@ -11,7 +11,7 @@ from typing import Any
 from sqlmodel import Session
 
 from api.demo import buying, paying, people
-from api.demo.play import Play
+from api.demo.play import Act, Play
 from api.demo.script import (
     DALI,
     TENDERS,
@@ -30,6 +30,7 @@ from archive.errors import Refusal
 from archive.office import Office, Tx
 from archive.tasks.service import Write
 from deposits.guarantees.checks import Demand
+from deposits.issuers.desk import IssuerSilent
 from deposits.lot import demand_of
 from deposits.service import deposit_lot, terms_for
 from deposits.synthetic import issue, promise_for
@@ -56,6 +57,8 @@ from trading.regime import ProjectKind
 BID_VALIDITY_DAYS = 90
 UNDERWRITING = timedelta(hours=1)
 """So long before they lodge bidders buy their guarantees."""
+ASKED_AGAIN = timedelta(minutes=1)
+"""So much later a desk that was silent is asked again."""
 
 
 def register(play: Play, args: Mapping[str, Any]) -> Write:
@@ -203,6 +206,19 @@ def ask_registers(play: Play, args: Mapping[str, Any]) -> Write:
     return write
 
 
+def _patiently(act: Act) -> Act:
+    """The act, tried again a little later while the issuers' desk is silent."""
+
+    def tried(play: Play, args: Mapping[str, Any]) -> Write:
+        try:
+            return act(play, args)
+        except IssuerSilent:
+            return lambda tx: play.later(tx, act.__name__, args, tx.now + ASKED_AGAIN)
+
+    return tried
+
+
+@_patiently
 def buy(play: Play, args: Mapping[str, Any]) -> Write:
     """Whoever lodges at this tick and gives a guarantee buys it now; the platform learns nothing."""
     now = play.when(args).lodgings[int(args["tick"])] - UNDERWRITING
@@ -226,6 +242,7 @@ def _senders(play: Play, db: Session, args: Mapping[str, Any]) -> Iterator[tuple
                 yield lot, bid
 
 
+@_patiently
 def lodge(play: Play, args: Mapping[str, Any]) -> Write:
     """One lodging tick of the whole province: whoever sends now, for whatever lot, in one batch."""
     now = play.when(args).lodgings[int(args["tick"])]

@@ -52,9 +52,10 @@ def go_wrong(play: Play, args: Mapping[str, Any]) -> Write:
         try:
             _, proposal = changes.ask(tx, people.staff(centre), trouble)
         except Refusal as refusal:
-            if refusal.code == "evaluation.seat.trouble_none":
-                return  # the seats were over before anybody came to report it
-            raise
+            over = {"evaluation.seat.trouble_none", "evaluation.seat.trouble_over"}
+            if over.isdisjoint((refusal.code, *(fault.code for fault in refusal.faults))):
+                raise
+            return  # the seats, or the hours, were over before anybody came to report it
         more = {"proposal": proposal, "centre": centre}
         play.later(tx, "confirm_change", more, tx.now + CONFIRMED_AFTER)
 
