@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlmodel import Session
@@ -54,8 +54,7 @@ def ask(tx: Tx, actor: Actor, trouble: Trouble) -> tuple[str, str]:
     if trouble.closes and not trouble.closures(stations.groups(tx.db)):
         params = {"centre": trouble.centre_id[:40], "label": trouble.label[:40] or "-"}
         raise Refusal("evaluation.station.unknown", params, Kind.NOT_FOUND)
-    asked, _ = _requests(tx.db, trouble, _live(tx.db, trouble, now_slot), now_slot)
-    if not asked:
+    if not _wanted(tx.db, trouble, now_slot).requests:
         raise Refusal("evaluation.seat.trouble_none", {}, Kind.CONFLICT)
     proposal_id = tx.new_id()
     args = {"proposal": proposal_id, "trouble": trouble.to_json(), "asked_by": actor.id}
@@ -64,7 +63,7 @@ def ask(tx: Tx, actor: Actor, trouble: Trouble) -> tuple[str, str]:
 
 def propose(office: Office, args: Mapping[str, Any], run: Run) -> Write:
     """Task: the least change for a trouble. Bears to be run twice; comes to nothing where meanwhile
-    the last seat that was concerned is over."""
+    the trouble, or the last seat that was concerned, is over."""
     trouble = troubles.from_json(args["trouble"])
     with office.read() as db:
         problem = problem_of(db, trouble, slot_at(office.clock.now()))
@@ -94,21 +93,36 @@ def accept(tx: Tx, actor: Actor, proposal_id: str) -> ConfirmedPlan:
 
 
 def problem_of(db: Session, trouble: Trouble, now_slot: int) -> Problem | None:
-    """The day with its trouble; None where no seat is concerned."""
-    live = _live(db, trouble, now_slot)
-    asked, gone = _requests(db, trouble, live, now_slot)
-    if not asked:
+    """The day with its trouble; None where it is over, or no seat is concerned."""
+    found = _wanted(db, trouble, now_slot)
+    if trouble.until <= now_slot or not found.requests:
         return None
+    sessions = sorted({request.session_id for request in found.requests})
     return seating.replan(
         db,
-        asked,
-        on_days=flow.days_of(asked),
-        seed=flow.seed_of(draws.draw(db, k) for k in sorted({r.session_id for r in asked})),
-        pinned=proposals.running(db, live, now_slot) - _struck(trouble, live),
-        given_up=gone,
+        found.requests,
+        on_days=flow.days_of(found.requests),
+        seed=flow.seed_of(draws.draw(db, key) for key in sessions),
+        given_up=found.gone,
         and_closed=trouble.closures(stations.groups(db)),
         keeps_reserve=False,
     )
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is planned anew: seats that may move or are new, and the seats that nobody wants any more.
+    Running seats that the trouble does not strike keep their place and are not among them."""
+
+    requests: list[SeatRequest]
+    gone: set[SeatKey]
+
+
+def _wanted(db: Session, trouble: Trouble, now_slot: int) -> _Wanted:
+    live = _live(db, trouble, now_slot)
+    asked, gone = _requests(db, trouble, live, now_slot)
+    pinned = proposals.running(db, live, now_slot) - _struck(trouble, live)
+    return _Wanted([request for request in asked if request.key not in pinned], gone)
 
 
 def _live(db: Session, trouble: Trouble, now_slot: int) -> list[BookedSeat]:

@@ -142,7 +142,6 @@ def replan(
     *,
     on_days: Iterable[date],
     seed: bytes,
-    pinned: Collection[SeatKey] = (),
     given_up: Collection[SeatKey] = (),
     and_closed: Sequence[Closure] = (),
     keeps_reserve: bool = True,
@@ -150,14 +149,12 @@ def replan(
     rules: RuleBook | None = None,
 ) -> Problem:
     """The problem of a day that has changed: the confirmed seats of these requests are given up when
-    the plan is confirmed, unless `pinned` names them, but each pays the stay tax for leaving its
-    centre; everybody else keeps place. `given_up`: confirmed seats that nobody wants any more.
+    the plan is confirmed, but each pays the stay tax for leaving its centre; everybody else keeps
+    place. `given_up`: confirmed seats that nobody wants any more.
     `and_closed`: closures not yet on the record. Without `keeps_reserve` the stations kept for
     faults may be used."""
-    held = set(pinned)
-    wanted = [request for request in requests if request.key not in held]
-    desk = _Desk(db, wanted, on_days, seed, region, rules or book(), and_closed, keeps_reserve)
-    moved = {request.key for request in wanted} | set(given_up)
+    desk = _Desk(db, requests, on_days, seed, region, rules or book(), and_closed, keeps_reserve)
+    moved = {request.key for request in requests} | set(given_up)
     return desk.problem(moved & desk.seated)
 
 

@@ -236,7 +236,7 @@ class Stage:
             failed = connection.execute(
                 sa.text("SELECT name, args, error FROM task WHERE state = 'FAILED'")
             ).all()
-            assert not failed
+            assert not failed, failed
             doubled = connection.execute(
                 sa.text("SELECT name, args, due_at FROM task GROUP BY 1, 2, 3 HAVING count(*) > 1")
             ).all()

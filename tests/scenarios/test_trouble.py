@@ -6,15 +6,28 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from api.demo import people
+from api.flows import changes as flow
+from api.flows import replanning
+from archive.errors import Kind, Refusal
 from archive.verification.report import Status
+from evaluation.seating import service as seating
 from evaluation.seating.plan import Plan, from_document
 from evaluation.seating.problem import Problem
+from evaluation.seating.proposals import trouble as troubles
+from evaluation.seating.proposals.trouble import Trouble
 from evaluation.seating.verify import verify_plan
-from evaluation.stations.slots import holds_night
+from evaluation.session.state import Stage
+from evaluation.stations import service as stations
+from evaluation.stations.slots import holds_night, slot_at
 from tests.scenarios.conftest import Played
+from tests.support.playing import province_at
+from tests.support.servers import free_port
 
 pytestmark = pytest.mark.db
 
@@ -31,6 +44,10 @@ def changes(played: Played) -> dict[str, tuple[dict[str, object], Problem, Plan]
         said = json.loads(trouble)
         found[said["kind"]] = (said, *from_document(document))
     return found
+
+
+EVENING = datetime(2026, 10, 21, 12, tzinfo=UTC)
+"""20:00 of the demonstration's day."""
 
 
 class TestTheDayGoesWrong:
@@ -64,3 +81,29 @@ class TestTheDayGoesWrong:
         for given in own:
             assert holds_night(problem.seat_of[given.key].stays[given.stay])
             assert given.centre_id in overnight
+
+
+@pytest.mark.slow
+def test_a_trouble_that_comes_to_nobody(run_folder: Path, tmp_path: Path) -> None:
+    """In the evening every seat that is held has begun, and keeps its place: a booth where nobody sits concerns none of them, nor does
+    one whose hours are over before a proposal is made."""
+    with province_at(run_folder, Stage.REVIEWING, tmp_path / "day", free_port()) as at:
+        at.clock.move_to(EVENING)
+        now = slot_at(EVENING)
+        with at.office.read() as db:
+            taken = {seat.centre_id for seat in seating.seats_in(db, now, now)}
+            group = next(g for g in stations.groups(db) if g.centre_id not in taken)
+        kind = troubles.Kind.STATION
+        booth = Trouble(kind, "示例故障", now, now + 1, group.centre_id, group.labels[0])
+        staff = people.staff(group.centre_id)
+        with pytest.raises(Refusal) as caught, at.office.write() as tx:
+            flow.ask(tx, staff, booth)
+        assert (caught.value.code, caught.value.kind) == (
+            "evaluation.seat.trouble_none",
+            Kind.CONFLICT,
+        )
+        struck = Trouble(kind, "示例故障", now, now + 1, min(taken), "1")
+        with at.office.read() as db:
+            assert replanning.problem_of(db, booth, now) is None
+            assert replanning.problem_of(db, struck, now) is not None
+            assert replanning.problem_of(db, struck, now + 1) is None

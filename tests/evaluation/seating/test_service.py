@@ -319,14 +319,12 @@ class TestReleaseAndReplan:
                 session for over in service.overbooked(db, [DAY]) for session in over.sessions
             }
             assert near.session_id in troubled
-            wanted = [request(s.expert_id, s.session_id, s.slots) for s in before.seats]
-            problem = service.replan(
-                db,
-                wanted,
-                on_days=[DAY],
-                seed=SEED,
-                pinned=[seat.key for seat in before.seats if seat.session_id not in troubled],
-            )
+            wanted = [
+                request(seat.expert_id, seat.session_id, seat.slots)
+                for seat in before.seats
+                if seat.session_id in troubled
+            ]
+            problem = service.replan(db, wanted, on_days=[DAY], seed=SEED)
         with desk.office.write() as tx:
             service.confirm_plan(tx, STAFF, problem, solve(problem), require_all=True)
         with desk.office.read() as db:
