@@ -73,7 +73,7 @@ def _serve(kind: str, app: Starlette, arguments: argparse.Namespace) -> None:
     """Serve a desk that says in its folder where it answers."""
     import uvicorn
 
-    from api.desks.bank.desk import put_address
+    from api.desks.command_desk import put_address
 
     listener = socket.create_server((HOST, arguments.port))
     url = f"http://{HOST}:{listener.getsockname()[1]}"

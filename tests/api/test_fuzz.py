@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 
 from api.access import COOKIE
 from api.desks.bank import desk as bank
+from api.desks.command_desk import put_address
 from api.desks.issuer import desk as issuer
 from api.settings import Settings
 from archive.actor import Role
@@ -36,8 +37,8 @@ def with_its_desks(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
         served(bank.make_app(bank.Desk(desks["bank_desk"]))) as at_the_bank,
         served(issuer.make_app(issuer.Desk(desks["issuers_desk"]))) as at_the_issuers,
     ):
-        bank.put_address(desks["bank_desk"], at_the_bank)
-        bank.put_address(desks["issuers_desk"], at_the_issuers)
+        put_address(desks["bank_desk"], at_the_bank)
+        put_address(desks["issuers_desk"], at_the_issuers)
         yield settings.model_copy(update=desks)
 
 

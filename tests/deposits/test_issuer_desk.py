@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from api.desks.issuer.core import Declined
+from api.desks.declined import Declined
 from api.desks.issuer.desk import Desk
 from archive.actor import SYSTEM, Actor, Role
 from archive.errors import Kind, Refusal
@@ -117,7 +117,7 @@ class TestFromApplicationToForce:
         """招标投标法 第二十二条."""
         hall.buy(lot_id, CLEAN)
         (order,) = hall.desk.books.orders.values()
-        (command, *_) = hall.desk._db.execute("SELECT body FROM command").fetchall()
+        (command, *_) = hall.desk.db.execute("SELECT body FROM command").fetchall()
         for text in (repr(order), str(command)):
             assert lot_id not in text
             assert makers.TENDERER not in text
@@ -142,7 +142,7 @@ class TestFromApplicationToForce:
             hall.apply(lot_id, CLEAN, amount=DUE + Money(1))
         with refused("api.issuer.declined"):
             hall.apply(lot_id, UNKNOWN, amount=Money(0))
-        command = hall.desk._db.execute("SELECT body FROM command").fetchone()[0]
+        command = hall.desk.db.execute("SELECT body FROM command").fetchone()[0]
         with pytest.raises(Declined):
             hall.desk.do({**json.loads(command), "commitment": "0" * 64, "fen": 2**60})
 

@@ -13,7 +13,8 @@ from playwright.sync_api import expect
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.desks.bank.desk import Desk, make_app, put_address
+from api.desks.bank.desk import Desk, make_app
+from api.desks.command_desk import put_address
 from api.identity import service as identity
 from api.identity.accounts import Account
 from api.settings import Environment, Settings

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from api.desks.declined import Declined
 from archive import canonical
 from archive.clock import SHANGHAI
 from deposits.cash.slip import commitment
@@ -30,10 +31,6 @@ SETTLES_AFTER = timedelta(hours=2)
 BOUNCES_AFTER = timedelta(days=1)
 STRANGERS_QUIET = timedelta(days=30)
 """How long the bank keeps silent about money that came without a sub-account."""
-
-
-class Declined(Exception):
-    """The bank says no; the code says why."""
 
 
 def centre_account(centre_id: str) -> str:

@@ -1,21 +1,20 @@
 """The bank's side of `deposits.cash.bank.Bank`: what is asked in the room's words becomes a command,
-and the answer the room's values again. `send` carries the command: over HTTP (`api.desks.bank.client`)
+and the answer the room's values again. `send` carries the command: over HTTP (`api.desks.command_client`)
 or, in tests, straight into the books."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from api.desks.bank.core import Books, Declined
+from api.desks.bank.core import Books
+from api.desks.command_client import Send
+from api.desks.declined import Declined
 from archive.errors import Kind, Refusal
 from deposits.cash.bank import BankSilent, Order, Receipt
 from deposits.cash.slip import Slip
 from trading.money import Money
-
-Send = Callable[[Mapping[str, Any]], Any]
-"""Carries one command. Raises Declined where the bank says no, BankSilent where nobody knows."""
 
 
 class BankAdapter:

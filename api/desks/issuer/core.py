@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from api.desks.declined import Declined
 from archive.clock import SHANGHAI
 from archive.errors import Refusal
 from deposits.forms import DepositForm
@@ -33,10 +34,6 @@ EXAMINES = timedelta(days=3)
 """How long a demand is looked at (URDG 758, article 20, gives five business days)."""
 GROUNDS = frozenset({"REVOKED", "NO_CONTRACT", "CONDITIONS", "NO_PERFORMANCE", "TENDER_FILE"})
 _S, _E = GuaranteeState, Event
-
-
-class Declined(Exception):
-    """The issuer says no; the code says why."""
 
 
 @dataclass

@@ -1,39 +1,30 @@
-"""The issuers' desk as a process: the books behind HTTP, with keys and a database of its own.
+"""The issuers' desk as a process (`api.desks.command_desk`): the books, the houses' keys, and what was
+signed. That is made once and kept beside its command, in the same transaction, so that a guarantee has
+one document for ever.
 
-A command is written to the desk's SQLite file (synchronous=FULL) before it is answered; a desk that
-was killed reads its commands again and stands where it stood. What is signed is made once and kept
-beside its command, in the same transaction, so that a guarantee has one document for ever. One
-command at a time: books are not a race.
+Open to all are what anybody may ask (`offers`) and what an order's secret guards (`pay`, `collect`,
+`surrender`).
 
-    POST /commands    a command as JSON; needs the token, but for what anybody may ask (`offers`) and
-                      what the order's secret guards (`pay`, `collect`, `surrender`)
     GET  /identity    the houses with their public keys, and the root of their certificates
-    GET  /health      whether it stands
-
-`fault` commands `{"mute": n}` and `{"deaf": n}` work here: the next n commands are not heard, or are
-done and not answered.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
-import json
 import secrets
-import sqlite3
-import threading
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from api.desks.issuer.core import Books, Declined
+from api.desks.command_desk import KEY_BYTES, CommandDesk, serve
+from api.desks.issuer.core import Books
 from api.desks.issuer.houses import MINUTES, House, houses_of
 from api.desks.issuer.papers import printed, revoked, serial_of, sign
 from archive import canonical
@@ -43,30 +34,18 @@ from deposits.guarantees.slip import sign_cipher
 from deposits.issuers.desk import NoticeKind, notice_body
 from deposits.issuers.issuer import Issuer
 
-COMMAND_BYTES_MAX = 64 * 1024
 OPEN_TO_ALL = frozenset({"offers", "pay", "collect", "surrender"})
-KEY_BYTES = 32
 
 
-class Desk:
-    """The books with their file. `folder` holds `issuer.db`, `keys.json` and `token`; `minutes` is
-    how long underwriting takes."""
+class Desk(CommandDesk):
+    """The books with their file. `folder` holds `keys.json` too; `minutes` is how long underwriting
+    takes."""
 
     def __init__(self, folder: Path, minutes: int = MINUTES) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(folder, "issuer")
         self.folder = folder
         self.houses = houses_of(folder, minutes)
-        self.token = _secret(folder / "token").hex()
-        self._secret = _secret(folder / "issuer.key")
-        self._lock = threading.Lock()
-        self._mute = self._deaf = 0
-        self._db = sqlite3.connect(folder / "issuer.db", check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS command (number INTEGER PRIMARY KEY, body TEXT NOT NULL)"
-        )
-        self._db.execute(
+        self.db.execute(
             "CREATE TABLE IF NOT EXISTS paper (name TEXT PRIMARY KEY, content BLOB NOT NULL)"
         )
         self.books = self._read()
@@ -74,8 +53,8 @@ class Desk:
     def _read(self) -> Books:
         """The books as the commands on disk make them."""
         books = Books({code: h.offer for code, h in self.houses.by_code.items()})
-        for (body,) in self._db.execute("SELECT body FROM command ORDER BY number"):
-            books.do(json.loads(body))
+        for command in self.kept():
+            books.do(command)
         return books
 
     @property
@@ -84,18 +63,15 @@ class Desk:
         return tuple(h.issuer for _, h in sorted(self.houses.by_code.items()))
 
     def do(self, command: dict[str, Any]) -> Any:
-        """Do one command and keep it. Declined where the issuer says no; nothing is kept then."""
-        with self._lock:
+        with self.lock:
             if command.get("do") == "apply":
-                mixed = hmac.digest(self._secret, str(command["commitment"]).encode(), "sha256")
-                command = {**command, "entropy": mixed.hex()}
+                command = self.with_entropy(command)
             answer = self.books.do(command)
             try:
                 answer = self._signed(command, answer)
-                self._db.execute("INSERT INTO command (body) VALUES (?)", (json.dumps(command),))
-                self._db.commit()
+                self.keep(command)
             except BaseException:
-                self._db.rollback()
+                self.db.rollback()
                 self.books = self._read()  # what was not kept was not done
                 raise
         return answer
@@ -197,29 +173,15 @@ class Desk:
         value = {"body": canonical.decode(body), "signature": signature.hex()}
         return canonical.encode(value).decode()
 
-    def _paper(self, name: str, make: Any) -> bytes:
+    def _paper(self, name: str, make: Callable[[], bytes]) -> bytes:
         """What was made under that name, or is made now and kept with the command."""
-        row = self._db.execute("SELECT content FROM paper WHERE name = ?", (name,)).fetchone()
+        row = self.db.execute("SELECT content FROM paper WHERE name = ?", (name,)).fetchone()
         if row is not None:
             return bytes(row[0])
-        content = bytes(make())
+        content = make()
         if content:
-            self._db.execute("INSERT INTO paper (name, content) VALUES (?, ?)", (name, content))
+            self.db.execute("INSERT INTO paper (name, content) VALUES (?, ?)", (name, content))
         return content
-
-    # --- Failing ------------------------------------------------------------------------------
-
-    def fail(self, command: dict[str, Any]) -> None:
-        """Be mute or deaf for the next commands."""
-        self._mute, self._deaf = int(command.get("mute", 0)), int(command.get("deaf", 0))
-
-    def is_mute(self) -> bool:
-        self._mute, now = max(0, self._mute - 1), self._mute > 0
-        return now
-
-    def is_deaf(self) -> bool:
-        self._deaf, now = max(0, self._deaf - 1), self._deaf > 0
-        return now
 
     def identity(self) -> dict[str, Any]:
         """Who the houses are, for a registry: public halves only."""
@@ -242,61 +204,12 @@ class Desk:
 
 
 def make_app(desk: Desk) -> Starlette:
-    """The desk behind HTTP."""
-
-    async def commands(request: Request) -> Response:
-        body = await request.body()
-        if len(body) > COMMAND_BYTES_MAX:
-            return JSONResponse({"declined": "too_large"}, 413)
-        try:
-            command = json.loads(body)
-            what = str(command["do"])
-        except (ValueError, TypeError, KeyError):
-            return JSONResponse({"declined": "malformed"}, 400)
-        if what not in OPEN_TO_ALL and not _is_known(request, desk.token):
-            return JSONResponse({"declined": "token"}, 401)
-        if what == "fault" and {"mute", "deaf"} & set(command):
-            desk.fail(command)
-            return JSONResponse({"answer": {}})
-        if desk.is_mute():
-            return JSONResponse({"declined": "mute"}, 503)
-        try:
-            answer = await run_in_threadpool(desk.do, command)
-        except Declined as declined:
-            return JSONResponse({"declined": str(declined)}, 409)
-        except (ValueError, TypeError, KeyError):
-            return JSONResponse({"declined": "malformed"}, 400)
-        if desk.is_deaf():
-            return JSONResponse({"declined": "deaf"}, 503)
-        return JSONResponse({"answer": answer})
+    """The issuers behind HTTP."""
 
     async def identity(_: Request) -> Response:
         return JSONResponse(desk.identity())
 
-    async def health(_: Request) -> Response:
-        return JSONResponse({"issuers": "stand"})
-
-    return Starlette(
-        routes=[
-            Route("/commands", commands, methods=["POST"]),
-            Route("/identity", identity),
-            Route("/health", health),
-        ]
-    )
-
-
-def _is_known(request: Request, token: str) -> bool:
-    said = request.headers.get("authorization", "").removeprefix("Bearer ")
-    wanted = hashlib.sha256(token.encode()).digest()
-    return hmac.compare_digest(hashlib.sha256(said.encode()).digest(), wanted)
-
-
-def _secret(path: Path) -> bytes:
-    """The secret of a file, made on first use and readable by its owner alone."""
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(KEY_BYTES))
-    return bytes.fromhex(path.read_text().strip())
+    return serve(desk, OPEN_TO_ALL, [Route("/identity", identity)])
 
 
 def _day(day: date) -> str:

@@ -1,16 +1,17 @@
 """The platform's side of `deposits.issuers.desk.IssuersDesk`: what is asked in the room's words becomes
 a command, and the answer the room's values again. `send` carries the command: over HTTP
-(`api.desks.issuer.client`) or, in tests, straight into a desk."""
+(`api.desks.command_client`) or, in tests, straight into a desk."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from api.desks.issuer.core import Declined
+from api.desks.command_client import Send
+from api.desks.declined import Declined
 from archive.errors import Kind, Refusal
 from deposits.forms import DepositForm
 from deposits.guarantees.slip import GuaranteeSlip
@@ -28,8 +29,6 @@ from deposits.issuers.desk import (
 )
 from trading.money import Money
 
-Send = Callable[[Mapping[str, Any]], Any]
-"""Carries one command. Raises Declined where the issuer says no, IssuerSilent where nobody knows."""
 T = TypeVar("T")
 
 
