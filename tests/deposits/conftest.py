@@ -15,6 +15,7 @@ from api.migrations import upgrade
 from archive.office import Office
 from tests.builders import make_office
 from tests.deposits import makers
+from tests.deposits.paying import Town
 from tests.support.postgres import PostgresServer
 
 
@@ -72,3 +73,11 @@ def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
     yield made
     made.connections.dispose()
     server.drop(name)
+
+
+@pytest.fixture
+def town(office: Office) -> Town:
+    """The market's bidders with a bank, on each engine."""
+    made = Town(office)
+    made.register()
+    return made

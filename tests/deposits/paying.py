@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
 
 from api.desks.bank.core import Books, centre_account
 from api.desks.bank.desk import Desk
@@ -14,6 +17,7 @@ from api.flows import completion, ending
 from api.flows.names import FREE_TASK
 from archive.actor import SYSTEM, Actor, Role
 from archive.clock import DrivenClock
+from archive.errors import Kind, Refusal
 from archive.journal.entry import DocumentRef
 from archive.office import Office
 from archive.tasks import service as tasks
@@ -48,6 +52,11 @@ WATCH = Actor("supervisor-1", frozenset({Role.SUPERVISOR}), party_id=makers.SUPE
 
 def salt_of(lot_id: str, uscc: str) -> str:
     return hashlib.sha256(f"{lot_id} {uscc}".encode()).hexdigest()
+
+
+LARGE = 30_000_000
+"""Nobody is exempt: 600,000 yuan from everybody."""
+DUE = Money.yuan(600_000)
 
 
 @dataclass
@@ -180,3 +189,18 @@ class Town:
         """What holds at every moment: the book is whole, and no fen is there that the bank has not."""
         with self.office.read() as db:
             assert ledgers.broken(db) == []
+
+
+def refused(act: Callable[[], Any], code: str, kind: Kind | None = None) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        act()
+    assert caught.value.code == code, caught.value.code
+    assert kind is None or caught.value.kind is kind
+    return caught.value
+
+
+def opened(town: Town, **change: Any) -> str:
+    """A lot for which everybody has paid, just opened; the bank is not asked yet."""
+    (lot_id,) = makers.make_lots(town.office, LARGE, **change)
+    town.open(lot_id, town.all_pay(lot_id))
+    return lot_id

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from archive.errors import Refusal
-from archive.office import Office
 from deposits.clearance import service
 from deposits.clearance.item import Reason, State, Step
 from deposits.ledger import service as books
@@ -25,13 +24,6 @@ from trading.money import Money
 
 HEAD = "payer,account,project,amount,received_on,due_on,reason,note\n"
 LINE = "示例旧单位,99990000,示例旧项目,642000.00,2013-05-01,2013-09-01,NO_CONTACT,\n"
-
-
-@pytest.fixture
-def town(office: Office) -> Town:
-    made = Town(office)
-    made.register()
-    return made
 
 
 def code_of(act: Callable[[], Any]) -> str:
