@@ -71,4 +71,6 @@ def ask_dossier(tx: Tx, actor: Actor, lot_id: str) -> str:
     actor.must_be(Role.STAFF)
     if own_lot(tx.db, actor, lot_id).stage not in SEALABLE:
         raise Refusal("api.desk.not_contracted", {}, Kind.CONFLICT)
+    if awards.is_sealed(tx.db, lot_id):
+        raise Refusal("trading.archival.done", {}, Kind.CONFLICT)
     return enqueue(tx, DOSSIER_TASK, {"lot": lot_id})

@@ -61,6 +61,8 @@ class TestTheFile:
             root = awards.dossier_root(db, lot_id)
         assert (seen.may_seal, seen.root) == (False, root)
         assert seen.files
+        with refused("trading.archival.done", Kind.CONFLICT), world.office.write() as tx:
+            completing.ask_dossier(tx, STAFF, lot_id)
         folder = tmp_path / "dossiers" / f"lot-{lot_id}"
         report = verify(folder, [world.office.log.verifier], verifiers())
         assert report.verdict is Verdict.VALID, [step for step in report.steps if step.findings]

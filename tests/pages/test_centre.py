@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.demo.province import Province
-from api.flows import drawing, hosting, seating
+from api.flows import drawing, seating
 from api.flows.names import PLACES_TASK
 from api.handlers import handlers
 from api.identity import service as identity
@@ -39,15 +39,13 @@ from evaluation.seating import service as seating_service
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session import synthetic
-from evaluation.session.state import Member, Night, PauseKind, Recusal, Stage, VenueSeal
-from evaluation.session.state import State as SessionState
 from evaluation.sheets import service as sheets
 from evaluation.venues import service as venues
 from evaluation.venues import sheet
 from experts.draws import service as draws
 from experts.draws.request import State
 from experts.pool import service as pool
-from tests.builders import START, make_office
+from tests.builders import make_office
 from tests.pages.looks import looks, sign_in
 from tests.support.browser import Pages
 from tests.support.databases import Databases
@@ -59,7 +57,6 @@ from trading.money import Money
 from trading.opening import service as opening
 from trading.parties.party import OrganisationKind
 from trading.projects import service as projects
-from trading.regime import Regime
 
 PASSWORD = "demo-demo-demo"
 LIVE_MS = 20_000
@@ -660,53 +657,3 @@ def test_both_languages_have_all_words(house: House, language: str) -> None:
     for path in paths:
         text = client.get(f"{path}{'&' if '?' in path else '?'}lang={language}").text
         assert "[api." not in text, path
-
-
-class TestWaiting:
-    """Whose act a session waits for."""
-
-    def members(self, **changes: object) -> tuple[Member, ...]:
-        done: dict[str, object] = {"discipline": "d", "identity": "i", "recusal": Recusal.NONE}
-        return tuple(
-            Member(f"S{n}", f"E{n}", centre, **{**done, **changes})  # type: ignore[arg-type]
-            for n, centre in ((1, "532901"), (2, "530102"))
-        )
-
-    def state(self, stage: Stage, **changes: object) -> SessionState:
-        base = SessionState(
-            "s", "l", "532901", Regime.ZTB, date(2026, 11, 11), None, True, self.members(), stage
-        )
-        return replace(base, **changes)  # type: ignore[arg-type]
-
-    def said(self, state: SessionState) -> set[tuple[str, str]]:
-        return {(wait.code, wait.whose) for wait in hosting.waits(state)}
-
-    def test_arrival(self) -> None:
-        assert self.said(self.state(Stage.CHECK_IN)) == set()
-        waiting = self.state(Stage.CHECK_IN, members=self.members(identity=""))
-        assert self.said(waiting) == {("identity", "S1"), ("identity", "S2")}
-
-    def test_a_night(self) -> None:
-        night = Night(PauseKind.PLANNED, "a", START, locked=(("E1", "x"),), venues=("530102",))
-        assert self.said(self.state(Stage.PAUSE_APPROVED, nights=(night,))) == {("lock", "S2")}
-        assert self.said(self.state(Stage.SEALING, nights=(night,))) == {("seal", "530102")}
-        half = replace(night, seals=(VenueSeal("530102", "S-1", "p", "a"),))
-        assert self.said(self.state(Stage.SEALING, nights=(half,))) == {("witness_seal", "530102")}
-        whole = replace(half, seals=(replace(half.seals[0], witnessed_by="b"),))
-        sealed = self.state(Stage.SEALED_OVERNIGHT, nights=(whole,))
-        assert self.said(sealed) == {("unseal", "530102")}
-        read = replace(whole, seals=(replace(whole.seals[0], unsealed_by="a"),))
-        assert self.said(self.state(Stage.UNSEALING, nights=(read,))) == {
-            ("witness_unseal", "530102"), ("recheck", "S1"), ("recheck", "S2"),
-        }  # fmt: skip
-
-    def test_scores_and_report(self) -> None:
-        assert self.said(self.state(Stage.REVIEWING)) == {("submit", "S1"), ("submit", "S2")}
-        assert self.said(self.state(Stage.SCORED)) == {("file", "532901")}
-        filed = self.state(Stage.SCORED, report="r")
-        assert self.said(filed) == {("sign", "S1"), ("sign", "S2")}
-
-    def test_an_identity_is_of_one_person_in_one_session(self) -> None:
-        one = hosting.identity_of("s1", "A-1")
-        assert one == hosting.identity_of("s1", "A-1")
-        assert len({one, hosting.identity_of("s2", "A-1"), hosting.identity_of("s1", "A-2")}) == 3
