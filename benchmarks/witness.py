@@ -458,7 +458,9 @@ def offline(effort: Effort) -> Iterator[dict[str, object]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="the witness stream")
-    parser.add_argument("--quick", action="store_true", help="300 viewers, within 45 seconds")
+    parser.add_argument(
+        "--quick", action="store_true", help="300 viewers; a little over a minute on two cores"
+    )
     parser.add_argument("--only", choices=sorted(PARTS), help="one part alone")
     arguments = parser.parse_args()
     effort = QUICK if arguments.quick else FULL

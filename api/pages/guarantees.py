@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -20,7 +20,7 @@ from api.flows.guarantees import GuaranteeLine
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.listing import CODE, DAY, MOMENT, MONEY, NUMBER, Choice, Column, listing
 from api.pages.kit.page import attachment, show, words_of
-from api.routes.fields import IdInPath
+from api.routes.fields import Digest64, IdInPath
 from api.shell import shell_of
 from api.transactions import ReadDb
 from archive.actor import Actor
@@ -36,7 +36,6 @@ from trading.money import Money
 router = APIRouter(include_in_schema=False)
 HOME = "/centre/deposits/guarantees"
 Chosen = Annotated[str, Query(pattern=r"^[0-9a-z]{0,40}$")]
-Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 OFFERS: tuple[Column[Offer], ...] = (
     Column("name", "guarantees.issuer", lambda o: o.name),
@@ -192,7 +191,7 @@ async def end(
 
 @router.get("/guarantees/{guarantee_id}/documents/{sha256}")
 def document(
-    actor: OfficialActor, request: Request, db: ReadDb, guarantee_id: IdInPath, sha256: Sha256
+    actor: OfficialActor, request: Request, db: ReadDb, guarantee_id: IdInPath, sha256: Digest64
 ) -> Response:
     """A document of a guarantee's life, as a download."""
     vault = shell_of(request).office.vault
