@@ -54,7 +54,6 @@
   document.addEventListener("DOMContentLoaded", () => drawAll(document));
   // A fragment that was put in place brings its own tables.
   document.addEventListener("htmx:after:swap", () => drawAll(document));
-  document.addEventListener("htmx:afterSwap", () => drawAll(document));
   window.addEventListener("resize", () => {
     for (const canvas of document.querySelectorAll(".chart-canvas")) {
       window.echarts.getInstanceByDom(canvas)?.resize();

@@ -107,7 +107,7 @@
     newest = 0;
     settle();
   });
-  document.addEventListener("htmx:afterSettle", settle);
+  document.addEventListener("htmx:after:settle", settle);
   document.addEventListener("DOMContentLoaded", settle);
   document.addEventListener("submit", (event) => {
     const form = event.target;

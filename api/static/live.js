@@ -54,6 +54,14 @@
     waiting.set(element, timer);
   };
 
+  // A reading that was under way when the hand came is thrown away, and done again afterwards.
+  document.addEventListener("htmx:before:swap", (event) => {
+    const element = event.target;
+    if (!("topic" in element.dataset) || !isInHand(element)) return;
+    event.preventDefault();
+    readAgain(element);
+  });
+
   const move = (topic, seq) => {
     const known = seen.get(topic);
     seen.set(topic, seq);

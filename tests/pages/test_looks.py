@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.pages.conftest import SESSIONS
 from tests.pages.looks import OFFICE, looks, sign_in
@@ -219,10 +219,23 @@ def test_nothing_is_swapped_under_the_hands_of_somebody_who_types(
 ) -> None:
     page = chromium_page(living_day.url + "/kit", size=OFFICE)
     expect(page.locator("#moved .number")).to_be_visible()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/fragments/kit*", hold)
+    page.locator("#moved").dispatch_event("notice")  # the part is being read again …
+    page.wait_for_timeout(500)
+    assert held
     page.evaluate(
-        "document.querySelector('#moved').insertAdjacentHTML('beforeend', '<input id=typed>')"
+        "document.querySelector('#moved').insertAdjacentHTML('beforeend', '<input id=typed>');"
+        "document.querySelector('#typed').focus()"
     )
-    page.locator("#typed").press_sequentially("abc")
-    page.wait_for_timeout(3_000)  # the day goes on, and the board with it
+    for route in held:
+        route.continue_()  # … and the answer comes when somebody has begun to type
+    page.unroute("**/fragments/kit*")
+    page.keyboard.type("abc")
+    page.wait_for_timeout(3_000)
     expect(page.locator("#typed")).to_have_value("abc")
     expect(page.locator("#typed")).to_be_focused()
