@@ -48,6 +48,7 @@ def log_to_stderr(level: int = logging.INFO) -> None:
         level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # else a line for each command to a desk
     # Said at every stop, also when there is nothing to cancel.
     logging.getLogger("uvicorn.error").addFilter(
         lambda record: "Cancel 0 running" not in record.getMessage()
