@@ -45,7 +45,7 @@ fast: .venv/dev.ok ## Pure tests only: no database, server, browser or reference
 	$(BIN)/pytest -q -n $(WORKERS) -m "$(FAST)"
 
 unit: setup ## All tests but the browser's and the soak tests
-	$(BIN)/pytest -q -n $(WORKERS) -m "not (page or soak)"
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not (page or soak)"
 
 pages: setup ## The browser tests
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "page and not soak"; s=$$?; [ $$s = 5 ] || exit $$s

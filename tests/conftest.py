@@ -62,13 +62,15 @@ _unmarked: list[pytest.Item] = []
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by the fixtures it uses."""
+    """Mark each test by the fixtures it uses; the slow ones begin, so that no worker waits for the
+    other's at the end."""
     for item in items:
         for name in getattr(item, "fixturenames", ()):
             for mark in MARKS.get(name, ()):
                 item.add_marker(mark)
         if any(MAKERS.intersection(code.co_names) for code in _codes(item)):
             item.add_marker("db")
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def _codes(item: pytest.Item) -> Iterator[CodeType]:

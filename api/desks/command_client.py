@@ -7,6 +7,7 @@ nor no. Whoever asked tries again with the same key.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ Send = Callable[[Mapping[str, Any]], Any]
 """Carries one command. Raises Declined where the desk says no, its silence where nobody knows."""
 
 
+@cache
+def client() -> httpx2.Client:
+    """The connections to desks, kept open between commands; for all threads of a process."""
+    return httpx2.Client(timeout=ANSWER_SECONDS_MAX, trust_env=False)
+
+
 def address_of(folder: Path) -> str:
     """Where the desk answers whose folder this is."""
     return (folder / "address").read_text().strip().rstrip("/")
@@ -33,12 +40,10 @@ def of_folder(folder: Path, silent: Callable[[str], Exception]) -> Send:
     def send(command: Mapping[str, Any]) -> Any:
         try:
             token = (folder / "token").read_text().strip()
-            answer = httpx2.post(
+            answer = client().post(
                 f"{address_of(folder)}/commands",
                 json=dict(command),
                 headers={"Authorization": f"Bearer {token}"},
-                timeout=ANSWER_SECONDS_MAX,
-                trust_env=False,
             )
             if len(answer.content) > ANSWER_BYTES_MAX:
                 raise silent("the desk answers too much")

@@ -32,7 +32,14 @@ START_SECONDS_MAX = 30.0
 PREFIX = "bgl-pg-"
 
 # What a crash of the machine would cost does not matter for a database that lives for one run.
-HASTE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+HASTE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+}
 
 
 @dataclass

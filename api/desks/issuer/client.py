@@ -7,8 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
 from api.desks import command_client
 from api.desks.issuer.local import IssuersAdapter
 from deposits.forms import DepositForm
@@ -23,11 +21,7 @@ def of_folder(folder: Path) -> IssuersAdapter:
 
 def identity_of(folder: Path) -> tuple[tuple[Issuer, ...], str]:
     """(houses as a registry enters them, roots of their certificates in PEM), as the desk says."""
-    said = httpx2.get(
-        f"{command_client.address_of(folder)}/identity",
-        timeout=command_client.ANSWER_SECONDS_MAX,
-        trust_env=False,
-    ).json()
+    said = command_client.client().get(f"{command_client.address_of(folder)}/identity").json()
     return tuple(_issuer(house) for house in said["houses"]), str(said["roots"])
 
 
