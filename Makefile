@@ -48,7 +48,7 @@ unit: setup ## All tests but the browser's and the soak tests
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not (page or soak)"
 
 pages: setup ## The browser tests
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "page and not soak"; s=$$?; [ $$s = 5 ] || exit $$s
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "page and not soak"; s=$$?; [ $$s = 5 ] || exit $$s
 
 screenshots: setup ## Take the pictures of docs/images anew
 	BIGLOOP_PICTURES="$(CURDIR)/docs/images" $(BIN)/pytest -q tests/pages/screenshots.py

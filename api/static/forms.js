@@ -48,6 +48,7 @@
       const named = document.querySelector(`label[for="${id}"], #${id} > legend`);
       if (named) link.textContent = `${named.textContent.trim()}:${link.textContent}`;
     }
-    wrong.focus();
+    // Whoever is already in a field stays there.
+    if (document.activeElement === document.body) wrong.focus();
   });
 })();

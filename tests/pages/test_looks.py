@@ -7,12 +7,15 @@ import os
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.pages.conftest import SESSIONS
 from tests.pages.looks import OFFICE, looks, sign_in
 from tests.support.browser import Pages
 from tests.support.servers import Server
+
+pytestmark = pytest.mark.slow
 
 FILLED_MS = 90_000
 LONG = "大理白族自治州示例公共资源交易中心" * 6

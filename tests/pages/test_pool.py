@@ -34,6 +34,8 @@ from tests.support.serving import served
 from trading.opening import service as opening
 from trading.projects import service as projects
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 10, 21)
 POOL = 1500
 PASSWORD = "demo-demo-demo"

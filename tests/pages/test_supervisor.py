@@ -36,6 +36,8 @@ from tests.support.browser import Pages
 from tests.support.playing import DAY, SEED
 from trading.opening import service as opening
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def review(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewing]:
