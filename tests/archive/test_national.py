@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from asn1crypto import cms, pem
+from asn1crypto import x509 as asn1_x509
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
+from gmalg.ellipticcurve import EllipticCurve
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from archive.national import is_sm2_signature, sm3, sm4_gcm_open, sm4_gcm_seal
+from archive.national import (
+    INFINITE,
+    SM2,
+    SM2_USER_ID,
+    Sm2,
+    is_sm2_signature,
+    sm3,
+    sm4_gcm_open,
+    sm4_gcm_seal,
+)
 from tests.support.shared import shared_dir
 
 ORDER = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
@@ -28,6 +46,20 @@ def raw(r: int, s: int) -> bytes:
 
 def vectors(name: str) -> Any:
     return json.loads(shared_dir("vectors", "crypto", name).read_text("utf-8"))
+
+
+def parameters(told: dict[str, str]) -> tuple[int, int, int, tuple[int, int], int]:
+    p, a, b, x, y, n = (int(told[name], 16) for name in ("p", "a", "b", "gx", "gy", "n"))
+    return p, a, b, (x, y), n
+
+
+class Digested(Sm2):
+    """Is told the digest."""
+
+    digest: bytes
+
+    def _hash_fn(self, data: bytes) -> bytes:
+        return self.digest
 
 
 class TestSm2:
@@ -70,13 +102,85 @@ class TestSm2:
         assert not is_sm2_signature(KEY, DATA + b".", raw(R, S))
         assert not is_sm2_signature(KEY, DATA, raw(R, S), b"ALICE123@YAHOO.COM")
 
+    def test_a_point_beside_the_curve_signs_nothing(self) -> None:
+        """GB/T 32918.1, 6.2.1: who makes the curve to a key could sign as anybody on it."""
+        (x, y), g = (KEY[:32], KEY[32:]), 3
+        p, a = SM2.ecdlp.fp.p, SM2.ecdlp.ec.a
+        point = (int.from_bytes(x, "big"), (int.from_bytes(y, "big") + 1) % p)
+        other_b = (point[1] ** 2 - point[0] ** 3 - a * point[0]) % p
+        assert Sm2(p, a, other_b, point, ORDER).ecdlp.ec.isvalid(point)
+        assert not SM2.is_signature(point, DATA, R, g, SM2_USER_ID)
+        assert not SM2.is_signature((p, 1), DATA, R, g, SM2_USER_ID)
+
+    @given(st.integers(min_value=1, max_value=ORDER - 1))
+    @settings(max_examples=20, deadline=None)
+    def test_points_are_multiplied_as_the_library_does_it(self, k: int) -> None:
+        ours, g = SM2.ecdlp.ec, SM2.ecdlp.G
+        assert ours.mul(k, g) == EllipticCurve(SM2.ecdlp.fp, ours.a, ours.b).mul(k, g)
+
+    def test_the_neutral_element(self) -> None:
+        curve, g = SM2.ecdlp.ec, SM2.ecdlp.G
+        assert curve.mul(ORDER, g) == INFINITE
+        assert curve.mul(ORDER + 1, g) == g
+        assert curve.mul(2 * ORDER + 3, g) == curve.mul(3, g)
+
     @pytest.mark.shared
     def test_the_shared_vectors(self) -> None:
-        found = vectors("sm2_gbt32918.json")["sign"][0]
-        key = bytes.fromhex(found["x"] + found["y"])
-        signature = bytes.fromhex(found["r"] + found["s"])
-        data, uid = found["msg_utf8"].encode(), found["uid"].encode()
-        assert is_sm2_signature(key, data, signature, uid) is (found["result"] == "valid")
+        found = vectors("sm2_gbt32918.json")
+        assert [each["tcId"] for each in found["sign"]] == ["sign-1", "sign-2"]
+        for each in found["sign"]:
+            # The second is over the standard's older curve.
+            sm2 = Sm2(*parameters(found["curve_sm2p256v1"] | each.get("curve", {})))
+            key = sm2.generate_pk(int(each["d"], 16))
+            said = (key, each["msg_utf8"].encode(), int(each["r"], 16), int(each["s"], 16))
+            assert sm2.is_signature(*said, each["uid"].encode()) is (each["result"] == "valid")
+            assert not sm2.is_signature(*said, b"another")
+        assert is_sm2_signature(KEY, DATA, raw(R, S), found["sign"][0]["uid"].encode())
+
+    @pytest.mark.shared
+    def test_the_shared_vectors_over_a_digest(self) -> None:
+        """OpenSSL's give the digest in place of what is signed."""
+        told = vectors("sm2_gbt32918.json")
+        curve, found = parameters(told["curve_sm2p256v1"]), told["evp"]
+        point = base64.b64decode(found["privkey_pkcs8_b64"])[-64:]
+        key = int.from_bytes(point[:32], "big"), int.from_bytes(point[32:], "big")
+        assert len(found["verify_prehashed"]) == 2
+        for each in found["verify_prehashed"]:
+            sm2 = Digested(*curve)
+            sm2.digest = bytes.fromhex(each["e"])
+            r, s = decode_dss_signature(bytes.fromhex(each["sig_der"]))
+            assert sm2.is_signature(key, b"", r, s, b"") is (each["result"] == "valid")
+            assert not sm2.is_signature(key, b"", s, r, b"")
+
+    @pytest.mark.shared
+    @pytest.mark.parametrize("family", ["openssl_sm2", "gm_test"])
+    def test_certificates_of_other_makers(self, family: str) -> None:
+        """GB/T 38636: an authority's SM2 signature over a certificate."""
+        authority, holder = (
+            pem.unarmor(shared_dir("vectors", "crypto", f"{family}_{who}.pem").read_bytes())[2]
+            for who in ("ca", "ee")
+        )
+        issuer = asn1_x509.Certificate.load(authority)
+        key = issuer["tbs_certificate"]["subject_public_key_info"]["public_key"].native[1:]
+        for der in (authority, holder):
+            made = asn1_x509.Certificate.load(der)
+            signed, signature = made["tbs_certificate"].dump(), made["signature_value"].native
+            assert is_sm2_signature(key, signed, signature)
+            assert not is_sm2_signature(key, signed[:-1] + b"?", signature)
+
+    @pytest.mark.shared
+    def test_a_detached_signed_message(self) -> None:
+        """RFC 5652, 5.4: what is signed are the attributes, which bind the digest of the content."""
+        folder = shared_dir("vectors", "crypto")
+        made = cms.ContentInfo.load((folder / "sm2_cms_rfc5652_detached.p7s").read_bytes())
+        (signer,) = made["content"]["signer_infos"]
+        attributes = {a["type"].native: a["values"][0].native for a in signer["signed_attrs"]}
+        content = (folder / "sm2_cms_content.txt").read_bytes()
+        assert attributes["message_digest"] == sm3(content)
+        certificate = made["content"]["certificates"][0].chosen
+        key = certificate["tbs_certificate"]["subject_public_key_info"]["public_key"].native[1:]
+        signed = signer["signed_attrs"].untag().dump()
+        assert is_sm2_signature(key, signed, signer["signature"].native)
 
 
 class TestSm3:
