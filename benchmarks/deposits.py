@@ -1,4 +1,6 @@
-"""Deposits: the ledger against bare INSERTs. One JSON line a case; see benchmarks/parts."""
+"""Deposits: the ledger against bare INSERTs, the check of guarantees against pyHanko's.
+
+One JSON line a case; see benchmarks/parts."""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.parts import postings
+from benchmarks.parts import postings, verification
 
-PARTS = (postings,)
+PARTS = (postings, verification)
 
 
 def main() -> None:
