@@ -14,6 +14,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,6 @@ def examine(
         return FileFinding(media_type, faults=(fault,))
     # Loaded here alone: it takes seconds, and most processes never look at a PDF.
     from asn1crypto import crl as asn1_crl
-    from asn1crypto import x509 as asn1_x509
     from pyhanko.pdf_utils.reader import PdfFileReader
     from pyhanko.sign.validation import validate_pdf_signature
     from pyhanko_certvalidator import ValidationContext
@@ -81,7 +81,7 @@ def examine(
         if signed_at is None:
             return FileFinding(PDF, faults=(Reason("deposits.check.file_time_missing"),))
         context = ValidationContext(
-            trust_roots=[asn1_x509.Certificate.load(der) for der in trust.certificates()],
+            trust_roots=_roots_of(trust),
             crls=[asn1_crl.CertificateList.load(der) for der in crls],
             moment=signed_at,
             best_signature_time=signed_at,
@@ -101,6 +101,14 @@ def examine(
         signed_at=signed_at,
         trust_version=trust.version,
     )
+
+
+@lru_cache(maxsize=4)
+def _roots_of(trust: TrustList) -> tuple[asn1_x509.Certificate, ...]:
+    """Parsed once: a thousand guarantees lead to the same."""
+    from asn1crypto import x509 as asn1_x509
+
+    return tuple(asn1_x509.Certificate.load(der) for der in trust.certificates())
 
 
 def _faults(
