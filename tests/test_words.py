@@ -23,6 +23,7 @@ from deposits.forms import DepositForm
 from deposits.guarantees.demands.demand import DemandState
 from deposits.guarantees.states import Event as GuaranteeEvent
 from deposits.guarantees.states import GuaranteeState
+from deposits.issuers.desk import IssuerWhy
 from evaluation.session.commands import Command
 from evaluation.session.state import Stage as SessionStage
 from evaluation.stations.slots import Part
@@ -198,6 +199,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "deposits.guarantee_state": GuaranteeState,
     "deposits.guarantee_event": GuaranteeEvent,
     "deposits.demand_state": DemandState,
+    "deposits.issuer_why": IssuerWhy,
     "evaluation.stage": SessionStage,
     "evaluation.equipment": Equipment.__members__,
     "evaluation.part": Part.__members__,

@@ -54,6 +54,16 @@ class Bought:
     account_tail: str
 
 
+@dataclass(frozen=True)
+class Amended:
+    """What is asked for in place of an issued guarantee, and what is to be paid besides."""
+
+    premium: Money
+    amount: Money
+    valid_to: date
+    account_tail: str
+
+
 def apply(
     db: Session,
     desk: IssuersDesk,
@@ -119,6 +129,31 @@ def collect(desk: IssuersDesk, order: str, secret: str, now: datetime) -> Collec
     """Where an order stands, with the guarantee once it is issued."""
     try:
         return desk.collect(order, secret, now)
+    except IssuerSilent as silent:
+        raise _silence() from silent
+
+
+def amend(
+    db: Session,
+    desk: IssuersDesk,
+    actor: Actor,
+    lot_id: str,
+    order: str,
+    secret: str,
+    amount: Money,
+    until: date,
+    now: datetime,
+) -> Amended:
+    """Ask for an issued guarantee over more, or for longer, before it is opened (批改). The end is
+    that of a month here too. Refuses TOO_LATE after the deadline, CONFLICT where the issuer says no,
+    UNAVAILABLE where its desk is silent."""
+    if not actor.party_id:
+        raise Refusal("trading.actor.party", {"actor": actor.id}, Kind.FORBIDDEN)
+    lodging.check_lodging_open(db, now, lot_id)
+    tail = parties.organisation(db, actor.party_id).basic_account[-4:]
+    valid_to = month_end(until)
+    try:
+        return Amended(desk.amend(order, secret, amount, valid_to, now), amount, valid_to, tail)
     except IssuerSilent as silent:
         raise _silence() from silent
 

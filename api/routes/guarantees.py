@@ -11,10 +11,11 @@ from pydantic import Field
 
 from api.access import BidderActor
 from api.flows import buying as flow
-from api.routes.fields import Answer, Body, Identifier
+from api.routes.fields import Answer, Body, Fen, Identifier
 from api.shell import shell_of
 from api.transactions import ReadDb
 from deposits.issuers.desk import IssuersDesk
+from trading.money import Money
 
 router = APIRouter(prefix="/api/guarantees", tags=["deposits"])
 Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -45,11 +46,28 @@ class OrderBody(Body):
 
 
 class OrderAnswer(Answer):
-    """`document` is the guarantee once the state is ISSUED; `reason` says why it was declined."""
+    """`document` is the guarantee once the state is ISSUED; `reason` says why it, or its amendment,
+    was declined."""
 
     state: str
     document: str
     reason: str
+    is_amending: bool
+
+
+class AmendmentBody(OrderBody):
+    """`until` is moved to the end of its month."""
+
+    lot: Identifier
+    amount_fen: Fen
+    until: date
+
+
+class AmendmentAnswer(Answer):
+    premium_fen: int
+    amount_fen: int
+    valid_to: date
+    account_tail: str
 
 
 class BackAnswer(Answer):
@@ -90,6 +108,29 @@ def collect(_: BidderActor, request: Request, body: OrderBody) -> OrderAnswer:
     return _order(shell.issuers, body, shell.office.clock.now())
 
 
+@router.post("/amendments")
+def amend(actor: BidderActor, request: Request, db: ReadDb, body: AmendmentBody) -> AmendmentAnswer:
+    """Ask for an issued guarantee over more, or for longer, before the opening."""
+    shell = shell_of(request)
+    found = flow.amend(
+        db,
+        shell.issuers,
+        actor,
+        body.lot,
+        body.order,
+        body.secret,
+        Money(body.amount_fen),
+        body.until,
+        shell.office.clock.now(),
+    )
+    return AmendmentAnswer(
+        premium_fen=found.premium.fen,
+        amount_fen=found.amount.fen,
+        valid_to=found.valid_to,
+        account_tail=found.account_tail,
+    )
+
+
 @router.post("/surrenders")
 def surrender(_: BidderActor, request: Request, body: OrderBody) -> BackAnswer:
     """Give an unused guarantee back before the opening."""
@@ -101,5 +142,8 @@ def surrender(_: BidderActor, request: Request, body: OrderBody) -> BackAnswer:
 def _order(desk: IssuersDesk, body: OrderBody, now: datetime) -> OrderAnswer:
     found = flow.collect(desk, body.order, body.secret, now)
     return OrderAnswer(
-        state=found.state.value, document=found.document.decode(), reason=found.reason
+        state=found.state.value,
+        document=found.document.decode(),
+        reason=found.reason,
+        is_amending=found.is_amending,
     )

@@ -6,7 +6,8 @@
 //
 //   bigloop.lodgings.<party>     {lot: {name, half, next, sent: [{kind, version, …, state}]}};
 //                                a payment also {slip, account, secret}
-//   bigloop.orders.<party>       {lot: {order, secret, salt, state, …}}: a guarantee that is bought
+//   bigloop.orders.<party>       {lot: {order, secret, salt, state, …}}: a guarantee that is bought;
+//                                `change` is an amendment that was asked for
 //   bigloop.objections.<party>   {objection: secret}
 (() => {
   "use strict";
@@ -178,16 +179,45 @@
   };
 
   const takeOrder = async (answer) => {
-    if (order().state === "LODGED") return;
-    keepOrder({ state: answer.state });
+    const { salt, change, state } = order();
+    if (state === "LODGED" && (!change || answer.is_amending)) {
+      showOrder();
+      return;
+    }
+    if (change && answer.reason) {
+      keepOrder({ change: null });
+      showOrder();
+      throw new Told(word("order_change_declined"));
+    }
+    if (!change) keepOrder({ state: answer.state });
     showOrder();
     if (!answer.document) return;
-    const { salt } = order();
     const cipher = JSON.parse(answer.document);
     const slip = box.encode({ ...told(salt), format: "bigloop.guarantee-slip.v1", cipher });
     await lodge(GUARANTEE, slip, `${cipher.body.number} · ${yuan(cipher.body.amount_fen)}`, "order_lodged");
-    keepOrder({ state: "LODGED" });
+    const { amount_fen, valid_to } = cipher.body;
+    keepOrder({ state: "LODGED", change: null, amount_fen, valid_to });
     showOrder();
+  };
+
+  // An issued guarantee for more, or for longer: issued and lodged anew, like the first.
+  const amend = async (form) => {
+    const amountFen = fenOf(form.elements.amount.value);
+    const until = form.elements.until.value;
+    if (amountFen === null || !until) throw new Told(word("order_change_wrong"));
+    const { order: id, secret } = order();
+    const asked = { lot: lot(), order: id, secret, amount_fen: amountFen, until };
+    const change = await post("/api/guarantees/amendments", asked);
+    keepOrder({ change });
+    if (change.premium_fen) showOrder();
+    else await askOrder("collections");
+  };
+
+  const payForChange = async () => {
+    const { order: id, secret, change } = order();
+    const answer = await post("/api/guarantees/payments", { order: id, secret });
+    keepOrder({ change: { ...change, premium_fen: 0 } });
+    await takeOrder(answer);
   };
 
   const surrender = async () => {
@@ -216,14 +246,26 @@
     clearTimeout(asking);
     const parts = [];
     if (ORDER_WORDS[known.state]) parts.push(word(ORDER_WORDS[known.state]));
-    if (known.state === "APPLIED") {
-      parts.push(` ${yuan(known.premium_fen)} · ${word("order_amount")} ${yuan(known.amount_fen)} · `);
-      parts.push(`${word("order_account")} ${known.account_tail} `);
-      parts.push(button("order_pay", trying(() => askOrder("payments"))));
+    const toPay = (of, act) => {
+      parts.push(` ${yuan(of.premium_fen)} · ${word("order_amount")} ${yuan(of.amount_fen)} · ${of.valid_to} · `);
+      parts.push(`${word("order_account")} ${of.account_tail} `, button("order_pay", trying(act)));
+    };
+    const isLodged = known.state === "LODGED";
+    if (known.state === "APPLIED") toPay(known, () => askOrder("payments"));
+    if (isLodged) parts.push(word("order_lodged"), " ", button("order_surrender", trying(surrender)));
+    if (isLodged && known.change) {
+      parts.push(document.createElement("br"), word(known.change.premium_fen ? "order_change_due" : "order_change_wait"));
+      if (known.change.premium_fen) toPay(known.change, payForChange);
     }
-    if (known.state === "LODGED") parts.push(word("order_lodged"), " ", button("order_surrender", trying(surrender)));
     place.replaceChildren(...parts);
-    if (known.state === "PAID") asking = setTimeout(trying(() => askOrder("collections")), ASK_MS);
+    const form = byId("amend-form");
+    form.hidden = !isLodged || Boolean(known.change);
+    if (!form.hidden && !form.elements.until.value) {
+      form.elements.amount.value = (known.amount_fen / 100).toFixed(2);
+      form.elements.until.value = known.valid_to;
+    }
+    const isWaiting = known.state === "PAID" || (isLodged && known.change?.premium_fen === 0);
+    if (isWaiting) asking = setTimeout(trying(() => askOrder("collections")), ASK_MS);
   };
 
   const sendGuarantee = async (form) => {
@@ -437,6 +479,7 @@
     "bid-form": sendBid,
     "guarantee-form": sendGuarantee,
     "order-form": buyGuarantee,
+    "amend-form": amend,
     "payment-form": sendPayment,
     "withdrawal-form": sendWithdrawal,
     "half-form": giveOwn,

@@ -29,6 +29,22 @@ from trading.money import Money
 NOTICE_FORMAT = "bigloop.issuer-notice.v1"
 
 
+class IssuerWhy(StrEnum):
+    """Why an issuer says no, as far as it says it in words that are known here."""
+
+    NO_ISSUER = "no_issuer"
+    COMMITMENT = "commitment"
+    TERMS = "terms"
+    OTHER_TERMS = "other_terms"
+    SECRET = "secret"  # noqa: S105 - a word
+    NUMBER = "number"
+    SALT = "salt"
+    STATE = "state"
+    EVENT = "event"
+    CREDIT = "credit"
+    COMMAND = "unknown_command"
+
+
 class IssuerSilent(Exception):
     """The issuer cannot be reached, or answers nonsense. Nothing is known of what it did."""
 
@@ -75,12 +91,14 @@ class Quote:
 
 @dataclass(frozen=True)
 class Collected:
-    """Where an order stands; `document` is the cipher guarantee once it is issued, `reason` why it
-    was declined."""
+    """Where an order stands; `document` is the cipher guarantee once it is issued, the amended one
+    where it was amended; `reason` why it, or its amendment, was declined."""
 
     state: GuaranteeState
     document: bytes
     reason: str
+    is_amending: bool = False
+    """An amendment is asked for and neither issued nor declined."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +195,11 @@ class IssuersDesk(Protocol):
     def collect(self, order: str, secret: str, now: datetime) -> Collected:
         """Where the order stands, and the guarantee once it is issued."""
 
+    def amend(self, order: str, secret: str, amount: Money, valid_to: date, now: datetime) -> Money:
+        """Ask for an issued guarantee over more, or for longer (批改), before the opening; what is
+        to be paid for it, by `pay`. Collected like the first, and lodged anew: what was lodged last
+        is what the issuer restores."""
+
     def surrender(self, order: str, secret: str, now: datetime) -> Money:
         """Give an unused guarantee back before the opening (退保); the premium that comes back."""
 
@@ -217,6 +240,9 @@ class NoIssuers:
         raise IssuerSilent("no issuers are configured")
 
     def collect(self, order: str, secret: str, now: datetime) -> Collected:
+        raise IssuerSilent("no issuers are configured")
+
+    def amend(self, order: str, secret: str, amount: Money, valid_to: date, now: datetime) -> Money:
         raise IssuerSilent("no issuers are configured")
 
     def surrender(self, order: str, secret: str, now: datetime) -> Money:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from deposits.service import deposit_lot, terms_for
 from tests.builders import STAFF
 from tests.deposits import makers
 from tests.deposits.makers import ACCOUNT_OF, BIDDERS, OPENING, OPENING_ON
+from trading.money import Money
 from trading.opening import service as opening
 
 BOUGHT_AT = OPENING - timedelta(days=2)
@@ -97,6 +98,17 @@ class Hall:
         later = self.desk.books.now + timedelta(minutes=30)
         got = self.adapter.collect(quote.order, quote.secret, later)
         assert got.state is GuaranteeState.ISSUED, got
+        with self.office.read() as db:
+            beneficiary = deposit_lot(db, lot_id).beneficiary_uscc
+        return slip_bytes(got.document, lot_id, beneficiary, uscc, salt_of(lot_id, uscc))
+
+    def amend(self, lot_id: str, uscc: str, amount: Money, valid_to: date = VALID_TO) -> bytes:
+        """Ask for an amendment, pay and collect; the slip."""
+        quote, now = self.apply(lot_id, uscc), self.desk.books.now
+        self.adapter.amend(quote.order, quote.secret, amount, valid_to, now)
+        self.adapter.pay(quote.order, quote.secret, ACCOUNT_OF[uscc], now)
+        got = self.adapter.collect(quote.order, quote.secret, now + timedelta(minutes=30))
+        assert not got.is_amending, got
         with self.office.read() as db:
             beneficiary = deposit_lot(db, lot_id).beneficiary_uscc
         return slip_bytes(got.document, lot_id, beneficiary, uscc, salt_of(lot_id, uscc))

@@ -13,6 +13,7 @@ import pytest
 
 from api.desks.declined import Declined
 from api.desks.issuer.desk import Desk
+from archive import canonical
 from archive.actor import SYSTEM, Actor, Role
 from archive.errors import Kind, Refusal
 from archive.office import Office
@@ -169,6 +170,108 @@ class TestFromApplicationToForce:
         assert hall.desk.books.premiums == 0
 
 
+@ON_ONE_ENGINE
+class TestAmendment:
+    """保函批改, before the opening: underwritten and issued like the first, and what was lodged last
+    is what the issuer restores (招标投标法 第二十九条: a bid may be supplemented until the deadline)."""
+
+    MORE, LATER = DUE + Money(1), VALID_TO + timedelta(days=31)
+
+    def test_the_amended_one_is_restored_and_checked(self, hall: Hall, lot_id: str) -> None:
+        short = hall.buy(lot_id, CLEAN, amount=DUE - Money(1), valid_to=OPENING_ON)
+        quote = hall.apply(lot_id, CLEAN, amount=DUE - Money(1))
+        now = hall.desk.books.now
+        price = hall.adapter.amend(quote.order, quote.secret, DUE, self.LATER, now)
+        assert price == hall.adapter.amend(quote.order, quote.secret, DUE, self.LATER, now)
+        hall.adapter.pay(quote.order, quote.secret, ACCOUNT, now)
+        got = hall.adapter.collect(quote.order, quote.secret, now)
+        assert (got.state, got.is_amending) == (S.ISSUED, True)
+        assert got.document.decode() in short.decode()
+        paid = hall.desk.books.premiums
+        hall.adapter.pay(quote.order, quote.secret, ACCOUNT, now)
+        assert hall.desk.books.premiums == paid, "paid once"
+        got = hall.adapter.collect(quote.order, quote.secret, now + timedelta(minutes=30))
+        assert not got.is_amending
+        assert hall.adapter.amend(quote.order, quote.secret, DUE, self.LATER, now) == Money(0)
+        old = json.loads(short)
+        slip = canonical.encode({**old, "cipher": json.loads(got.document)})
+        hall.open(lot_id, {CLEAN: slip})
+        hall.work()
+        record = hall.record(lot_id, CLEAN)
+        assert record.state is S.ACTIVE
+        assert record.promise is not None
+        assert (record.promise.amount, record.promise.valid_to) == (DUE, self.LATER)
+        (order,) = hall.desk.books.orders.values()
+        assert [step.event for step in order.life.steps].count(E.AMEND) == 1
+
+    def test_one_that_was_not_lodged_lapses(self, hall: Hall, lot_id: str) -> None:
+        """The cell that counts is the bidder's word; what he paid for more goes back."""
+        slip = hall.buy(lot_id, CLEAN)
+        paid = hall.desk.books.premiums
+        hall.amend(lot_id, CLEAN, DUE + DUE)
+        assert hall.desk.books.premiums == 2 * paid
+        hall.open(lot_id, {CLEAN: slip})
+        hall.work()
+        record = hall.record(lot_id, CLEAN)
+        assert record.state is S.ACTIVE
+        assert record.promise is not None
+        assert record.promise.amount == DUE
+        assert hall.desk.books.premiums == paid
+
+    def test_less_earlier_unissued_or_too_late_is_refused(self, hall: Hall, lot_id: str) -> None:
+        quote = hall.apply(lot_id, CLEAN)
+        own, now = (quote.order, quote.secret), hall.desk.books.now
+        with refused("api.issuer.declined"):
+            hall.adapter.amend(*own, self.MORE, VALID_TO, now)
+        slip = hall.buy(lot_id, CLEAN)
+        for amount, valid_to, order in (
+            (DUE - Money(1), VALID_TO, own),
+            (DUE, VALID_TO, own),
+            (self.MORE, VALID_TO - timedelta(days=1), own),
+            (self.MORE, VALID_TO, (quote.order, "0" * 48)),
+        ):
+            with refused("api.issuer.declined"):
+                hall.adapter.amend(*order, amount, valid_to, now)
+        asked = {"do": "amend", "order": quote.order, "secret": quote.secret, "fen": 2**53}
+        with pytest.raises(Declined):
+            hall.desk.do({**asked, "valid_to": VALID_TO.isoformat()})
+        hall.adapter.amend(*own, self.MORE, VALID_TO, now)
+        hall.adapter.amend(*own, self.MORE, self.LATER, now)  # not paid: the later word counts
+        hall.adapter.pay(*own, ACCOUNT, now)
+        with refused("api.issuer.declined"):
+            hall.adapter.amend(*own, self.MORE + Money(1), self.LATER, now)
+        hall.open(lot_id, {CLEAN: slip})
+        hall.work()
+        with refused("api.issuer.declined"):
+            hall.adapter.amend(*own, self.MORE, self.LATER, hall.clock.now())
+        assert hall.desk.books.premiums == quote.premium.fen, "what was not issued is paid back"
+
+    def test_who_is_declined_keeps_what_he_has(self, hall: Hall, lot_id: str) -> None:
+        slip = hall.buy(lot_id, CLEAN)
+        paid = hall.desk.books.premiums
+        hall.desk.do({"do": "fault", "number": CLEAN, "what": "decline"})
+        assert hall.amend(lot_id, CLEAN, DUE + DUE) == slip
+        assert hall.desk.books.premiums == paid
+        quote = hall.apply(lot_id, CLEAN)
+        got = hall.adapter.collect(quote.order, quote.secret, makers.OPENING)
+        assert (got.state, got.reason) == (S.ISSUED, "credit")
+
+    def test_all_that_was_paid_comes_back_with_the_guarantee(self, hall: Hall, lot_id: str) -> None:
+        hall.buy(lot_id, CLEAN)
+        hall.amend(lot_id, CLEAN, DUE + DUE)
+        quote = hall.apply(lot_id, CLEAN)
+        back = hall.adapter.surrender(quote.order, quote.secret, makers.OPENING)
+        assert back == quote.premium + quote.premium
+        assert hall.desk.books.premiums == 0
+
+    def test_the_desk_reads_its_amendments_again(
+        self, hall: Hall, lot_id: str, tmp_path: Path
+    ) -> None:
+        hall.buy(lot_id, CLEAN)
+        hall.amend(lot_id, CLEAN, self.MORE, self.LATER)
+        assert Desk(tmp_path / "issuer").books == hall.desk.books
+
+
 class TestChecks:
     """Each failure of an issuer or a bidder is found, and named."""
 
@@ -233,7 +336,7 @@ class TestChecks:
         slip = hall.buy(lot_id, CLEAN)
         hall.open(lot_id, {CLEAN: slip})
         order = next(iter(hall.desk.books.orders.values()))
-        order.amount += 1  # more than was signed before, and than was asked
+        order.valid_from += timedelta(days=1)  # later than was signed before
         hall.work()
         assert hall.codes(lot_id, CLEAN) == ["differs"]
 

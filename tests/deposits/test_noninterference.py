@@ -183,6 +183,11 @@ class World:
                     made = buying.apply(db, desk, who, lot_id, code, promise, now)
                     order, secret = made.quote.order, made.quote.secret
                     buying.pay(db, desk, who, order, secret, now)
+                    if act.size % 2:  # some amend what they have bought
+                        now = self.issuers.now + timedelta(minutes=OFFER.minutes)
+                        more = made.amount + Money(act.size)
+                        buying.amend(db, desk, who, lot_id, order, secret, more, made.valid_to, now)
+                        buying.pay(db, desk, who, order, secret, now)
                     buying.collect(NoPapers(self.issuers), order, secret, now)
                 else:
                     paying.open_account(db, bank, who, lot_id, promise, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,7 @@ from tests.pages.test_bidder import enter
 from tests.pages.test_deposits import rows
 from tests.support.browser import Pages
 from tests.support.serving import serving
+from trading.money import Money
 from trading.opening import service as opening
 
 S = GuaranteeState
@@ -114,10 +115,22 @@ def test_a_bidder_buys_and_lodges_and_nobody_learns_of_it(
     page.get_by_role("button", name="支付费用").click()
     expect(page.locator("#order")).to_contain_text("保函已加密递交")
     expect(page.locator("#lodgings .badge.is-good")).to_have_count(1)
+    page.locator("#amend-form #f-amount").fill("500000")
+    chromium_page.allow("status of 409")
+    page.locator("#amend-form button").click()
+    expect(page.locator("#failed")).to_contain_text("条款")
+    page.locator("#amend-form #f-amount").fill("700000")
+    page.locator("#amend-form #f-until").fill("2027-03-02")
+    page.locator("#amend-form button").click()
+    expect(page.locator("#order")).to_contain_text("2027-03-31")
+    looks(page, "guarantees-amend")
+    page.get_by_role("button", name="支付费用").click()
+    expect(page.locator("#lodgings .badge.is-good")).to_have_count(2)
+    expect(page.locator("#lodgings")).to_contain_text("700,000.00")
     page.locator("#f-price").fill("4500000")
     page.locator("#f-period").fill("100")
     page.locator("#bid-form button").click()
-    expect(page.locator("#lodgings .badge.is-good")).to_have_count(2)
+    expect(page.locator("#lodgings .badge.is-good")).to_have_count(3)
     assert rows(hall) == before
     (order,) = hall.desk.books.orders.values()
     assert lot_id not in repr(order)
@@ -129,6 +142,9 @@ def test_a_bidder_buys_and_lodges_and_nobody_learns_of_it(
         guarantees.restore(tx, STAFF, lot_id, found)
     beside(hall.work)
     assert hall.states(lot_id) == {CLEAN: S.ACTIVE}
+    promise = hall.record(lot_id, CLEAN).promise
+    assert promise is not None
+    assert (promise.amount, promise.valid_to) == (Money.yuan(700_000), date(2027, 3, 31))
     page.goto(f"{url}/bidder/deposits")
     expect(page.locator(".own-guarantee")).to_contain_text("机构已确认")
     looks(page, "guarantees-own")

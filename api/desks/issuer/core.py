@@ -2,8 +2,8 @@
 
 Synthetic institutions for demonstrations and tests, never for money. They do what issuers of
 electronic guarantees do: quote, take the premium, underwrite, issue a guarantee that names its lot by
-a commitment alone, restore it after the opening, confirm it by number and code, extend it, take it
-back, pay or refuse a demand, and call. And they fail like such: an answer is told wrongly, a
+a commitment alone, amend it, restore it after the opening, confirm it by number and code, extend it,
+take it back, pay or refuse a demand, and call. And they fail like such: an answer is told wrongly, a
 document forged, a guarantee cancelled, a demand refused, calls come twice or in the wrong order
 (`fault`).
 
@@ -27,19 +27,29 @@ from deposits.forms import DepositForm
 from deposits.guarantees.document import Guarantee
 from deposits.guarantees.slip import Cipher, commitment
 from deposits.guarantees.states import IN_FORCE, Event, GuaranteeState, Life, born, lived
-from deposits.issuers.desk import NoticeKind, Offer, premium
+from deposits.issuers.desk import IssuerWhy, NoticeKind, Offer, premium
 from trading.money import Money
 
 EXAMINES = timedelta(days=3)
 """How long a demand is looked at (URDG 758, article 20, gives five business days)."""
 GROUNDS = frozenset({"REVOKED", "NO_CONTRACT", "CONDITIONS", "NO_PERFORMANCE", "TENDER_FILE"})
-_S, _E = GuaranteeState, Event
+_S, _E, _W = GuaranteeState, Event, IssuerWhy
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a guarantee promises, and the whole price of it."""
+
+    amount: int
+    valid_to: date
+    premium: int
 
 
 @dataclass
 class Order:
     """One application and what became of it. `commitment` hides lot and beneficiary until the
-    opening."""
+    opening. `amount`, `premium` and `valid_to` are those in force; `earlier` were issued before
+    them, `asked` is an amendment that is not issued yet."""
 
     number: str
     issuer: str
@@ -62,6 +72,21 @@ class Order:
     beneficiary: str = ""
     restored_at: datetime | None = None
     extensions: int = 0
+    earlier: list[Terms] = field(default_factory=list)
+    asked: Terms | None = None
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.amount, self.valid_to, self.premium)
+
+    @terms.setter
+    def terms(self, terms: Terms) -> None:
+        self.amount, self.valid_to, self.premium = terms.amount, terms.valid_to, terms.premium
+
+    @property
+    def first(self) -> Terms:
+        """Those of the application."""
+        return (*self.earlier, self.terms)[0]
 
 
 @dataclass
@@ -103,6 +128,7 @@ class Books:
             "apply": self._apply,
             "pay": self._pay,
             "collect": self._collect,
+            "amend": self._amend,
             "surrender": self._surrender,
             "restore": self._restore,
             "verify": self._verify,
@@ -116,11 +142,11 @@ class Books:
         }
         act = acts.get(command["do"])
         if act is None:
-            raise Declined("unknown_command")
+            raise Declined(_W.COMMAND)
         try:
             return act(command)
         except Refusal as refusal:  # a step that the life does not know
-            raise Declined(refusal.code.rsplit(".", 1)[-1]) from refusal
+            raise Declined(_W.EVENT) from refusal
 
     # --- Selling ------------------------------------------------------------------------------
 
@@ -141,9 +167,9 @@ class Books:
         promise, issuer = str(command["commitment"]), str(command["issuer"])
         offer = self.offers.get(issuer)
         if offer is None:
-            raise Declined("no_issuer")
+            raise Declined(_W.NO_ISSUER)
         if len(promise) != 64 or set(promise) - set("0123456789abcdef"):
-            raise Declined("commitment")
+            raise Declined(_W.COMMITMENT)
         key = hashlib.sha256(f"{issuer} {promise}".encode()).hexdigest()[:24]
         known = self.orders.get(key)
         amount = int(command["fen"])
@@ -151,7 +177,7 @@ class Books:
             valid_from = date.fromisoformat(command["valid_from"])
             valid_to = date.fromisoformat(command["valid_to"])
             if amount <= 0 or amount >= 2**53 or valid_to < valid_from:
-                raise Declined("terms")
+                raise Declined(_W.TERMS)
             mixed = hashlib.sha256(f"{key} {command.get('entropy', '')}".encode()).hexdigest()
             number = f"BH{self.now:%Y}{len(self.orders) + 1:08d}"
             known = Order(
@@ -171,14 +197,14 @@ class Books:
             )
             self.orders[key] = known
             self.by_number[number] = key
-        elif (known.principal, known.amount) != (str(command["principal"]), amount):
-            raise Declined("other_terms")
-        return {"order": key, "secret": known.secret, "premium": known.premium}
+        elif (known.principal, known.first.amount) != (str(command["principal"]), amount):
+            raise Declined(_W.OTHER_TERMS)
+        return {"order": key, "secret": known.secret, "premium": known.first.premium}
 
     def _own(self, command: Mapping[str, Any]) -> Order:
         found = self.orders.get(str(command["order"]))
         if found is None or found.secret != command["secret"]:
-            raise Declined("secret")
+            raise Declined(_W.SECRET)
         return found
 
     def _pay(self, command: Mapping[str, Any]) -> dict[str, str]:
@@ -186,10 +212,39 @@ class Books:
         if order.life.state is _S.APPLIED:
             order.life = lived(order.life, _E.PAY, self.now)
             order.payer = str(command["account"])[:40]
-            self.premiums += order.premium
-            order.issues_at = self.now + timedelta(minutes=self.offers[order.issuer].minutes)
-            self._tick()
+            self._paid(order, order.premium)
+        elif order.asked is not None and order.issues_at is None:
+            self._paid(order, order.asked.premium - order.premium)
         return {"state": order.life.state.value}
+
+    def _paid(self, order: Order, fen: int) -> None:
+        """It is looked at from now on."""
+        self.premiums += fen
+        order.issues_at = self.now + timedelta(minutes=self.offers[order.issuer].minutes)
+        self._tick()
+
+    def _amend(self, command: Mapping[str, Any]) -> dict[str, int]:
+        """An issued guarantee for more, or for longer (批改), before it is restored; what is to be
+        paid besides. Asked again for the same it is the same; for other terms, as long as it is
+        not paid, those count."""
+        order = self._own(command)
+        amount, valid_to = int(command["fen"]), date.fromisoformat(command["valid_to"])
+        if order.life.state is not _S.ISSUED:
+            raise Declined(_W.STATE)
+        if (amount, valid_to) == (order.amount, order.valid_to) and order.earlier:
+            return {"fen": 0}  # it is issued
+        is_more = amount > order.amount or valid_to > order.valid_to
+        if not is_more or amount < order.amount or valid_to < order.valid_to or amount >= 2**53:
+            raise Declined(_W.TERMS)
+        price = max(order.premium, premium(self.offers[order.issuer], Money(amount)).fen)
+        asked = Terms(amount, valid_to, price)
+        if asked != order.asked:
+            if order.issues_at is not None:
+                raise Declined(_W.OTHER_TERMS)
+            order.asked, order.reason = asked, ""
+            if price == order.premium:
+                self._paid(order, 0)
+        return {"fen": price - order.premium}
 
     def _collect(self, command: Mapping[str, Any]) -> dict[str, Any]:
         order = self._own(command)
@@ -197,6 +252,7 @@ class Books:
             "state": order.life.state.value,
             "reason": order.reason,
             "number": order.number if order.issued_on else "",
+            "is_amending": order.asked is not None,
         }
 
     def _surrender(self, command: Mapping[str, Any]) -> dict[str, int]:
@@ -205,52 +261,89 @@ class Books:
         was_paid = order.life.state is not _S.APPLIED
         order.life = lived(order.life, _E.SURRENDER, self.now)
         back = order.premium if was_paid else 0
+        if order.asked is not None and order.issues_at is not None:
+            back = order.asked.premium
+        order.asked = None
         self.premiums -= back
         return {"fen": back}
 
     def _tick(self) -> None:
         """Underwrite and issue what is due; decide demands that were looked at long enough."""
         for order in self.orders.values():
-            if order.life.state is _S.PAID and order.issues_at and order.issues_at <= self.now:
-                if self.faults.get(order.principal) == "decline":
-                    order.life = lived(order.life, _E.DECLINE, order.issues_at)
-                    order.reason = "credit"
-                    self.premiums -= order.premium
-                    continue
-                order.life = lived(order.life, _E.UNDERWRITE, order.issues_at)
-                order.life = lived(order.life, _E.ISSUE, order.issues_at, order.commitment)
-                order.issued_on = order.issues_at.astimezone(SHANGHAI).date()
+            if order.issues_at is not None and order.issues_at <= self.now:
+                is_declined = self.faults.get(order.principal) == "decline"
+                if order.life.state is _S.PAID:
+                    self._underwrite(order, order.issues_at, is_declined)
+                elif order.asked is not None:
+                    self._underwrite_amended(order, order.asked, order.issues_at, is_declined)
+                order.issues_at = None
         waiting = [c for c in self.claims.values() if c.state == "RECEIVED"]
         for claim in sorted(waiting, key=lambda c: (c.decides_at, c.key)):
             if claim.decides_at <= self.now:
                 self._decide(claim)
+
+    def _underwrite(self, order: Order, at: datetime, is_declined: bool) -> None:
+        if is_declined:
+            order.life = lived(order.life, _E.DECLINE, at)
+            order.reason = _W.CREDIT
+            self.premiums -= order.premium
+            return
+        order.life = lived(order.life, _E.UNDERWRITE, at)
+        order.life = lived(order.life, _E.ISSUE, at, order.commitment)
+        order.issued_on = at.astimezone(SHANGHAI).date()
+
+    def _underwrite_amended(
+        self, order: Order, asked: Terms, at: datetime, is_declined: bool
+    ) -> None:
+        """The amended guarantee is issued beside the earlier; which of them counts says the sealed
+        cell. One that is declined leaves the guarantee as it was."""
+        order.asked = None
+        if is_declined:
+            order.reason = _W.CREDIT
+            self.premiums -= asked.premium - order.premium
+            return
+        order.life = lived(order.life, _E.AMEND, at, order.commitment)
+        order.earlier.append(order.terms)
+        order.terms = asked
 
     # --- After the opening --------------------------------------------------------------------
 
     def _numbered(self, command: Mapping[str, Any]) -> Order:
         found = self.orders.get(self.by_number.get(str(command["number"]), ""))
         if found is None or found.issuer != command["issuer"] or found.code != command["code"]:
-            raise Declined("number")
+            raise Declined(_W.NUMBER)
         return found
 
     def _restore(self, command: Mapping[str, Any]) -> dict[str, Any]:
         key = self.by_number.get(str(command["number"]), "")
         order = self.orders.get(key)
         if order is None or order.issuer != command["issuer"]:
-            raise Declined("number")
+            raise Declined(_W.NUMBER)
         lot, beneficiary = str(command["lot"]), str(command["beneficiary"])
         told = commitment(lot, beneficiary, str(command["bidder"]), str(command["salt"]))
         if told != order.commitment or order.principal != command["bidder"]:
-            raise Declined("salt")
+            raise Declined(_W.SALT)
         if order.life.state is _S.ISSUED:
+            self._settle_on(order, int(command["fen"]), date.fromisoformat(command["valid_to"]))
             life = lived(order.life, _E.LODGE, self.now)
             life = lived(life, _E.RESTORE, self.now, told)
             life = lived(life, _E.VERIFY, self.now)
             order.life = lived(life, _E.CONFIRM, self.now)
             order.lot, order.beneficiary, order.restored_at = lot, beneficiary, self.now
         elif order.lot != lot:
-            raise Declined("state")
+            raise Declined(_W.STATE)
         return {"number": order.number, "code": order.code}
+
+    def _settle_on(self, order: Order, amount: int, valid_to: date) -> None:
+        """What was lodged counts: what was paid for an amendment that was not goes back."""
+        for terms in (order.terms, *order.earlier):
+            if (terms.amount, terms.valid_to) == (amount, valid_to):
+                break
+        else:
+            raise Declined(_W.TERMS)
+        paid = order.asked.premium if order.asked and order.issues_at else order.premium
+        self.premiums -= paid - terms.premium
+        order.terms, order.asked, order.issues_at = terms, None, None
 
     def _verify(self, command: Mapping[str, Any]) -> dict[str, Any] | None:
         try:
@@ -269,7 +362,7 @@ class Books:
     def _extend(self, command: Mapping[str, Any]) -> dict[str, Any]:
         order, until = self._numbered(command), date.fromisoformat(command["until"])
         if order.life.state not in IN_FORCE or self.faults.get(order.number) == "no_extension":
-            raise Declined("state")
+            raise Declined(_W.STATE)
         if until > order.valid_to:
             order.life = lived(order.life, _E.EXTEND, self.now, f"{order.number} {until}")
             order.valid_to = until

@@ -3,7 +3,7 @@ signed. That is made once and kept beside its command, in the same transaction, 
 one document for ever.
 
 Open to all are what anybody may ask (`offers`) and what an order's secret guards (`pay`, `collect`,
-`surrender`).
+`amend`, `surrender`).
 
     GET  /identity    the houses with their public keys, and the root of their certificates
 """
@@ -34,7 +34,7 @@ from deposits.guarantees.slip import sign_cipher
 from deposits.issuers.desk import NoticeKind, notice_body
 from deposits.issuers.issuer import Issuer
 
-OPEN_TO_ALL = frozenset({"offers", "pay", "collect", "surrender"})
+OPEN_TO_ALL = frozenset({"offers", "pay", "collect", "amend", "surrender"})
 
 
 class Desk(CommandDesk):
@@ -104,7 +104,8 @@ class Desk(CommandDesk):
             cipher = self.books.cipher(number)
             return sign_cipher(cipher, lambda data: sign(house.algorithm, house.secret, data))
 
-        return self._paper(f"cipher {number}", make)
+        amended = len(self.books.orders[self.books.by_number[number]].earlier)
+        return self._paper(f"cipher {number} {amended}", make)
 
     def _name(self, number: str) -> str:
         order = self.books.orders[self.books.by_number[number]]

@@ -81,12 +81,26 @@ class IssuersAdapter:
     def collect(self, order: str, secret: str, now: datetime) -> Collected:
         return self._ask(
             lambda a: Collected(
-                GuaranteeState(a["state"]), str(a["document"]).encode(), str(a["reason"])[:60]
+                state=GuaranteeState(a["state"]),
+                document=str(a["document"]).encode(),
+                reason=str(a["reason"])[:60],
+                is_amending=bool(a["is_amending"]),
             ),
             do="collect",
             at=now.isoformat(),
             order=order,
             secret=secret,
+        )
+
+    def amend(self, order: str, secret: str, amount: Money, valid_to: date, now: datetime) -> Money:
+        return self._ask(
+            lambda a: Money(_whole(a["fen"])),
+            do="amend",
+            at=now.isoformat(),
+            order=order,
+            secret=secret,
+            fen=amount.fen,
+            valid_to=valid_to.isoformat(),
         )
 
     def surrender(self, order: str, secret: str, now: datetime) -> Money:
@@ -110,6 +124,8 @@ class IssuersAdapter:
             beneficiary=slip.beneficiary_uscc,
             bidder=slip.bidder_uscc,
             salt=slip.salt,
+            fen=cipher.amount.fen,
+            valid_to=cipher.valid_to.isoformat(),
         )
 
     def verify(self, issuer_uscc: str, number: str, code: str, now: datetime) -> Confirmed | None:
