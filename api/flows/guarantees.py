@@ -43,6 +43,10 @@ class GuaranteeLine:
         held = self.record.state in IN_FORCE or self.record.state is GuaranteeState.REFUSED
         return held and bool(self.record.code)
 
+    @property
+    def can_extend(self) -> bool:
+        return self.record.state in IN_FORCE and bool(self.record.code)
+
     def is_over(self, today: date) -> bool:
         """Whether its last day is past while it is in force."""
         promise = self.record.promise

@@ -1,4 +1,5 @@
-"""A bidder's own deposits in cash: where they stand, the refund clock, an extension, the account."""
+"""A bidder's own deposits: where they stand, the refund clock, an extension, the account; and what he
+asks of his guarantees since the opening."""
 
 from __future__ import annotations
 
@@ -13,10 +14,11 @@ from api.flows import guarantees as guarantee_flow
 from api.flows import money as flow
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.page import show
-from api.routes.fields import IdInPath
+from api.routes.fields import Chosen, IdInPath
 from api.transactions import ReadDb
 from archive.actor import Actor
 from deposits.cash import service as cash
+from deposits.guarantees.restoring import service as restoring
 from deposits.honesty import service as honesty
 from deposits.refunds import service as refunds
 from deposits.refunds.extensions import service as extensions
@@ -25,7 +27,8 @@ router = APIRouter(include_in_schema=False)
 HOME = "/bidder/deposits"
 
 
-def _page(request: Request, actor: Actor, db: Session, form: Form) -> Response:
+def _page(request: Request, actor: Actor, db: Session, form: Form, extending: str = "") -> Response:
+    """The page, with the form to extend one guarantee where it is chosen."""
     return show(
         request,
         "deposits/bidder.html",
@@ -34,12 +37,13 @@ def _page(request: Request, actor: Actor, db: Session, form: Form) -> Response:
         guarantees=guarantee_flow.own(db, actor),
         appeals=flow.own_appeals(db, actor),
         form=form,
+        extending=extending,
     )
 
 
 @router.get(HOME)
-def deposits(actor: BidderActor, request: Request, db: ReadDb) -> Response:
-    return _page(request, actor, db, Form())
+def deposits(actor: BidderActor, request: Request, db: ReadDb, extend: Chosen = "") -> Response:
+    return _page(request, actor, db, Form(), extend)
 
 
 @router.post(HOME + "/holdings/{holding_id}/account")
@@ -74,6 +78,22 @@ async def extension(
         again=lambda db: _page(request, actor, db, form),
         to=HOME,
         said="extension_answered",
+    )
+
+
+@router.post(HOME + "/guarantees/{guarantee_id}/extend")
+async def lengthen(
+    actor: BidderActor, request: Request, guarantee_id: IdInPath, form: Sent
+) -> Response:
+    """Ask the issuer for a later end of one's own guarantee."""
+    return await submit(
+        request,
+        form,
+        lambda tx, until: restoring.extend(tx, actor, guarantee_id, until),
+        read=lambda form: form.day("until"),
+        again=lambda db: _page(request, actor, db, form, guarantee_id),
+        to=HOME,
+        said="guarantee_extension_asked",
     )
 
 

@@ -7,9 +7,9 @@ applications (carried from the desk, nothing kept), what was restored, and the d
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -20,7 +20,7 @@ from api.flows.guarantees import GuaranteeLine
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.listing import CODE, DAY, MOMENT, MONEY, NUMBER, Choice, Column, listing
 from api.pages.kit.page import attachment, show, words_of
-from api.routes.fields import Digest64, IdInPath
+from api.routes.fields import Chosen, Digest64, IdInPath
 from api.shell import shell_of
 from api.transactions import ReadDb
 from archive.actor import Actor
@@ -35,7 +35,6 @@ from trading.money import Money
 
 router = APIRouter(include_in_schema=False)
 HOME = "/centre/deposits/guarantees"
-Chosen = Annotated[str, Query(pattern=r"^[0-9a-z]{0,40}$")]
 
 OFFERS: tuple[Column[Offer], ...] = (
     Column("name", "guarantees.issuer", lambda o: o.name),

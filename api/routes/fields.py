@@ -11,7 +11,7 @@ import binascii
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -33,6 +33,8 @@ DOCUMENT_CHARACTERS_MAX = 28 * 1024 * 1024
 Identifier = Annotated[str, Field(pattern=ID_PATTERN)]
 """An id of ours, an account's or a centre's."""
 IdInPath = Annotated[str, Path(pattern=ID_PATTERN)]
+Chosen = Annotated[str, Query(pattern=r"^[0-9a-z]{0,40}$")]
+"""Which of the things on a page gets its form; none where it is empty."""
 Digest64 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 """A document's digest in a path."""
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]

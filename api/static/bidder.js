@@ -208,6 +208,7 @@
     const { order: id, secret } = order();
     const asked = { lot: lot(), order: id, secret, amount_fen: amountFen, until };
     const change = await post("/api/guarantees/amendments", asked);
+    say("");
     keepOrder({ change });
     if (change.premium_fen) showOrder();
     else await askOrder("collections");

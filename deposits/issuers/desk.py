@@ -144,7 +144,8 @@ class DemandOrder:
 
 @dataclass(frozen=True)
 class OrderLine:
-    """One application as its issuer's own people see it."""
+    """One application as its issuer's own people see it; `asked` is an amendment that is not issued
+    yet: amount and last day."""
 
     order: str
     state: GuaranteeState
@@ -155,6 +156,7 @@ class OrderLine:
     valid_to: date
     applied_at: datetime
     number: str
+    asked: tuple[Money, date] | None = None
 
 
 class NoticeKind(StrEnum):

@@ -124,6 +124,8 @@ def test_a_bidder_buys_and_lodges_and_nobody_learns_of_it(
     page.locator("#amend-form button").click()
     expect(page.locator("#order")).to_contain_text("2027-03-31")
     looks(page, "guarantees-amend")
+    house = enter(chromium_page, url, "issuer", "/issuer/guarantees")
+    expect(house.locator("#house-applications")).to_contain_text("批改申请 ¥700,000.00")
     page.get_by_role("button", name="支付费用").click()
     expect(page.locator("#lodgings .badge.is-good")).to_have_count(2)
     expect(page.locator("#lodgings")).to_contain_text("700,000.00")
@@ -147,7 +149,15 @@ def test_a_bidder_buys_and_lodges_and_nobody_learns_of_it(
     assert (promise.amount, promise.valid_to) == (Money.yuan(700_000), date(2027, 3, 31))
     page.goto(f"{url}/bidder/deposits")
     expect(page.locator(".own-guarantee")).to_contain_text("机构已确认")
+    page.get_by_role("link", name="申请展期").click()
+    page.locator("#f-until").fill("2027-05-31")
     looks(page, "guarantees-own")
+    page.locator(".own-guarantee button").click()
+    expect(page.locator(".alert-success")).to_be_visible()
+    beside(hall.work)
+    page.goto(f"{url}/bidder/deposits")
+    expect(page.locator(".own-guarantee")).to_contain_text("2027-05-31")
+    expect(page.locator(".own-guarantee")).to_contain_text("已展期")
 
 
 def test_centre_tenderer_issuer_and_supervisor(
@@ -226,6 +236,12 @@ class TestWithoutBrowser:
         assert client.get(document.replace(record.document.sha256, "0" * 64)).status_code == 404
         for word in ("refuse", "closed", "x"):  # a word that is none does nothing
             assert client.post(f"{base}/{word}", headers=ORIGIN).status_code in (404, 422)
+        self.enter(client, "bidder")
+        own, longer = f"/bidder/deposits/guarantees/{record.id}/extend", {"until": "2027-05-31"}
+        other = own.replace(record.id, hall.record(lot_id, ALSO_CLEAN).id)
+        assert client.post(other, data=longer, headers=ORIGIN).status_code == 403
+        assert client.post(own, data={"until": "2025-01-01"}, headers=ORIGIN).status_code == 422
+        self.enter(client, "staff")
         assert client.post(f"{base}/close", headers=ORIGIN).status_code == 409
         assert client.post(f"{base}/expire", headers=ORIGIN).status_code in (409, 425)
         assert hall.record(lot_id, CLEAN) == record

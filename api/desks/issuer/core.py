@@ -455,6 +455,9 @@ class Books:
                 "valid_to": order.valid_to.isoformat(),
                 "applied_at": order.applied_at.isoformat(),
                 "number": order.number,
+                "asked": [order.asked.amount, order.asked.valid_to.isoformat()]
+                if order.asked
+                else None,
             }
             for key, order in self.orders.items()
             if order.issuer == command["issuer"]

@@ -204,6 +204,7 @@ class IssuersAdapter:
                     valid_to=date.fromisoformat(each["valid_to"]),
                     applied_at=_moment(each["applied_at"]),
                     number=str(each["number"])[:64],
+                    asked=_terms(each["asked"]) if each["asked"] else None,
                 )
                 for each in answer
             )
@@ -232,6 +233,11 @@ def _restored(answer: Any) -> Restored:
         code=_token(answer["code"]),
         crls=tuple(bytes.fromhex(crl) for crl in answer["crls"]),
     )
+
+
+def _terms(said: Any) -> tuple[Money, date]:
+    amount, valid_to = said
+    return Money(_whole(amount)), date.fromisoformat(valid_to)
 
 
 def _whole(value: Any) -> int:

@@ -28,6 +28,7 @@ from deposits.guarantees.states import IN_FORCE, Event, GuaranteeState
 from deposits.issuers import service as registry
 from deposits.issuers.desk import IssuersDesk, IssuerSilent, Restored
 from deposits.service import deposit_lot, lot_to_settle
+from trading.acting import must_act_for
 
 EXTEND_TASK = "deposits.extend_guarantee"
 
@@ -89,13 +90,16 @@ def _kept(
 
 def extend(tx: Tx, actor: Actor, guarantee_id: str, until: date) -> None:
     """Ask the issuer for a later end (条例 第二十六条: the deposit holds as long as the bid). A task
-    asks it; the guarantee is EXTENDED when the issuer has signed.
+    asks it; the guarantee is EXTENDED when the issuer has signed. The bidder himself may ask, too.
 
-    Refuses CONFLICT where it is not in force or its issuer is not linked; INVALID an end that is
+    Refuses FORBIDDEN who has no part in it; CONFLICT where it is not in force or its issuer is not linked; INVALID an end that is
     not later.
     """
     found = locked(tx, guarantee_id)
-    lot_to_settle(tx.db, actor, found.lot_id)
+    if Role.BIDDER in actor.roles:
+        must_act_for(actor, found.bidder_uscc)
+    else:
+        lot_to_settle(tx.db, actor, found.lot_id)
     if found.state not in IN_FORCE or found.promise is None:
         params = {"state": found.state, "event": Event.EXTEND}
         raise Refusal("deposits.guarantee.event", params, Kind.CONFLICT)
