@@ -6,7 +6,7 @@ lot only by a commitment is put down as LODGED, and a task has its issuer restor
 (`deposits.guarantees.restoring`); what came in clear awaits verification at once. A task verifies the
 whole lot. After the contract (or the award, in government procurement) a clock runs; a task at the
 beginning of its last day gives back what nobody has given back by hand, and asks again the next day
-while an objection suspends the lot. Demands are `deposits.guarantees.demands`.
+while an objection suspends the lot. Another waits for the end of its validity. Demands are `deposits.guarantees.demands`.
 
 Everything is recorded on `lot/<id>`.
 """
@@ -72,7 +72,11 @@ TELL_TASK = "deposits.tell_issuer"
 ASK_AGAIN = timedelta(hours=1)
 ASKED_MAX = 72
 """So often a silent issuer is asked; then a person has to, and the pages show it."""
+FAR = 9000
+"""From this year on no end is awaited: a calendar ends in 9999."""
 RELEASE_TASK = "deposits.release_guarantees"
+END_TASK = "deposits.end_guarantee"
+"""On the day after a guarantee's last (`deposits.guarantees.demands`)."""
 
 
 # --- At the opening ---------------------------------------------------------------------
@@ -194,12 +198,24 @@ def verify_lot(
                 counting[key] = lot_id
         after = queries.store_moved(tx.db, verdict, actor.id)
         _record_verdict(tx, actor, after, terms.due.fen, terms.rule_ids, found)
+        if after.state is GuaranteeState.VERIFIED:
+            await_end(tx, after)
         if after.state is GuaranteeState.VERIFIED and found.answer is not None:
             confirm(tx, actor, after)
         elif after.state is GuaranteeState.VERIFIED and found.is_silent:
             tasks.enqueue(tx, CONFIRM_TASK, {"guarantee": after.id, "tries": 0}, tx.now + ASK_AGAIN)
     tx.db.flush()
     return tuple(queries.of_lot(tx.db, lot_id))
+
+
+def await_end(tx: Tx, record: GuaranteeRecord) -> None:
+    """Ask for the end of a guarantee when its last day is over. One whose days were extended
+    meanwhile is left alone then: the extension has asked anew."""
+    assert record.promise is not None, "verified"
+    last = record.promise.valid_to
+    if last.year < FAR:
+        over = start_of(last + timedelta(days=1))
+        tasks.enqueue(tx, END_TASK, {"guarantee": record.id}, max(tx.now, over))
 
 
 def confirm(tx: Tx, actor: Actor, record: GuaranteeRecord) -> GuaranteeRecord:

@@ -650,6 +650,68 @@ class TestEnds:
             demands.demand(tx, TENDERER_ACTOR, record.id, CLAIM, DUE, ACCOUNT)
 
 
+class TestTheLastDay:
+    """民法典 第六百九十三条; 独立保函规定 第十一条: a guarantee is over when its period is over. The task
+    table is the calendar, and each of its tasks bears to be run twice."""
+
+    AFTER = start_of(VALID_TO + timedelta(days=1))
+
+    def test_on_the_day_after_it_expires_and_is_closed(self, hall: Hall, lot_id: str) -> None:
+        one(hall, lot_id)
+        hall.to(self.AFTER - timedelta(minutes=1))
+        assert hall.states(lot_id) == {CLEAN: S.ACTIVE}
+        hall.to(self.AFTER)
+        assert hall.states(lot_id) == {CLEAN: S.CLOSED}
+        steps = hall.steps(lot_id, CLEAN)
+        assert [step.event for step in steps[-2:]] == [E.EXPIRE, E.CLOSE]
+        for _ in range(2):
+            with hall.office.write() as tx:
+                demands.end(tx, SYSTEM, hall.record(lot_id, CLEAN).id)
+        assert hall.steps(lot_id, CLEAN) == steps
+
+    @ON_ONE_ENGINE
+    def test_an_extension_moves_the_day(self, hall: Hall, lot_id: str) -> None:
+        one(hall, lot_id)
+        with hall.office.write() as tx:
+            until = VALID_TO + timedelta(days=30)
+            restoring.extend(tx, TENDERER_ACTOR, hall.record(lot_id, CLEAN).id, until)
+        hall.work()
+        hall.to(self.AFTER)
+        assert hall.states(lot_id) == {CLEAN: S.EXTENDED}
+        hall.to(start_of(until + timedelta(days=1)))
+        assert hall.states(lot_id) == {CLEAN: S.CLOSED}
+
+    @ON_ONE_ENGINE
+    @pytest.mark.parametrize("what", ["", "refuse"])
+    def test_a_demand_of_the_last_day_is_answered_first(
+        self, hall: Hall, lot_id: str, what: str
+    ) -> None:
+        one(hall, lot_id)
+        hall.fault(CLEAN, what)
+        hall.to(self.AFTER - timedelta(hours=1))
+        demanded(hall, lot_id)
+        hall.work()
+        hall.to(self.AFTER)
+        assert hall.states(lot_id) == {CLEAN: S.DEMANDED}
+        for day in range(1, 6):
+            hall.to(self.AFTER + timedelta(days=day))
+        answer = E.REFUSE if what else E.PAY_OUT
+        assert [step.event for step in hall.steps(lot_id, CLEAN)[-2:]] == [answer, E.CLOSE]
+
+    @ON_ONE_ENGINE
+    def test_what_is_over_already_is_closed_and_nothing_else(self, hall: Hall, lot_id: str) -> None:
+        slips = {uscc: hall.buy(lot_id, uscc) for uscc in (CLEAN, ALSO_CLEAN)}
+        hall.fault(ALSO_CLEAN, "forge")
+        hall.open(lot_id, slips)
+        hall.work()
+        demanded(hall, lot_id)
+        hall.work()
+        hall.to(hall.clock.now() + timedelta(days=4))
+        assert hall.states(lot_id) == {CLEAN: S.PAID_OUT, ALSO_CLEAN: S.INVALID}
+        hall.to(self.AFTER)
+        assert hall.states(lot_id) == {CLEAN: S.CLOSED, ALSO_CLEAN: S.INVALID}
+
+
 class TestDeskAlone:
     @ON_ONE_ENGINE
     def test_started_again_it_stands_where_it_stood(self, hall: Hall, lot_id: str) -> None:

@@ -23,8 +23,8 @@ from deposits.guarantees import queries
 from deposits.guarantees.demands import demand as pure
 from deposits.guarantees.demands.demand import DemandState, GuaranteeDemand
 from deposits.guarantees.record import GuaranteeRecord, moved
-from deposits.guarantees.service import guarantee, locked
-from deposits.guarantees.states import IN_FORCE, Event, GuaranteeState
+from deposits.guarantees.service import END_TASK, guarantee, locked
+from deposits.guarantees.states import IN_FORCE, TRANSITIONS, Event, GuaranteeState
 from deposits.issuers import queries as registry_queries
 from deposits.issuers import service as registry
 from deposits.issuers.desk import (
@@ -40,7 +40,7 @@ from deposits.release import ReleaseCause
 from deposits.service import lot_to_settle
 from trading.acting import must_serve
 from trading.awards import service as awards
-from trading.calendar.legal import legal_day
+from trading.calendar.legal import legal_day, start_of
 from trading.money import Money
 from trading.objections import service as objections
 from trading.projects import service as projects
@@ -248,6 +248,23 @@ def close(tx: Tx, actor: Actor, guarantee_id: str) -> GuaranteeRecord:
     return _ended(tx, actor, _of_staff(tx, actor, guarantee_id), Event.CLOSE, "closed")
 
 
+def end(tx: Tx, actor: Actor, guarantee_id: str) -> None:
+    """What follows from the last day alone, once it is over: what is in force expires, and what
+    nothing can happen to any more is closed. While a demand is not answered it is asked again the
+    next day. Calling it again, or before its day, changes nothing."""
+    actor.must_be(Role.SYSTEM)
+    found, today = locked(tx, guarantee_id), legal_day(tx.now)
+    if found.promise is None or today <= found.promise.valid_to:
+        return
+    if found.state in IN_FORCE:
+        found = _ended(tx, actor, found, Event.EXPIRE, "expired")
+    if found.state is GuaranteeState.DEMANDED:
+        args = {"guarantee": guarantee_id}
+        tasks.enqueue(tx, END_TASK, args, start_of(today + timedelta(days=1)))
+    elif (found.state, Event.CLOSE) in TRANSITIONS:
+        _ended(tx, actor, found, Event.CLOSE, "closed")
+
+
 def _of_staff(tx: Tx, actor: Actor, guarantee_id: str) -> GuaranteeRecord:
     actor.must_be(Role.STAFF, Role.SYSTEM)
     found = locked(tx, guarantee_id)
@@ -343,9 +360,22 @@ def calls_task(desk: IssuersDesk) -> tasks.Handler:
     return handle
 
 
+def end_task(_: Office, args: Mapping[str, Any]) -> tasks.Write:
+    """The handler of END_TASK."""
+
+    def write(tx: Tx) -> None:
+        end(tx, SYSTEM, str(args["guarantee"]))
+
+    return write
+
+
 def handlers(desk: IssuersDesk) -> Mapping[str, tasks.Handler]:
     """The handlers of this module's tasks, bound to the issuers' desk."""
-    return {DEMAND_TASK: demand_task(desk), CALLS_TASK: calls_task(desk)}
+    return {
+        DEMAND_TASK: demand_task(desk),
+        CALLS_TASK: calls_task(desk),
+        END_TASK: end_task,
+    }
 
 
 def _stream(lot_id: str) -> str:

@@ -22,7 +22,14 @@ from deposits.guarantees.checks import readable
 from deposits.guarantees.document import SignedGuarantee
 from deposits.guarantees.pdf import OFD
 from deposits.guarantees.record import GuaranteeRecord, judged, moved, promise_of
-from deposits.guarantees.service import ASK_AGAIN, ASKED_MAX, RESTORE_TASK, VERIFY_TASK, locked
+from deposits.guarantees.service import (
+    ASK_AGAIN,
+    ASKED_MAX,
+    RESTORE_TASK,
+    VERIFY_TASK,
+    await_end,
+    locked,
+)
 from deposits.guarantees.slip import GuaranteeSlip, parse_slip
 from deposits.guarantees.states import IN_FORCE, Event, GuaranteeState
 from deposits.issuers import service as registry
@@ -138,6 +145,7 @@ def record_extended(tx: Tx, actor: Actor, guarantee_id: str, said: Restored) -> 
     after = _kept(tx, actor, record, said, Event.EXTEND)
     after = replace(after, promise=promise_of(new))
     queries.store(tx.db, after)
+    await_end(tx, after)
     tx.db.flush()
     data = {
         "guarantee": record.id,
