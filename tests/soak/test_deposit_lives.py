@@ -1,4 +1,5 @@
-"""A million random steps of deposits' lives on the pure machine, all invariants after each.
+"""A million random steps of deposits' lives on the pure machines, all invariants after each: of cash with
+its ledger, and of guarantees with their issuer's books (`tests.soak.promises`), in one sequence.
 
 Many lives at once, in one book: money announced, stated or not, held, rejected, ordered, refused,
 paid, sent back, forfeited, converted; and at every turn somebody tries what may not be. Each step is
@@ -27,9 +28,11 @@ from deposits.cash.holding import (
     move,
     with_clock,
 )
+from deposits.guarantees.states import Event
 from deposits.ledger import keys, ledger
 from deposits.ledger.ledger import Book, Ledger, Move, Post, Reserve, Void, broken
 from deposits.release import ReleaseCause, release_due
+from tests.soak.promises import Promises
 from trading.money import Money
 from trading.regime import Regime
 
@@ -57,10 +60,12 @@ class Life:
 
 
 class Machine:
-    """Lives, one book, and what must be so after every step."""
+    """Lives, one book, and what must be so after every step; beside them the guarantees."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
+        self.promises = Promises(self.dice)
+        self.steps = 0
         self.bank = ledger.bank(CENTRE)
         self.ends = (ledger.forfeited(CENTRE, LOT), ledger.performance(CENTRE, LOT))
         fixed = (self.bank, *self.ends)
@@ -71,6 +76,13 @@ class Machine:
         """Fen that the bank's statement has shown to be there: in, less out."""
 
     def step(self) -> None:
+        if self.dice.random() < 0.5:
+            self.promises.step()
+        else:
+            self.cash_step()
+
+    def cash_step(self) -> None:
+        self.steps += 1
         if len(self.lives) < LIVES:
             self.bear()
         life = self.dice.choice(self.lives)
@@ -252,13 +264,38 @@ def run(steps: int, seed: int) -> Machine:
             machine.check_all()
             machine.forget()
             machine.check_all()
+            machine.promises.check_all()
     return machine
 
 
-def test_a_million_steps() -> None:
+def test_a_million_steps(capsys: pytest.CaptureFixture[str]) -> None:
     machine = run(STEPS, 1)
+    cash = {"steps": machine.steps, "ended": machine.ended, "refused": machine.refused}
+    promises = {"steps": STEPS - machine.steps, "born": machine.promises.born}
+    with capsys.disabled():
+        print(f"\ncash {cash}\nguarantees {promises | machine.promises.happened}")
     assert machine.ended > 10_000
     assert machine.refused > 10_000
+    happened = machine.promises.happened
+    wanted = {*Event} - {Event.APPLY, Event.PAY, Event.UNDERWRITE, Event.ISSUE, Event.DECLINE}
+    wanted -= {
+        Event.AMEND,
+        Event.SURRENDER,
+        Event.WITHDRAW,
+    }  # the issuer's, and one that is unheard
+    assert {event for event in wanted if happened[event] < 200} == set()
+    assert min(happened[what] for what in ("amended", "surrendered", "declined", "refused")) > 1_000
+    assert happened["not underwritten"] > 200
+
+
+def test_a_premium_that_is_lost_is_caught() -> None:
+    """Negative control."""
+    machine = Machine(3)
+    for _ in range(2_000):
+        machine.step()
+    machine.promises.books.premiums -= 1
+    with pytest.raises(AssertionError, match="premiums"):
+        machine.promises.step()
 
 
 def test_a_step_that_loses_a_fen_is_caught() -> None:
@@ -268,4 +305,4 @@ def test_a_step_that_loses_a_fen_is_caught() -> None:
         machine.step()
     machine.inside += 1
     with pytest.raises(AssertionError, match="bank"):
-        machine.step()
+        machine.cash_step()

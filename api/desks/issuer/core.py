@@ -179,7 +179,7 @@ class Books:
             if amount <= 0 or amount >= 2**53 or valid_to < valid_from:
                 raise Declined(_W.TERMS)
             mixed = hashlib.sha256(f"{key} {command.get('entropy', '')}".encode()).hexdigest()
-            number = f"BH{self.now:%Y}{len(self.orders) + 1:08d}"
+            number = f"BH{self.now:%Y}{len(self.by_number) + 1:08d}"
             known = Order(
                 number=number,
                 issuer=issuer,
@@ -225,14 +225,16 @@ class Books:
 
     def _amend(self, command: Mapping[str, Any]) -> dict[str, int]:
         """An issued guarantee for more, or for longer (批改), before it is restored; what is to be
-        paid besides. Asked again for the same it is the same; for other terms, as long as it is
-        not paid, those count."""
+        paid besides. Asked again for the same it is the same, also when it is issued; for other
+        terms, as long as it is not paid, those count."""
         order = self._own(command)
         amount, valid_to = int(command["fen"]), date.fromisoformat(command["valid_to"])
         if order.life.state is not _S.ISSUED:
             raise Declined(_W.STATE)
-        if (amount, valid_to) == (order.amount, order.valid_to) and order.earlier:
-            return {"fen": 0}  # it is issued
+        is_in_force = (amount, valid_to) == (order.amount, order.valid_to)
+        if is_in_force and order.earlier and order.issues_at is None:
+            order.asked = None
+            return {"fen": 0}
         is_more = amount > order.amount or valid_to > order.valid_to
         if not is_more or amount < order.amount or valid_to < order.valid_to or amount >= 2**53:
             raise Declined(_W.TERMS)
