@@ -11,6 +11,7 @@ from typing import cast
 
 import pytest
 
+from api.desks.issuer.desk import Desk
 from api.migrations import upgrade
 from archive.office import Office
 from tests.builders import make_office
@@ -81,3 +82,11 @@ def town(office: Office) -> Town:
     made = Town(office)
     made.register()
     return made
+
+
+@pytest.fixture(scope="session")
+def houses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An issuers' desk's keys, made once."""
+    folder = tmp_path_factory.mktemp("houses")
+    Desk(folder)
+    return folder

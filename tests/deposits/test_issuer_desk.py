@@ -54,14 +54,6 @@ ACCOUNT = "6228000000001234"
 CLAIM = Claim(Ground.REVOKED, "撤销投标的函(示例)".encode())
 
 
-@pytest.fixture(scope="session")
-def houses(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A desk's keys, made once."""
-    folder = tmp_path_factory.mktemp("houses")
-    Desk(folder)
-    return folder
-
-
 @pytest.fixture
 def hall(office: Office, tmp_path: Path, houses: Path) -> Hall:
     folder = tmp_path / "issuer"
