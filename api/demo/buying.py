@@ -50,6 +50,11 @@ def houses(folder: Path) -> tuple[tuple[Issuer, ...], str]:
     return identity_of(folder)
 
 
+def choice(codes: Sequence[str], bidder: str) -> str:
+    """The issuer that a bidder's code leads him to."""
+    return sorted(codes)[sum(bidder.encode()) % len(codes)]
+
+
 def apply(
     desk: IssuersAdapter, db: Session, seed: int, lot_id: str, bidder: str, now: datetime
 ) -> Quote | None:
@@ -58,10 +63,10 @@ def apply(
     if not terms.due:
         return None
     offers = [offer for offer in desk.offers(now) if offer.form in terms.forms]
-    chosen = sorted(offers, key=lambda o: o.issuer_uscc)[sum(bidder.encode()) % len(offers)]
+    chosen = choice([offer.issuer_uscc for offer in offers], bidder)
     lot = deposit_lot(db, lot_id)
     asked = Application(
-        issuer_uscc=chosen.issuer_uscc,
+        issuer_uscc=chosen,
         commitment=commitment(lot_id, lot.beneficiary_uscc, bidder, _salt(seed, lot_id, bidder)),
         principal_uscc=bidder,
         principal_name=parties.organisation(db, bidder).name,

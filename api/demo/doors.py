@@ -29,9 +29,13 @@ DOORS = (
 MORE_DOORS = (
     Door("department", "/supervisor/wall"),
     Door("tenderer", "/tenderer/lots"),
+    Door("issuer", "/issuer/guarantees"),
     Door("pool", "/pool/experts"),
 )
 
 
+ALL = (*DOORS, *MORE_DOORS)
+
+
 def door(account: str) -> Door | None:
-    return next((door for door in (*DOORS, *MORE_DOORS) if door.account == account), None)
+    return next((door for door in ALL if door.account == account), None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from api.demo import buying
 from api.demo.doors import DOORS, MORE_DOORS, PASSWORD
 from api.demo.people import staff
 from api.demo.play import Play
@@ -20,7 +23,8 @@ EXPERT = "expert"
 
 def guests(play: Play) -> tuple[Account, ...]:
     """Staff of a host of the day (of Dali, where Dali hosts); the department that supervises one of its
-    lots, a bidder and the tenderer; and the province's supervisor, who sees the whole day."""
+    lots, a bidder and the tenderer; the province's supervisor, who sees the whole day; and the issuer of
+    whom most guarantees of the day are bought."""
     project = host_of([project for project, _ in play.script.values()])
     lot = project.lots[0]
     return (
@@ -29,8 +33,16 @@ def guests(play: Play) -> tuple[Account, ...]:
         Account("department", frozenset({Role.SUPERVISOR}), party_id=project.supervisor),
         Account("bidder", frozenset({Role.BIDDER}), party_id=lot.bids[0].bidder),
         Account("tenderer", frozenset({Role.TENDERER}), party_id=project.tenderer),
+        Account("issuer", frozenset({Role.ISSUER}), party_id=_busiest_issuer(play)),
         Account("pool", frozenset({Role.POOL})),
     )
+
+
+def _busiest_issuer(play: Play) -> str:
+    codes = [made.issuer.uscc for made in play.province.issuers]
+    bids = [bid for _, lot in play.script.values() for bid in lot.bids if bid.gives_guarantee]
+    bought = Counter(buying.choice(codes, bid.bidder) for bid in bids)
+    return bought.most_common(1)[0][0] if bought else min(codes)
 
 
 def open_accounts(office: Office, play: Play) -> None:

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api import problems
 from api.access import Public
-from api.demo.doors import DOORS, PASSWORD, Door, door
+from api.demo.doors import ALL, PASSWORD, Door, door
 from api.identity import service as identity
 from api.identity.accounts import ACCOUNT_ID, PASSWORD_CHARACTERS_MAX
 from api.identity.service import Throttled
@@ -38,7 +38,7 @@ def _doors(request: Request) -> list[Door]:
     if not shell.settings.is_demo:
         return []
     with shell.office.read() as db:
-        return [each for each in DOORS if identity.account(db, each.account) is not None]
+        return [each for each in ALL if identity.account(db, each.account) is not None]
 
 
 def _show(

@@ -274,7 +274,7 @@ def test_a_million_steps(capsys: pytest.CaptureFixture[str]) -> None:
     promises = {"steps": STEPS - machine.steps, "born": machine.promises.born}
     with capsys.disabled():
         print(f"\ncash {cash}\nguarantees {promises | machine.promises.happened}")
-    assert machine.ended > 10_000
+    assert machine.ended > 5_000
     assert machine.refused > 10_000
     happened = machine.promises.happened
     wanted = {*Event} - {Event.APPLY, Event.PAY, Event.UNDERWRITE, Event.ISSUE, Event.DECLINE}
