@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from api.flows import drawing, seating
+from api.flows.reach import Reach, reach
 from archive.actor import Actor
 from archive.errors import Kind, Reason, Refusal
 from archive.office import Tx
@@ -95,10 +96,12 @@ def course(db: Session, draw: Draw | None) -> Course:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a draw would find now: numbers by specialty, and what speaks against it."""
+    """What a draw would find now: numbers by specialty, what speaks against it, and for a lot that
+    names guest centres who could sit there."""
 
     supplies: tuple[Supply, ...]
     against: tuple[Reason, ...]
+    reach: Reach | None = None
 
 
 def outlook(
@@ -114,10 +117,12 @@ def outlook(
         return Outlook((), ())
     try:
         found = draws.feasibility(db, now, drawing.request_of(db, lot.id, "", wish))
+        at = wish.evaluation_at or lot.notice.evaluation_at
+        near = reach(db, lot, at, found.supplies)
     except Refusal as refusal:
         faults = tuple(Reason(fault.code, fault.params) for fault in refusal.faults)
         return Outlook((), faults or (refusal.reason,))
-    return Outlook(found.supplies, (found.shortage,) if found.shortage else ())
+    return Outlook(found.supplies, (found.shortage,) if found.shortage else (), near)
 
 
 def request_draw(tx: Tx, actor: Actor, lot_id: str, wish: drawing.Wish = drawing.PLAIN) -> Draw:

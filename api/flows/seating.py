@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -41,6 +42,7 @@ from experts.draws.service import Draw, Member
 from experts.pool import service as pool
 from trading.divisions import yunnan
 from trading.parties import service as parties
+from trading.parties.party import Organisation
 from trading.projects import service as projects
 from trading.projects.project import Lot
 from trading.projects.stages import Stage
@@ -71,25 +73,39 @@ def requests_of(
         if only is not None and member.seat not in only:
             continue
         expert = pool.expert(db, member.expert_id)
-        home = yunnan()[expert.home_division]
-        found.append(
-            SeatRequest(
-                session_id=draw.id,
-                expert_id=member.seat,
-                lon=home.lon,
-                lat=home.lat,
-                employer_uscc=expert.employer_uscc if expert.employer_uscc in operators else "",
-                slots=slots,
-                members=len(members) + lot.committee.representatives,
-                host_centre_id=lot.centre_id,
-                tenderer_uscc=lot.tenderer_uscc,
-                tenderer_division=tenderer.division_code,
-                needs=NEEDS.get(lot.kind, Equipment.BASIC),
-                overnight=lot.overnight_expected,
-                guests=lot.guests,
-            )
-        )
+        size = len(members) + lot.committee.representatives
+        asked = request_for(lot, tenderer, slots, size, draw.id, member.seat, expert.home_division)
+        employer = expert.employer_uscc if expert.employer_uscc in operators else ""
+        found.append(replace(asked, employer_uscc=employer))
     return found
+
+
+def request_for(
+    lot: Lot,
+    tenderer: Organisation,
+    slots: tuple[int, ...],
+    members: int,
+    session_id: str,
+    name: str,
+    county: str,
+) -> SeatRequest:
+    """What a lot asks for somebody who lives in a county."""
+    home = yunnan()[county]
+    return SeatRequest(
+        session_id=session_id,
+        expert_id=name,
+        lon=home.lon,
+        lat=home.lat,
+        employer_uscc="",
+        slots=slots,
+        members=members,
+        host_centre_id=lot.centre_id,
+        tenderer_uscc=lot.tenderer_uscc,
+        tenderer_division=tenderer.division_code,
+        needs=NEEDS.get(lot.kind, Equipment.BASIC),
+        overnight=lot.overnight_expected,
+        guests=lot.guests,
+    )
 
 
 def to_plan(db: Session, day: date) -> list[tuple[Lot, Draw]]:

@@ -8,7 +8,7 @@ each (seat, stay) is a *variant* with arcs of its own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.seating.problem import MILLI, TIE_BITS, Problem, is_busy
+from evaluation.seating.problem import MILLI, TIE_BITS, Committee, Problem, is_busy
 from evaluation.stations.station import Equipment
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -92,6 +92,8 @@ def arcs_of(problem: Problem) -> Arcs:
         current = _ints([index.get(one.current, -2 if one.current else -1) for one in seats])
         at = current[seat]
         cost = cost + np.where((at != -1) & (at != place), problem.weights.move, 0)
+    if problem.weights.elsewhere:
+        cost = cost + np.where(_elsewhere(problem, seat, place), problem.weights.elsewhere, 0)
     if problem.weights.amplitude:
         extra = lottery(problem, seat, group)[:, 0] % np.uint64(problem.weights.amplitude + 1)
         cost = cost + extra.astype(np.int64)
@@ -181,16 +183,43 @@ def _barred(problem: Problem, seat: Ints, place: Ints) -> NDArray[np.bool_]:
     ]
     if forbidden:
         barred |= np.isin(seat * width + place, _ints(forbidden))
-    names = np.array([bool(c.guests) for c in committees], dtype=np.bool_)[seat]
+    abroad = np.array([p.abroad for p in problem.places], dtype=np.bool_)[place]
+    return barred | (abroad & ~_named(problem, seat, place)) if abroad.any() else barred
+
+
+def _named(problem: Problem, seat: Ints, place: Ints) -> NDArray[np.bool_]:
+    """Where the place is a guest centre that the seat's session names."""
+    known, width = problem.place_index, len(problem.places)
     asked = [
         index * width + known[centre]
-        for index, one in enumerate(committees)
-        for centre in one.guests
+        for index, one in enumerate(problem.seats)
+        for centre in problem.committee_of[one.session_id].guests
         if centre in known
     ]
-    barred |= names & ~np.isin(seat * width + place, _ints(asked))
-    abroad = np.array([p.abroad for p in problem.places], dtype=np.bool_)[place]
-    return barred | (~names & abroad)
+    return np.isin(seat * width + place, _ints(asked))
+
+
+def _elsewhere(problem: Problem, seat: Ints, place: Ints) -> NDArray[np.bool_]:
+    """Where the seat's session names guest centres and the place is none of them."""
+    names = [bool(problem.committee_of[one.session_id].guests) for one in problem.seats]
+    return np.array(names, dtype=np.bool_)[seat] & ~_named(problem, seat, place)
+
+
+def members_most(
+    problem: Problem,
+    session: Ints,
+    names: Sequence[str],
+    area: Ints,
+    plain: Ints,
+    exact: Callable[[Committee, str], int],
+) -> Ints:
+    """How many members of a session may sit in an area (`names` by its number), for pairs of indices:
+    `plain` of its session, and what `exact` says where the session names guest centres."""
+    most = plain[session]
+    has_guests = np.array([bool(one.guests) for one in problem.committees], dtype=np.bool_)
+    for pair in np.flatnonzero(has_guests[session]).tolist():
+        most[pair] = exact(problem.committees[session[pair]], names[area[pair]])
+    return most
 
 
 def _into_groups(

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from evaluation.seating.plan import Plan
-from evaluation.seating.problem import MILLI, Problem, allowed_groups, load_pieces, lot
+from evaluation.seating.problem import MILLI, Problem, allowed_groups, load_pieces, lot, taxes
 
 DUAL_MAX = 2**52
 Row: TypeAlias = tuple[Any, ...]
@@ -47,12 +47,10 @@ class Tables:
         index = {c.session_id: i for i, c in enumerate(problem.committees)}
         experts = sorted({seat.expert_id for seat in problem.seats})
         areas = sorted({place.prefecture for place in problem.places})
+        self.names = {"centre": [*problem.place_index], "prefecture": areas}
+        self.area = {kind: {n: i for i, n in enumerate(of)} for kind, of in self.names.items()}
         self.session, self.expert = index, {name: i for i, name in enumerate(experts)}
         self.seat = {str(seat.key): i for i, seat in enumerate(problem.seats)}
-        self.area = {
-            "centre": problem.place_index,
-            "prefecture": {n: i for i, n in enumerate(areas)},
-        }
         self.area_of = ints([self.area["prefecture"][place.prefecture] for place in problem.places])
         self.group = {str(group.key): i for i, group in enumerate(problem.groups)}
         self.session_of = ints([index[seat.session_id] for seat in problem.seats])
@@ -71,7 +69,7 @@ class Tables:
 
     def _arcs(self) -> Any:
         """(seat, stay, group, place, first slot, last slot, cost), sorted."""
-        problem, move = self.problem, self.problem.weights.move
+        problem, weights = self.problem, self.problem.weights
         for number, seat in enumerate(problem.seats):
             ways = dict(zip(seat.near, seat.minutes, strict=True))
             for a, stay in enumerate(seat.stays):
@@ -79,17 +77,17 @@ class Tables:
                 for g in allowed_groups(problem, seat, a):
                     group = problem.groups[g]
                     place = problem.place_index[group.centre_id]
-                    cost = ways[place] * MILLI
-                    cost += move if seat.current not in ("", group.centre_id) else 0
-                    cost += lot(problem, seat, group).extra if problem.weights.amplitude else 0
+                    extra = lot(problem, seat, group).extra if weights.amplitude else 0
+                    cost = ways[place] * MILLI + taxes(problem, seat, group) + extra
                     yield number, a, g, place, *ends, cost
 
     def room(self, kind: str, session: int, area: int) -> tuple[int, int]:
         """How many more members may sit in an area: free of price, and at all."""
         limits, who = self.problem.limits, self.problem.committees[session]
-        free, most = limits.centre_free, limits.centre_max_of(who)
+        free, most_of = limits.centre_free, self.problem.centre_most
         if kind == "prefecture":
-            free, most = limits.prefecture_free_of(who.members), limits.prefecture_most_of(who)
+            free, most_of = limits.prefecture_free_of(who.members), self.problem.prefecture_most
+        most = most_of(who, self.names[kind][area])
         before = self.sitting.get((kind, session, area), 0)
         return min(max(0, most - before), max(0, free - before)), max(0, most - before)
 

@@ -107,16 +107,13 @@ def never_where_the_session_forbids(problem: Problem, plan: Plan) -> Iterator[Re
             yield _reason("evaluation.seat.forbidden_centre", given)
 
 
-def only_where_the_session_sits(problem: Problem, plan: Plan) -> Iterator[Reason]:
-    """Where a session names its guest centres (副场), in those alone; otherwise never in another
-    province."""
+def another_province_only_by_name(problem: Problem, plan: Plan) -> Iterator[Reason]:
+    """In another province only where the session names the venue among its guest centres (副场)."""
     for seat, given in _given(problem, plan):
-        named = _committee(problem, seat).guests
         place = _place(problem, given)
-        if (named and given.centre_id not in named) or (
-            not named and place is not None and place.abroad
-        ):
-            yield _reason("evaluation.seat.not_a_guest", given)
+        named = _committee(problem, seat).guests
+        if place is not None and place.abroad and given.centre_id not in named:
+            yield _reason("evaluation.seat.other_province", given)
 
 
 def way_is_not_too_far(problem: Problem, plan: Plan) -> Iterator[Reason]:
@@ -171,16 +168,17 @@ def stations_suffice(problem: Problem, plan: Plan) -> Iterator[Reason]:
 def committee_is_dispersed_over_centres(problem: Problem, plan: Plan) -> Iterator[Reason]:
     """At most so many members of one committee sit in one centre; those seated before count. What
     was confirmed before is not reopened: only new members are judged. A session that names its
-    guest centres may fill them evenly."""
-    named = {c.session_id: len(c.guests) for c in problem.committees}
+    guest centres may fill those evenly."""
+    named = {c.session_id: c.guests for c in problem.committees}
     size = {c.session_id: c.members for c in problem.committees}
     before = Counter((pin.session_id, pin.centre_id) for pin in problem.pinned)
     new = Counter((given.session_id, given.centre_id) for _, given in _given(problem, plan))
     for (session, centre), count in sorted(new.items()):
         members = count + before[session, centre]
         most = problem.limits.centre_max
-        if named[session]:
-            most = max(most, (size[session] + named[session] - 1) // named[session])
+        if centre in named[session]:
+            guests = len(named[session])
+            most = max(most, (size[session] + guests - 1) // guests)
         if members > most:
             yield Reason(
                 "evaluation.seat.centre_members",
@@ -198,9 +196,11 @@ def committee_is_dispersed_over_prefectures(problem: Problem, plan: Plan) -> Ite
         for _, given in _given(problem, plan)
     )
     members_of = {c.session_id: c.members for c in problem.committees}
-    chosen = {c.session_id for c in problem.committees if c.guests}
+    chosen = {
+        (c.session_id, prefecture.get(guest)) for c in problem.committees for guest in c.guests
+    }
     for (session, where), count in sorted(new.items()):
-        if session in chosen:
+        if (session, where) in chosen:
             continue
         most = problem.limits.prefecture_max_of(members_of[session])
         members = count + before[session, where]
@@ -241,7 +241,7 @@ RULES: tuple[Rule, ...] = (
     never_in_the_tenderers_county,
     never_with_the_employer,
     never_where_the_session_forbids,
-    only_where_the_session_sits,
+    another_province_only_by_name,
     way_is_not_too_far,
     a_session_starts_once,
     stations_suffice,
@@ -257,11 +257,12 @@ def violations(problem: Problem, plan: Plan) -> list[Reason]:
 
 
 def objective(problem: Problem, plan: Plan) -> int:
-    """What the plan costs, in milli: ways and seed, confirmed seats moved, members together, load,
-    seats not given."""
+    """What the plan costs, in milli: ways and seed, confirmed seats moved, seats outside the
+    guest centres named, members together, load, seats not given."""
     return (
         way_cost(problem, plan)
         + move_cost(problem, plan)
+        + elsewhere_cost(problem, plan)
         + centre_cost(problem, plan)
         + prefecture_cost(problem, plan)
         + load_cost(problem, plan)
@@ -285,6 +286,16 @@ def move_cost(problem: Problem, plan: Plan) -> int:
     """The stay tax: the price of each confirmed seat that is taken to another centre."""
     moved = sum(seat.current not in ("", given.centre_id) for seat, given in _given(problem, plan))
     return moved * problem.weights.move
+
+
+def elsewhere_cost(problem: Problem, plan: Plan) -> int:
+    """The price of each seat in none of the guest centres that its session names."""
+    named = {c.session_id: c.guests for c in problem.committees}
+    outside = sum(
+        bool(named[given.session_id]) and given.centre_id not in named[given.session_id]
+        for _, given in _given(problem, plan)
+    )
+    return outside * problem.weights.elsewhere
 
 
 def centre_cost(problem: Problem, plan: Plan) -> int:

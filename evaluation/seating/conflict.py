@@ -15,7 +15,7 @@ from typing import Any
 
 from archive.errors import Param, Reason
 from evaluation.seating.plan import Plan
-from evaluation.seating.problem import NOT_ASKED_FOR, Problem, Seat, barred_by, is_busy
+from evaluation.seating.problem import Problem, Seat, barred_by, is_busy
 
 SECONDS_MAX = 5
 RULES = (
@@ -24,7 +24,6 @@ RULES = (
     "equipment",
     "overnight",
     "barred",
-    "guests",
     "centre_members",
     "prefecture_members",
     "clash",
@@ -115,16 +114,16 @@ def _disperse(
     in_centre: dict[str, list[Any]],
     in_prefecture: dict[str, list[Any]],
 ) -> None:
-    limits = problem.limits
     committee = problem.committee_of[session_id]
     pins = [pin.centre_id for pin in problem.pinned if pin.session_id == session_id]
     prefectures = [problem.places[problem.place_index[pin]].prefecture for pin in pins]
     if "centre_members" in rules:
         for centre, chosen in in_centre.items():
-            model.add(sum(chosen) <= max(0, limits.centre_max_of(committee) - pins.count(centre)))
+            most = problem.centre_most(committee, centre)
+            model.add(sum(chosen) <= max(0, most - pins.count(centre)))
     if "prefecture_members" in rules:
-        most = limits.prefecture_most_of(committee)
         for prefecture, chosen in in_prefecture.items():
+            most = problem.prefecture_most(committee, prefecture)
             model.add(sum(chosen) <= max(0, most - prefectures.count(prefecture)))
 
 
@@ -153,7 +152,6 @@ def _groups(
         is_busy(seat, stay) or not held.get(seat.expert_id, set()).isdisjoint(slots)
     ):
         return []
-    committee = problem.committee_of[seat.session_id]
     limit = min(seat.reach, problem.limits.travel_minutes)
     ways = dict(zip(seat.near, seat.minutes, strict=True))
     tests: dict[str, Callable[[int], bool]] = {
@@ -161,10 +159,7 @@ def _groups(
         "overnight": lambda place: (
             problem.places[place].overnight or not seat.stays_overnight(stay)
         ),
-        "barred": lambda place: (
-            barred_by(problem, seat, problem.places[place]) in ("", NOT_ASKED_FOR)
-        ),
-        "guests": lambda place: committee.may_sit_in(problem.places[place]),
+        "barred": lambda place: not barred_by(problem, seat, problem.places[place]),
     }
     found = []
     for number, group in enumerate(problem.groups):

@@ -36,9 +36,9 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from evaluation.seating.arcs import Arcs, Ints, arcs_of
+from evaluation.seating.arcs import Arcs, Ints, arcs_of, members_most
 from evaluation.seating.certificate import Rows
-from evaluation.seating.problem import Problem, load_pieces
+from evaluation.seating.problem import Committee, Problem, load_pieces
 
 
 @dataclass
@@ -206,30 +206,41 @@ def committees_are_dispersed_over_centres(model: Model) -> None:
     """Rows *centre*: members in one centre above the free number are priced, up to the limit."""
     problem, limits = model.problem, model.problem.limits
     free = np.full(len(problem.committees), limits.centre_free)
-    most = np.array([limits.centre_max_of(one) for one in problem.committees])
+    plain = np.full(len(problem.committees), limits.centre_max)
     names = [place.centre_id for place in problem.places]
     where = np.arange(len(names))
-    _disperse(model, "centre", names, where, free, most, problem.weights.second_member)
+    area = _Area("centre", names, where, plain, problem.centre_most)
+    _disperse(model, area, free, problem.weights.second_member)
 
 
 def committees_are_dispersed_over_prefectures(model: Model) -> None:
     """Rows *prefecture*: the same for a prefecture, with numbers by the committee's size."""
     problem, limits = model.problem, model.problem.limits
     free = np.array([limits.prefecture_free_of(one.members) for one in problem.committees])
-    most = np.array([limits.prefecture_most_of(one) for one in problem.committees])
+    plain = np.array([limits.prefecture_max_of(one.members) for one in problem.committees])
     names = sorted({place.prefecture for place in problem.places})
     where = np.array([names.index(place.prefecture) for place in problem.places], dtype=np.int64)
-    _disperse(model, "prefecture", names, where, free, most, problem.weights.same_prefecture)
+    area = _Area("prefecture", names, where, plain, problem.prefecture_most)
+    _disperse(model, area, free, problem.weights.same_prefecture)
 
 
-def _disperse(
-    model: Model, kind: str, names: list[str], where: Ints, free: Ints, most: Ints, price: int
-) -> None:
-    """Rows for every (session, stay, area) that could have more members than are free of price;
-    `where` gives the area of a place."""
-    problem, arcs = model.problem, model.arcs
+@dataclass(frozen=True)
+class _Area:
+    """What a committee is dispersed over: its `names`, `where` each place lies, and how many members
+    of a session may sit in one (`arcs.members_most`)."""
+
+    kind: str
+    names: list[str]
+    where: Ints
+    plain: Ints
+    exact: Callable[[Committee, str], int]
+
+
+def _disperse(model: Model, over: _Area, free: Ints, price: int) -> None:
+    """Rows for every (session, stay, area) that could have more members than are free of price."""
+    problem, arcs, names = model.problem, model.arcs, over.names
     areas, stays = len(names), model.stays
-    area = where[arcs.place]
+    area = over.where[arcs.place]
     key = (arcs.session * stays + arcs.stay) * areas + area
     size = len(problem.committees) * stays * areas
     # A seat counts once, however many of its groups lie in the area.
@@ -239,11 +250,12 @@ def _disperse(
     seats = np.bincount(
         (session * stays + arcs.variant_stay[counted]) * areas + once % areas, minlength=size
     )
-    before = _pinned_in(problem, areas, where)
+    before = _pinned_in(problem, areas, over.where)
     index = np.flatnonzero(seats)
     of_session = index // areas // stays
     sitting = before[of_session, index % areas]
-    left = np.maximum(0, most[of_session] - sitting)
+    most = members_most(problem, of_session, names, index % areas, over.plain, over.exact)
+    left = np.maximum(0, most - sitting)
     left_free = np.minimum(np.maximum(0, free[of_session] - sitting), left)
     kept = seats[index] > left_free
     index, left, left_free = index[kept], left[kept], left_free[kept]
@@ -251,7 +263,7 @@ def _disperse(
     def name(row: int) -> str:
         pair, there = divmod(int(index[row]), areas)
         who, stay = divmod(pair, stays)
-        return f"{kind}:{problem.committees[who].session_id}:{names[there]}:{stay}"
+        return f"{over.kind}:{problem.committees[who].session_id}:{names[there]}:{stay}"
 
     starts = _start_of(model, index // areas // stays, index // areas % stays)
     chosen = starts >= 0

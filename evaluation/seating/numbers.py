@@ -50,6 +50,7 @@ def numbers_of(rules: RuleBook, on: date, region: str) -> Numbers:
         unseated=rule("price_unseated").number * MILLI,
         amplitude=rule("seed_amplitude").number * MILLI,
         move=rule("price_move").number * MILLI,
+        elsewhere=rule("price_elsewhere").number * MILLI,
     )
     limits = Limits(
         travel_minutes=rule("travel_minutes_max").number,
@@ -90,11 +91,13 @@ def check_numbers(weights: Weights, limits: Limits, faults: Faults) -> None:
         "seating.price_same_prefecture": weights.same_prefecture < 0,
         "seating.seed_amplitude": weights.amplitude < 0,
         "seating.price_move": weights.move < 0,
+        "seating.price_elsewhere": weights.elsewhere < 0,
         # A seat must not stay empty because it would be dear.
         "seating.price_unseated": weights.unseated
         <= limits.travel_minutes * MILLI
         + max(0, weights.amplitude)
         + weights.move
+        + weights.elsewhere
         + weights.second_member
         + weights.same_prefecture
         + max(prices),

@@ -57,7 +57,7 @@ class SeatRequest:
     order for all its members. `travel_minutes`: how far this expert is ready to travel, 0 where the
     rule alone decides. `members`: how many experts the committee has, those seated before included.
     `forbidden`: further centres that must not be taken. `guests`: the centres (副场) that the session
-    names, which alone may be taken; none where the whole province may (大循环).
+    names and that are taken first; none where the whole province is asked at once (大循环).
     """
 
     session_id: str
@@ -106,8 +106,8 @@ class Place:
 @dataclass(frozen=True)
 class Committee:
     """A session with seats to give. `barred`: centres no member may sit in (the host's, those the
-    tenderer operates or has in its county, and what the session forbids). `guests`: where it names
-    any, the only ones."""
+    tenderer operates or has in its county, and what the session forbids). `guests`: those it names;
+    a seat elsewhere has a price (`Weights.elsewhere`)."""
 
     session_id: str
     members: int
@@ -118,9 +118,14 @@ class Committee:
     guests: tuple[str, ...] = ()
 
     def may_sit_in(self, place: Place) -> bool:
-        """Whether the session takes its seats there: one-to-one (一对一) in the guest centre it names,
-        one-to-many (一对多) in those it names or anywhere in the province."""
-        return place.centre_id in self.guests if self.guests else not place.abroad
+        """Whether the session may take seats there: anywhere in the province, and in another one where
+        it names the venue."""
+        return not place.abroad or place.centre_id in self.guests
+
+    def is_elsewhere(self, place: Place) -> bool:
+        """Whether the session names guest centres (一对一, 一对多) and this is none of them. Who was drawn
+        must never depend on whom a host names, so an expert who cannot sit there sits elsewhere."""
+        return bool(self.guests) and place.centre_id not in self.guests
 
 
 @dataclass(frozen=True)
@@ -191,7 +196,8 @@ class Group:
 class Weights:
     """Prices in milli. `load[k]`: for each seat above k+1 times the fair share of a centre (below:
     free). `amplitude`: the seed may make a seat dearer by at most this. `move`: a confirmed seat is
-    taken to another centre (the stay tax)."""
+    taken to another centre (the stay tax). `elsewhere`: a seat in none of the guest centres that its
+    session names."""
 
     second_member: int
     same_prefecture: int
@@ -199,6 +205,7 @@ class Weights:
     unseated: int
     amplitude: int
     move: int = 0
+    elsewhere: int = 0
 
 
 @dataclass(frozen=True)
@@ -217,17 +224,6 @@ class Limits:
     prefecture_permille: int
     solve_seconds: int
     gap_ppm: int
-
-    def centre_max_of(self, committee: Committee) -> int:
-        """A session that names its guest centres has at least the room there that it needs."""
-        named = len(committee.guests)
-        return max(self.centre_max, -(-committee.members // named)) if named else self.centre_max
-
-    def prefecture_most_of(self, committee: Committee) -> int:
-        """The same for prefectures: whoever names the centres has chosen them too."""
-        if committee.guests:
-            return committee.members
-        return self.prefecture_max_of(committee.members)
 
     def prefecture_free_of(self, members: int) -> int:
         return max(1, members // self.prefecture_share)
@@ -297,8 +293,28 @@ class Problem:
     def digest(self) -> str:
         return canonical.digest(to_json(self))
 
+    def centre_most(self, committee: Committee, area: str) -> int:
+        """How many members may sit in a centre; a guest centre that the session names has at least
+        the room that it needs."""
+        most = self.limits.centre_max
+        if area in committee.guests:
+            return max(most, -(-committee.members // len(committee.guests)))
+        return most
 
-NOT_ASKED_FOR = "evaluation.seat.not_a_guest"
+    def prefecture_most(self, committee: Committee, area: str) -> int:
+        """The same for prefectures: whoever names the centres has chosen theirs too."""
+        if area in self._named_prefectures[committee.session_id]:
+            return committee.members
+        return self.limits.prefecture_max_of(committee.members)
+
+    @cached_property
+    def _named_prefectures(self) -> Mapping[str, frozenset[str]]:
+        """Where the guest centres lie that each session names."""
+        where = {place.centre_id: place.prefecture for place in self.places}
+        return {
+            one.session_id: frozenset(where[guest] for guest in one.guests if guest in where)
+            for one in self.committees
+        }
 
 
 def barred_by(problem: Problem, seat: Seat, place: Place) -> str:
@@ -315,7 +331,7 @@ def barred_by(problem: Problem, seat: Seat, place: Place) -> str:
     if place.centre_id in committee.forbidden:
         return "evaluation.seat.forbidden_centre"
     if not committee.may_sit_in(place):
-        return NOT_ASKED_FOR
+        return "evaluation.seat.other_province"
     return ""
 
 
@@ -368,8 +384,16 @@ def arc_cost(problem: Problem, seat: Seat, group: Group) -> int:
     """The price of this seat in this group for itself, in milli."""
     minutes = seat.minutes_to(problem.place_index[group.centre_id])
     assert minutes is not None, "a way that is known"
-    move = problem.weights.move if seat.current not in ("", group.centre_id) else 0
-    return minutes * MILLI + move + lot(problem, seat, group).extra
+    return minutes * MILLI + taxes(problem, seat, group) + lot(problem, seat, group).extra
+
+
+def taxes(problem: Problem, seat: Seat, group: Group) -> int:
+    """What the centre costs this seat beside the way: it was confirmed elsewhere, or its session names
+    other centres."""
+    weights, place = problem.weights, problem.places[problem.place_index[group.centre_id]]
+    move = weights.move if seat.current not in ("", group.centre_id) else 0
+    is_elsewhere = problem.committee_of[seat.session_id].is_elsewhere(place)
+    return move + (weights.elsewhere if is_elsewhere else 0)
 
 
 def load_pieces(problem: Problem, place: Place, seats: int) -> list[tuple[int, int]]:
@@ -427,6 +451,7 @@ def to_json(problem: Problem) -> dict[str, Any]:
             "unseated": problem.weights.unseated,
             "amplitude": problem.weights.amplitude,
             "move": problem.weights.move,
+            "elsewhere": problem.weights.elsewhere,
         },
         "limits": {name: getattr(problem.limits, name) for name in _LIMITS},
         "seed": problem.seed.hex(),
@@ -496,6 +521,7 @@ def from_json(value: Mapping[str, Any]) -> Problem:
             weights["unseated"],
             weights["amplitude"],
             weights["move"],
+            weights["elsewhere"],
         ),
         limits=Limits(**value["limits"]),
         seed=bytes.fromhex(value["seed"]),

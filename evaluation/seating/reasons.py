@@ -33,9 +33,7 @@ def why_unseated(
     left = [(place, ways.get(index, limit + 1)) for index, place in enumerate(problem.places)]
     used = _used(problem, given)
     nearest = _nearest_free(problem, used, seat, stay)
-    committee = problem.committee_of[seat.session_id]
     steps: list[tuple[str, Test, dict[str, Param]]] = [
-        ("evaluation.seat.none_guest", lambda place, _: committee.may_sit_in(place), {}),
         (
             "evaluation.seat.none_equipped",
             lambda place, _: _has_class(problem, seat, place),

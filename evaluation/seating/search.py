@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.seating import check
-from evaluation.seating.arcs import Arcs, Ints, arcs_of
+from evaluation.seating.arcs import Arcs, Ints, arcs_of, members_most
 from evaluation.seating.plan import Assignment, Method, Plan, Unseated
 from evaluation.seating.problem import Problem, Seat
 from evaluation.seating.reasons import why_unseated
@@ -32,7 +32,8 @@ FORBIDDEN = np.int64(2**60)
 
 @dataclass
 class Board:
-    """What is taken so far, as tables; `at` is the arc of each seat, or `NOWHERE`."""
+    """What is taken so far, as tables; `at` is the arc of each seat, or `NOWHERE`. `most_here`,
+    `most_around`: of each arc, how many members may sit in its centre and prefecture."""
 
     problem: Problem
     arcs: Arcs
@@ -71,9 +72,21 @@ class Board:
             held=np.zeros((len(experts), len(problem.slots)), dtype=np.int64),
             prefecture=prefecture,
             expert=np.array([experts[seat.expert_id] for seat in problem.seats], dtype=np.int64),
-            most_here=np.array([limits.centre_max_of(c) for c in problem.committees], np.int64),
-            most_around=np.array(
-                [limits.prefecture_most_of(c) for c in problem.committees], np.int64
+            most_here=members_most(
+                problem,
+                arcs.session,
+                [place.centre_id for place in problem.places],
+                arcs.place,
+                np.full(len(sizes), limits.centre_max, np.int64),
+                problem.centre_most,
+            ),
+            most_around=members_most(
+                problem,
+                arcs.session,
+                names,
+                prefecture[arcs.place],
+                np.array([limits.prefecture_max_of(size) for size in sizes], np.int64),
+                problem.prefecture_most,
             ),
             free_around=np.array([limits.prefecture_free_of(size) for size in sizes], np.int64),
             fair=np.array([place.fair for place in problem.places], dtype=np.int64),
@@ -114,7 +127,7 @@ class Board:
         cost = arcs.cost[which] + prices[np.minimum(share, len(prices) - 1)]
         cost = cost + np.where(members >= limits.centre_free, weights.second_member, 0)
         cost = cost + np.where(around >= self.free_around[session], weights.same_prefecture, 0)
-        barred = (members >= self.most_here[session]) | (around >= self.most_around[session])
+        barred = (members >= self.most_here[which]) | (around >= self.most_around[which])
         barred |= ~self._has_room(which, now, sits)
         return np.where(barred, FORBIDDEN, cost)
 

@@ -131,27 +131,54 @@ class Prices:
         ]
         params: dict[str, Param] = {
             **_who(seat, here.group.centre_id),
-            "minutes": here.own // MILLI,
+            "minutes": self._way(seat, here),
         }
         if not others:
             return (Reason("evaluation.seat.why_only", params),)
         total, second = min(others, key=lambda pair: (pair[0], pair[1].group))
         more = max(0, ceil(total - self.worth(seat)))
         params |= {"next": second.group.centre_id, "dearer": _minutes(more)}
-        return (Reason("evaluation.seat.why_here", params), *_parts(seat, here))
+        return (Reason("evaluation.seat.why_here", params), *self._parts(seat, here))
 
     def _not_there(
         self, seat: Seat, given: Assignment | None, there: Price, dearer: int
     ) -> tuple[Reason, ...]:
         params: dict[str, Param] = {
             **_who(seat, there.group.centre_id),
-            "minutes": there.own // MILLI,
+            "minutes": self._way(seat, there),
             "dearer": _minutes(dearer),
         }
         code = "evaluation.seat.why_not_there" if dearer else "evaluation.seat.why_as_good"
         if given is None:
             code = "evaluation.seat.why_not_unseated"
-        return (Reason(code, params), *_parts(seat, there))
+        return (Reason(code, params), *self._parts(seat, there))
+
+    def _way(self, seat: Seat, price: Price) -> int:
+        minutes = seat.minutes_to(self.problem.place_index[price.group.centre_id])
+        assert minutes is not None, "only where a way is known is there a price"
+        return minutes
+
+    def _parts(self, seat: Seat, price: Price) -> tuple[Reason, ...]:
+        """What a seat costs beside its way: for itself, and what it takes from others; the weightiest
+        first."""
+        problem, centre_id = self.problem, price.group.centre_id
+        committee = problem.committee_of[seat.session_id]
+        is_elsewhere = committee.is_elsewhere(problem.places[problem.place_index[centre_id]])
+        is_moved = seat.current not in ("", centre_id)
+        parts: dict[str, int | Fraction] = {
+            "evaluation.seat.why_elsewhere": problem.weights.elsewhere if is_elsewhere else 0,
+            "evaluation.seat.why_moved": problem.weights.move if is_moved else 0,
+            "evaluation.seat.why_capacity": price.capacity,
+            "evaluation.seat.why_centre": price.centre,
+            "evaluation.seat.why_prefecture": price.prefecture,
+            "evaluation.seat.why_load": price.load,
+            "evaluation.seat.why_time": price.time,
+        }
+        who = _who(seat, centre_id)
+        weighty = sorted(
+            ((worth, code) for code, worth in parts.items() if worth > 0), reverse=True
+        )
+        return tuple(Reason(code, {**who, "worth": _minutes(worth)}) for worth, code in weighty)
 
     def _forbidden(self, seat: Seat, centre_id: str) -> Reason:
         """The rule that keeps the seat out of a centre."""
@@ -184,20 +211,6 @@ class Prices:
         if seat.stays_overnight(stay) and not place.overnight:
             return Reason("evaluation.seat.overnight", who)
         return Reason("evaluation.seat.why_closed", who)
-
-
-def _parts(seat: Seat, price: Price) -> tuple[Reason, ...]:
-    """What a seat would take from others, the weightiest first."""
-    parts = {
-        "evaluation.seat.why_capacity": price.capacity,
-        "evaluation.seat.why_centre": price.centre,
-        "evaluation.seat.why_prefecture": price.prefecture,
-        "evaluation.seat.why_load": price.load,
-        "evaluation.seat.why_time": price.time,
-    }
-    who = _who(seat, price.group.centre_id)
-    weighty = sorted(((worth, code) for code, worth in parts.items() if worth > 0), reverse=True)
-    return tuple(Reason(code, {**who, "worth": _minutes(worth)}) for worth, code in weighty)
 
 
 def _who(seat: Seat, centre_id: str) -> dict[str, Param]:

@@ -395,6 +395,7 @@ class TestFeasibility:
         draw = world.request(office, asked)
         may_be_drawn = [e for e, reasons in candidates(office, draw.id).items() if not reasons]
         assert 0 < max(s.eligible for s in found.supplies) <= len(may_be_drawn)
+        assert all(sum(s.homes.values()) == s.eligible for s in found.supplies)
         with office.read() as db:
             assert journal.size_of_all(db, ("",)) == before + 3  # the request's own entries
 

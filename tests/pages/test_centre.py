@@ -92,6 +92,11 @@ class House:
         return next(c.id for c in self.province.parties.centres if c.id.startswith("5329"))
 
     @cached_property
+    def guest(self) -> str:
+        """A centre of the next prefecture, named as the lot's guest (副场)."""
+        return next(c.id for c in self.province.parties.centres if c.id.startswith("5307"))
+
+    @cached_property
     def tenderer(self) -> str:
         return self.province.cast.tenderers["5329"][0]
 
@@ -286,6 +291,7 @@ def fill_project(page: Page, house: House) -> None:
     page.locator("#f-lots-0-method-items").fill(items)
     page.locator("#f-lots-0-method-price-formula").select_option("LOW_PRICE")
     page.locator("#f-lots-0-method-price-max").fill("60")
+    page.locator("#f-lots-0-guests").fill(house.guest)
 
 
 def press(page: Page, name: str) -> None:
@@ -351,6 +357,10 @@ def draw(page: Page, house: House) -> None:
     house.now(at(11, 10, 14, 30))
     page.goto(f"{house.url}/centre/lots/{house.lot}/draw")
     expect(page.get_by_text("✓ 可以抽取")).to_be_visible()
+    eligible, near = page.locator("tbody .number").all_inner_texts()[1:3]
+    assert 0 < int(near) < int(eligible)  # the guest centre is within reach of some alone
+    expect(page.get_by_text("委员会专家 5 人")).to_be_visible()
+    looks(page, "centre-draw-outlook")
     press(page, "申请抽取")
     expect(page.get_by_text("等待中")).to_have_count(5)
     with house.office.read() as db:

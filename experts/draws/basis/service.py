@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -77,11 +78,13 @@ class Basis:
 
 @dataclass(frozen=True)
 class Supply:
-    """How many experts a quota asks for, and how many may be drawn for it."""
+    """How many experts a quota asks for, and how many may be drawn for it; `homes`: how many of those
+    live in which county."""
 
     specialty: str
     needed: int
     eligible: int
+    homes: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,20 @@ def feasibility(db: Session, now: datetime, request: DrawRequest) -> Feasibility
     )
     if lacking is None:
         _, lacking = _weights(request, groups, prepared, columns, coupling, rules)
+    homes = {
+        c.leaf: columns.experts[columns.row_of[c.expert_id]].home_division
+        for c in prepared.candidates
+    }
     return Feasibility(
-        tuple(Supply(group.specialty, group.count, len(group.leaves)) for group in groups),
+        tuple(
+            Supply(
+                group.specialty,
+                group.count,
+                len(group.leaves),
+                Counter(homes[leaf] for leaf in group.leaves),
+            )
+            for group in groups
+        ),
         lacking,
     )
 

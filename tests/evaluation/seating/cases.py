@@ -37,6 +37,7 @@ WEIGHTS = Weights(
     load=(4_000, 12_000, 30_000),
     unseated=5_000_000,
     amplitude=0,
+    elsewhere=1_000_000,
 )
 LIMITS = Limits(
     travel_minutes=180,

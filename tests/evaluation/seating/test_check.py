@@ -126,30 +126,27 @@ class TestBarredCentres:
 
 
 class TestGuests:
-    """一对一 and 一对多: the guest centres that a session names; other provinces by name alone."""
+    """一对一 and 一对多 (发改办法规〔2025〕807号): the guest centres that a session names come first;
+    other provinces by name alone."""
 
     @pytest.mark.parametrize(
-        ("guests", "where", "expected"),
-        [
-            ((), NEAR, []),
-            ((FAR,), FAR, []),
-            ((FAR,), NEAR, ["not_a_guest"]),
-            ((FAR, NEAR), NEAR, []),
-        ],
+        ("guests", "where", "elsewhere"),
+        [((), NEAR, 0), ((FAR,), FAR, 0), ((FAR,), NEAR, 1), ((FAR, NEAR), NEAR, 0)],
     )
-    def test_only_where_the_session_sits(
-        self, guests: tuple[str, ...], where: str, expected: list[str]
+    def test_a_seat_outside_the_guests_named_has_a_price(
+        self, guests: tuple[str, ...], where: str, elsewhere: int
     ) -> None:
         case = problem([seat()], [committee(guests=guests)])
         plan = plan_of(case, ("S1", "E1", where))
-        assert codes(check.only_where_the_session_sits, case, plan) == expected
+        assert check.violations(case, plan) == []
+        assert check.elsewhere_cost(case, plan) == elsewhere * case.weights.elsewhere
 
     def test_another_province_by_name_alone(self) -> None:
         places = [replace(place, abroad=place.centre_id == FAR) for place in PLACES]
-        for guests, expected in (((), ["not_a_guest"]), ((FAR,), [])):
+        for guests, expected in (((), ["other_province"]), ((FAR,), [])):
             case = problem([seat()], [committee(guests=guests)], places=places)
             plan = plan_of(case, ("S1", "E1", FAR))
-            assert codes(check.only_where_the_session_sits, case, plan) == expected
+            assert codes(check.another_province_only_by_name, case, plan) == expected
 
     def test_all_may_sit_in_the_one_and_half_of_them_in_each_of_two(self) -> None:
         """Whoever names one guest centre cannot be dispersed over several."""
@@ -166,6 +163,20 @@ class TestGuests:
             assert codes(check.committee_is_dispersed_over_centres, strict, plan) == expected
             found = codes(check.committee_is_dispersed_over_prefectures, strict, plan)
             assert found == ([] if guests else ["prefecture_members"])
+
+    def test_who_sits_elsewhere_is_dispersed_as_usual(self) -> None:
+        """Naming one guest centre opens that one to the committee, and no other."""
+        case = problem(
+            [seat(f"E{n}") for n in range(3)],
+            [committee(members=4, guests=(FAR,))],
+            free={(OTHER, BASIC): 4},
+        )
+        plan = plan_of(case, *(("S1", f"E{n}", OTHER) for n in range(3)))
+        strict = with_limits(case, prefecture_permille=500)
+        assert [reason.code.rsplit(".")[-1] for reason in check.violations(strict, plan)] == [
+            "centre_members",
+            "prefecture_members",
+        ]
 
 
 class TestTheWay:

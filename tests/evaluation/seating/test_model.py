@@ -217,9 +217,27 @@ class TestSolve:
         assert plan.is_proven
         assert [step.status for step in verify_plan(document_of(case, plan))] == [Status.OK] * 6
 
-    def test_a_guest_that_is_not_there_is_named(self) -> None:
-        (unseated,) = solve(problem([seat()], [committee(guests=("42-0001",))])).unseated
-        assert unseated.reason.code == "evaluation.seat.none_guest"
+    @pytest.mark.parametrize("guests", [(FAR,), ("42-0001",)])
+    def test_whoever_cannot_sit_with_the_guest_sits_elsewhere(self, guests: tuple[str]) -> None:
+        """Two stations there, and one expert who lives too far away, or no such centre at all: whom
+        a host names must leave nobody of those drawn without a seat."""
+        seats = [seat("E1"), seat("E2"), seat("E3"), seat("E4", minutes=(10, 40, 20, 999))]
+        case = problem(seats, [committee(members=4, guests=guests)])
+        plan = solve(case)
+        assert plan.unseated == ()
+        there = [given.expert_id for given in plan.assignments if given.centre_id in guests]
+        assert len(there) == (2 if guests == (FAR,) else 0)
+        assert "E4" not in there
+        outside = 4 - len(there)
+        assert check.elsewhere_cost(case, plan) == outside * WEIGHTS.elsewhere > 0
+        assert plan.is_proven
+        assert [step.status for step in verify_plan(document_of(case, plan))] == [Status.OK] * 6
+        assert check.violations(case, search.plan(case)) == []
+
+    def test_the_best_plan_sends_nobody_elsewhere_for_comfort(self) -> None:
+        seats = [seat("E1", minutes=(10, 1, 1, 170)), seat("E2", minutes=(10, 1, 1, 170))]
+        plan = solve(problem(seats, [committee(members=2, guests=(FAR,))]))
+        assert [given.centre_id for given in plan.assignments] == [FAR, FAR]
 
     def test_two_clashing_sessions_seat_the_expert_once(self) -> None:
         case = problem([seat("E1", "S1"), seat("E1", "S2")])

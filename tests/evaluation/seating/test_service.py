@@ -99,7 +99,7 @@ class TestAcrossTheBorder:
             ),
         )
         plan = desk.seat(replace(request("E1"), members=1, guests=(ABROAD.id,)))
-        assert plan.unseated[0].reason.code == "evaluation.seat.none_free"
+        assert [seat.centre_id for seat in plan.seats] == [NEAR]
 
     def test_ordinary_days_do_not_know_of_it(self, desk: Desk) -> None:
         before = desk.problem(request("E1"))

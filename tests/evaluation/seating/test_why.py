@@ -23,6 +23,7 @@ from tests.evaluation.seating.cases import (
     NEAR,
     NIGHT,
     OTHER,
+    WEIGHTS,
     committee,
     problem,
     seat,
@@ -80,6 +81,19 @@ class TestWords:
         answer = Prices(case, plan).why(given.key, NEAR)
         (said,) = (r for r in answer.reasons if r.code == "evaluation.seat.why_capacity")
         assert said.params["worth"] == 20
+
+    def test_outside_the_guests_named_and_away_from_a_confirmed_seat(self) -> None:
+        case = problem(
+            [seat("E1", minutes=(1, 1, 20, 999), current=OTHER)],
+            [committee(guests=(FAR,))],
+            weights=replace(WEIGHTS, move=60_000),
+        )
+        plan = solve(case)
+        assert plan.assignments[0].centre_id == OTHER
+        answer = Prices(case, plan).why(SeatKey("S1", "E1"), NEAR)
+        assert codes(answer.reasons) == ["why_not_there", "why_elsewhere", "why_moved"]
+        assert answer.reasons[0].params["minutes"] == 20
+        assert answer.dearer == 79_000
 
     @pytest.mark.parametrize(
         ("changes", "centre", "code"),
@@ -159,14 +173,6 @@ class TestConflict:
     def test_an_expert_in_two_sessions(self) -> None:
         case = problem([seat("E1", "S1"), seat("E1", "S2")])
         assert conflict(case, *unseated(case)).rules == ("clash",)
-
-    def test_a_guest_centre_with_too_few_stations(self) -> None:
-        case = problem(
-            [seat("E1"), seat("E2")],
-            [committee(guests=(FAR,))],
-            {(FAR, BASIC): 1, (NEAR, BASIC): 2},
-        )
-        assert set(conflict(case, *unseated(case)).rules) == {"capacity", "guests"}
 
     def test_no_rule_can_be_spared(self) -> None:
         """What `conflict` says of its answer, asked of the model once more."""
