@@ -33,6 +33,8 @@ PROGRESS_LENGTH_MAX = 200
 
 ATTEMPTS_MAX = 5
 LEASE_SECONDS = 120
+LONG_LEASE_SECONDS = 30
+"""A long task says every few seconds how far it is: who is silent for so long is gone."""
 RETRY_SECONDS = 30
 
 _log = logging.getLogger("bigloop.tasks")
@@ -155,7 +157,8 @@ class Worker:
         try:
             handler = self.handlers[name]
             if isinstance(handler, Long):
-                run = Run(self.office, task_id, self.name, self.lease_seconds)
+                lease = min(self.lease_seconds, LONG_LEASE_SECONDS)
+                run = Run(self.office, task_id, self.name, lease)
                 write = handler.work(self.office, args, run)
             else:
                 write = handler(self.office, args)
