@@ -23,7 +23,7 @@ from evaluation.stations.station import Venue
 from evaluation.stations.upkeep import service as upkeep
 from evaluation.stations.upkeep.synthetic import calibrations
 from evaluation.venues import service as venues
-from evaluation.venues.synthetic import directory
+from evaluation.venues.synthetic import directory, rooms_abroad
 from experts.pool import service as pool
 from experts.pool.expert import Expert
 from experts.trustees import service as trustees
@@ -145,6 +145,7 @@ class Province:
         names = {centre.id: centre.name for centre in self.parties.centres}
         entries = directory(self._seed, self.venues, names, self.today)
         venues.publish(tx, REGISTRAR, entries)
+        stations.install(tx, REGISTRAR, rooms_abroad())
         pool.enrol_many(tx, REGISTRAR, self.experts)
         for trustee in self.trustees:
             trustees.register_trustee(

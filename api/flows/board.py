@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
+from api.flows import places
 from archive.clock import SHANGHAI
 from archive.tasks import service as tasks
 from evaluation.seating import service as seating
@@ -15,7 +16,6 @@ from evaluation.session import service as sessions
 from evaluation.session.state import Stage as SessionStage
 from evaluation.stations import service as stations
 from trading.awards import service as awards
-from trading.parties import service as parties
 from trading.projects import service as projects
 from trading.projects.stages import Stage
 
@@ -52,7 +52,7 @@ def board(db: Session, now: datetime, day: date | None = None) -> Board:
     """The board of `day`, by default the legal day of `now`."""
     shown = day or now.astimezone(SHANGHAI).date()
     lots = {lot.id: lot for lot in projects.lots(db)}
-    names = {centre.id: centre.name for centre in parties.centres(db)}
+    names = places.names(db)
     by_stage = Counter(lot.stage for lot in lots.values())
     given: Counter[str] = Counter()
     rows = []

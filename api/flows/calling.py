@@ -21,6 +21,7 @@ from archive.office import Office, Tx
 from archive.tasks.service import Handler, Write, enqueue
 from archive.words import Language, say
 from evaluation.seating import service as seating
+from evaluation.venues import service as venues
 from experts.draws import service as draws
 from experts.invitations.calls import service as calls
 from experts.invitations.calls.service import Taken
@@ -96,14 +97,15 @@ def _places(db: Session, draw_id: str) -> dict[str, tuple[str, str]]:
     seats = seat_of(draws.committee(db, draw_id), seating.seats_of(db, draw_id))
     found = {}
     for expert_id, seat in seats.items():
-        centre = centres[seat.centre_id]
+        centre, entry = centres[seat.centre_id], venues.entry(db, seat.centre_id)
         division = yunnan().get(centre.division_code)
         params = {
             "at": f"{draw.evaluation_at.astimezone(SHANGHAI):{MOMENT}}",
-            "centre": centre.name,
-            "division": division.name if division else centre.division_code,
+            "centre": f"{centre.name}({division.name})" if division else centre.name,
+            "way": entry.way if entry else "",
         }
-        found[expert_id] = (seat.id, say("experts.call.place", params, Language.ZH))
+        code = "experts.call.place_way" if params["way"] else "experts.call.place"
+        found[expert_id] = (seat.id, say(code, params, Language.ZH))
     return found
 
 

@@ -32,7 +32,6 @@ from evaluation.stations.faults import FaultClock, fault_clock
 from evaluation.stations.slots import SLOTS_A_DAY, slot_at
 from experts.draws import service as draws
 from trading.acting import must_serve
-from trading.parties import service as parties
 from trading.projects import service as projects
 from trading.projects.project import Lot
 from trading.rules.book import book
@@ -108,7 +107,9 @@ def choices(db: Session, actor: Actor, now: datetime) -> Choices:
         lot = lot_of(db, session)
         if actor.centre_id in ("", lot.centre_id):
             found.append((session, lot.name))
-    centres = [(c.id, c.name) for c in parties.centres(db) if actor.centre_id in ("", c.id)]
+    centres = [
+        pair for pair in sorted(names_of_places(db).items()) if actor.centre_id in ("", pair[0])
+    ]
     slots = tuple(range(first, last))
     return Choices(tuple(centres), tuple(booths), tuple(sorted(found, key=lambda x: x[1])), slots)
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from sqlmodel import Session as Db
 
 from api.flows import sealing
-from api.flows.places import place
+from api.flows.places import is_abroad, place
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
 from archive.journal import service as journal
@@ -244,7 +244,7 @@ def _with_place(db: Db, actor: Actor, known: Desk, member: Member | None) -> Des
         known.at,
         known.area,
         centre=centre.name,
-        division=area_name(centre.division_code),
+        division="" if is_abroad(centre.division_code) else area_name(centre.division_code),
         kilometres=kilometres,
         booth=seat.label if seat else "",
         has_seat=seat is not None,

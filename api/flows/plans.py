@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from sqlmodel import Session
 
 from api.flows.names import PLAN_TASK
+from api.flows.places import is_abroad
 from api.flows.seating import unseated
 from archive import canonical
 from archive.actor import Actor, Role
@@ -90,7 +91,8 @@ class CentreLoad:
 
     @property
     def prefecture(self) -> str:
-        return self.division_code[:PREFECTURE_DIGITS]
+        """Where in the province; nothing for a venue of another."""
+        return "" if is_abroad(self.division_code) else self.division_code[:PREFECTURE_DIGITS]
 
 
 @dataclass(frozen=True)

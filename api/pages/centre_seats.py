@@ -142,7 +142,7 @@ ALL = "all"
 def home_area(loads: Sequence[flow.CentreLoad], own: str) -> str:
     """The prefecture of a centre, if a seat is given there; nothing otherwise."""
     home = next((load.prefecture for load in loads if load.id == own), "")
-    return home if any(load.seats for load in loads if load.prefecture == home) else ""
+    return home if any(load.seats for load in loads if home and load.prefecture == home) else ""
 
 
 def _known(request: Request, actor: Actor, db: Session, day: date, area: str) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def _known(request: Request, actor: Actor, db: Session, day: date, area: str) ->
     mine = next((load for load in loads if load.id == actor.centre_id), None)
     area = area or home_area(loads, actor.centre_id) or ALL
     seats = flow.day_of_seats(db, vault, actor, day)
-    areas = sorted({load.prefecture for load in loads})
+    areas = sorted({load.prefecture for load in loads} - {""})
     return {
         "day": day,
         "day_before": max(FIRST_DAY, day - timedelta(days=1)),
@@ -160,8 +160,9 @@ def _known(request: Request, actor: Actor, db: Session, day: date, area: str) ->
         "areas": [(code, area_name(code + "00")) for code in areas],
         "seats": seats,
         "newest": reasons.page(db, vault, actor, seats.plans[0].id) if seats.plans else None,
-        "given": sum(len(load.seats) for load in loads),
-        "stations": sum(load.stations for load in loads),
+        "given": sum(len(load.seats) for load in loads if load.prefecture),
+        "stations": sum(load.stations for load in loads if load.prefecture),
+        "abroad": sum(len(load.seats) for load in loads if not load.prefecture),
         "gantt": gantt_of(loads, day, language, actor.centre_id, "" if area == ALL else area),
         "map": map_of(loads, language, day),
         "own": listing(request, SEATS, mine.seats if mine else (), sort="from", name="own"),

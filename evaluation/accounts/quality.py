@@ -15,7 +15,8 @@ PERMILLE = 1000
 @dataclass(frozen=True)
 class Quality:
     """`mean_minutes`, `longest_minutes`: ways to the seats given, the mean rounded up. `together`:
-    seats beyond the first of a committee in one centre. `centres`: how many give a seat.
+    seats beyond the first of a committee in one centre. `elsewhere`: seats in none of the guest centres
+    that their session names. `centres`: how many give a seat.
     `fullest`, `fullest_permille`: the centre with the most seats by its fair share, and how many
     thousandths of that share it gives, what it gave before included."""
 
@@ -23,6 +24,7 @@ class Quality:
     mean_minutes: int
     longest_minutes: int
     together: int
+    elsewhere: int
     centres: int
     fullest: str
     fullest_permille: int
@@ -41,11 +43,18 @@ def quality(problem: Problem, plan: Plan) -> Quality:
         share = (place.load + load[place.centre_id]) * PERMILLE // max(1, place.fair)
         if load[place.centre_id] and share > most:
             fullest, most = place.centre_id, share
+    elsewhere = sum(
+        problem.committee_of[given.session_id].is_elsewhere(
+            problem.places[problem.place_index[given.centre_id]]
+        )
+        for given in plan.assignments
+    )
     return Quality(
         seats=len(ways),
         mean_minutes=-(-sum(ways) // max(1, len(ways))),
         longest_minutes=max(ways, default=0),
         together=sum(count - 1 for count in in_centre.values()),
+        elsewhere=elsewhere,
         centres=len(load),
         fullest=fullest,
         fullest_permille=most,

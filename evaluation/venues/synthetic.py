@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from evaluation.stations.opening import Opening, read_opening
+from evaluation.stations.station import Equipment, Room
 from evaluation.stations.station import Venue as Installed
 from evaluation.venues.venue import Coverage, Venue, Zone
 from trading.money import Money
@@ -20,6 +21,7 @@ ELSEWHERE = (
 )
 """Invented venues across the border: id, division, and where it lies."""
 AGREEMENT_DAYS = 365
+STATIONS_ABROAD = 12
 
 
 def directory(
@@ -37,7 +39,7 @@ def directory(
     begins = today - timedelta(days=30)
     others = [
         _venue(
-            seed, venue_id, f"示例外省中心{n}", division[:2], True, 12,
+            seed, venue_id, f"示例外省中心{n}", division[:2], True, STATIONS_ABROAD,
             agreement="示例跨省远程异地评标合作协议",
             first=begins, last=begins + timedelta(days=AGREEMENT_DAYS - 1),
             division=division, lon=lon, lat=lat,
@@ -45,6 +47,15 @@ def directory(
         for n, (venue_id, division, lon, lat) in enumerate(ELSEWHERE, start=1)
     ]  # fmt: skip
     return (*own, *others)
+
+
+def rooms_abroad() -> tuple[Installed, ...]:
+    """The stations that the invented venues of other provinces offer."""
+    rooms = tuple(
+        Room(name, equipment, STATIONS_ABROAD // len(Equipment))
+        for name, equipment in zip("UVW", Equipment, strict=True)
+    )
+    return tuple(Installed(venue_id, True, rooms) for venue_id, *_ in ELSEWHERE)
 
 
 def _venue(

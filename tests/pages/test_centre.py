@@ -3,9 +3,10 @@ installation whose clock the test drives; and what strangers and wrong input are
 
 from __future__ import annotations
 
-import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -14,13 +15,13 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from playwright.sync_api import FilePayload, Page, expect
-from sqlmodel import select
 from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.demo.province import Province
+from api.desks.telephony.gateway import HttpGateway
 from api.flows import drawing, seating
-from api.flows.names import PLACES_TASK
+from api.flows.places import names as names_of_places
 from api.handlers import handlers
 from api.identity import service as identity
 from api.identity.accounts import Account
@@ -33,7 +34,6 @@ from archive.entropy import SeededEntropy
 from archive.journal import service as journal
 from archive.office import Office
 from archive.tasks.service import Worker
-from archive.tasks.tables import TaskRow
 from deposits.cash.bank import NoBank
 from evaluation.seating import service as seating_service
 from evaluation.session import commands as c
@@ -44,13 +44,16 @@ from evaluation.venues import service as venues
 from evaluation.venues import sheet
 from experts.draws import service as draws
 from experts.draws.request import State
+from experts.invitations.calls import service as calls
 from experts.pool import service as pool
 from tests.builders import make_office
 from tests.pages.looks import looks, sign_in
 from tests.support.browser import Pages
 from tests.support.databases import Databases
+from tests.support.servers import Server, Servers
 from tests.support.serving import served
 from trading.awards import service as awards
+from trading.divisions import yunnan
 from trading.lodging import service as lodging
 from trading.lodging.bid import Bid
 from trading.money import Money
@@ -61,6 +64,7 @@ from trading.projects import service as projects
 pytestmark = pytest.mark.slow
 
 PASSWORD = "demo-demo-demo"
+SECRET = b"a secret of two sides, for tests only"
 LIVE_MS = 20_000
 """So long a page may take to hear that something moved, on a machine with other work."""
 SPECIALTY = "A080302"
@@ -85,6 +89,9 @@ class House:
     settings: Settings
     province: Province
     url: str
+    folder: Path
+    run_server: Servers
+    telephony: Server
     halves: dict[str, bytes] = field(default_factory=dict)
 
     @cached_property
@@ -92,9 +99,10 @@ class House:
         return next(c.id for c in self.province.parties.centres if c.id.startswith("5329"))
 
     @cached_property
-    def guest(self) -> str:
-        """A centre of the next prefecture, named as the lot's guest (副场)."""
-        return next(c.id for c in self.province.parties.centres if c.id.startswith("5307"))
+    def guests(self) -> tuple[str, str]:
+        """A centre of the next prefecture and a venue beyond the border, the lot's guests (副场)."""
+        centres = (c.id for c in self.province.parties.centres)
+        return next(c for c in centres if c.startswith("5307")), "510000-1"
 
     @cached_property
     def tenderer(self) -> str:
@@ -128,20 +136,32 @@ class House:
         return client
 
     def work(self) -> None:
-        """Do what is due, as the worker does."""
-        known = handlers(self.app.state.shell.custodian, self.settings.dossiers, NoBank())
+        """Do what is due, as the worker does; messages go to the telephony desk, another process."""
+        custodian, dossiers = self.app.state.shell.custodian, self.settings.dossiers
+        gateway = HttpGateway(f"{self.telephony.url}/orders", SECRET)
+        known = handlers(custodian, dossiers, NoBank(), gateway)
         Worker(self.office, known, "test").run_all_due()
 
-    def tellings(self) -> Counter[str]:
-        """How often the members of each draw were to be told where they sit."""
-        with self.office.read() as db:
-            found = db.exec(select(TaskRow.args).where(TaskRow.name == PLACES_TASK)).all()
-        return Counter(json.loads(args)["draw"] for args in found)
+    def messages(self) -> Counter[tuple[str, str]]:
+        """(number, words) of all short messages that the desk has been asked to send."""
+        with closing(sqlite3.connect(self.folder / "desk" / "telephony.db")) as db:
+            return Counter(db.execute("SELECT line, text FROM desk_order WHERE kind = 'MESSAGE'"))
 
     @property
     def lot(self) -> str:
         with self.office.read() as db:
             return projects.lots(db, centre_id=self.centre)[0].id
+
+    def come_near(self, draw_id: str) -> str:
+        """The venue beyond the border corrects its entry: it lies where a member lives, whose id is
+        returned; he will sit there."""
+        with self.office.write() as tx:
+            member = draws.committee(tx.db, draw_id)[0]
+            home = yunnan()[pool.expert(tx.db, member.expert_id).home_division]
+            entry = venues.entry(tx.db, self.guests[1])
+            assert entry is not None
+            venues.publish(tx, SYSTEM, [replace(entry, lon=home.lon, lat=home.lat)])
+        return member.expert_id
 
     # --- Others' acts ---------------------------------------------------------------------
 
@@ -258,19 +278,36 @@ def house(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Ite
         database_url=databases.fresh("sqlite"),
     )
     settings.dossiers.mkdir(parents=True, exist_ok=True)
+    (folder / "shared.key").write_bytes(SECRET)
+    run_server = Servers(folder)
     office = make_office(folder, settings.url, start=at(10, 21, 9))
     app = create_app(office, settings, open_custodian(settings, office))
     province = Province(1, date(2026, 10, 20), 2_000)
     with office.write() as tx:
         province.install(tx)
+        calls.set_lines(tx, SYSTEM, {expert.id: line(expert.id) for expert in province.experts})
     with served(app) as url:
-        made = House(office, app, settings, province, url)
+        telephony = start_telephony(run_server, folder)
+        made = House(office, app, settings, province, url, folder, run_server, telephony)
         made.account("staff", Role.STAFF, made.centre)
         made.account("staff-2", Role.STAFF, made.centre)
         made.account("stranger", Role.STAFF, "530102")
         made.account("watch", Role.SUPERVISOR, party=made.supervisor)
         yield made
+    run_server.end()
     office.connections.dispose()
+
+
+def line(expert_id: str) -> str:
+    """An invented number."""
+    return f"000{int(expert_id[1:]):08d}"
+
+
+def start_telephony(run_server: Servers, folder: Path, port: int | None = None) -> Server:
+    """The desk that calls and sends messages, on the books it has."""
+    words = ["desk", "telephony", "--data", str(folder / "desk"), "--driven"]
+    words += ["--key", str(folder / "shared.key"), "--replies", "http://127.0.0.1:9/replies"]
+    return run_server(*words, ready="/health", port=port)
 
 
 def fill_project(page: Page, house: House) -> None:
@@ -291,7 +328,7 @@ def fill_project(page: Page, house: House) -> None:
     page.locator("#f-lots-0-method-items").fill(items)
     page.locator("#f-lots-0-method-price-formula").select_option("LOW_PRICE")
     page.locator("#f-lots-0-method-price-max").fill("60")
-    page.locator("#f-lots-0-guests").fill(house.guest)
+    page.locator("#f-lots-0-guests").fill(" ".join(house.guests))
 
 
 def press(page: Page, name: str) -> None:
@@ -306,6 +343,7 @@ def test_a_lot_from_its_registration_to_its_dossier(chromium_page: Pages, house:
     draw(page, house)
     plan(page, house)
     go_wrong(page, house)
+    sit_across_the_border(page, house)
     ask_why(page, house)
     keep_accounts(page, house)
     open_bids(page, house)
@@ -377,6 +415,7 @@ def draw(page: Page, house: House) -> None:
     looks(page, "centre-draw")
     press(page, "结束本轮")
     expect(page.get_by_text("委员会已组成")).to_be_visible()
+    house.account("away", Role.EXPERT, party=house.come_near(draw_id))
 
 
 def plan(page: Page, house: House) -> None:
@@ -389,9 +428,31 @@ def plan(page: Page, house: House) -> None:
     expect(page.get_by_role("heading", name="已确认的方案")).to_be_visible(timeout=LIVE_MS)
     expect(page.locator("svg .bar").first).to_be_visible()
     looks(page, "centre-seats")
+    where = told_where(house)
+    assert house.messages() == Counter(where.values())  # the second notice, after the first call
+    assert all("2026-11-11 11:00" in text and "示例路1号" in text for _, text in where.values())
     page.goto(f"{house.url}/centre/day?day=2026-11-11")
     assert page.get_by_role("link", name="示例道路工程0001施工标段").count() == 3
     looks(page, "centre-day")
+
+
+def told_where(house: House) -> dict[str, tuple[str, str]]:
+    """(number, words) that each member should have been told, by the seat's name."""
+    with house.office.read() as db:
+        draw_id = drawing.current(db, house.lot).id
+        person = {m.seat: m.expert_id for m in draws.committee(db, draw_id)}
+        called = names_of_places(db)
+        seats = seating_service.seats_of(db, draw_id)
+        counties = {c.id: yunnan()[c.division_code].name for c in house.province.parties.centres}
+    found = {}
+    for seat in seats:
+        county = f"({counties[seat.centre_id]})" if seat.centre_id in counties else ""
+        text = (
+            f"【评标专家抽取】您应邀参加的2026-11-11 11:00评标,请到{called[seat.centre_id]}{county}"
+            "报到。到达方式:示例路1号,凭评标通知入场"
+        )
+        found[seat.expert_id] = (line(person[seat.expert_id]), text)
+    return found
 
 
 def go_wrong(page: Page, house: House) -> None:
@@ -401,7 +462,7 @@ def go_wrong(page: Page, house: House) -> None:
         draw_id = drawing.current(db, house.lot).id
         before = seating_service.seats_of(db, draw_id)
         person = {m.seat: m.expert_id for m in draws.committee(db, draw_id)}
-    lost = before[0]
+    lost = next(seat for seat in before if seat.centre_id not in house.guests)
     house.account("guest", Role.STAFF, lost.centre_id)
     house.account("moved", Role.EXPERT, party=person[lost.expert_id])
     page = sign_in_again(page, house, "guest", "/centre/changes")
@@ -414,7 +475,7 @@ def go_wrong(page: Page, house: House) -> None:
     looks(page, "centre-changes")
     press(page, "求取调整方案")
     page.get_by_text("正在求改动最少的方案").wait_for()
-    told = house.tellings()
+    told = house.messages()
     house.work()
     expect(page.get_by_role("heading", name="改动的席位")).to_be_visible(timeout=LIVE_MS)
     with house.office.read() as db:
@@ -424,8 +485,15 @@ def go_wrong(page: Page, house: House) -> None:
     press(page, "确认调整")
     page.get_by_text("相关人员已通知").wait_for()
     looks(page, "centre-change-confirmed")
-    told = house.tellings() - told
-    assert told == {lost.session_id: 1}  # one call of everybody concerned, by the session
+    house.telephony.kill()
+    house.work()  # nobody can be told now
+    house.telephony = start_telephony(house.run_server, house.folder, house.telephony.port)
+    assert house.messages() == told
+    house.now(at(11, 10, 14, 32))
+    for _ in range(2):
+        house.work()
+    where = told_where(house)
+    assert house.messages() - told == Counter([where[lost.expert_id]])  # once, and nobody else
     page.goto(f"{house.url}/centre/day")
     expect(page.get_by_role("heading", name="工位调整通知")).to_be_visible()
     looks(page, "centre-day-notice")
@@ -442,6 +510,29 @@ def go_wrong(page: Page, house: House) -> None:
     page = sign_in_again(page, house, "moved", f"/expert/sessions/{lost.session_id}")
     expect(page.get_by_text("您的工位已改到")).to_be_visible()
     looks(page, "expert-moved")
+    sign_in_again(page, house, "staff", "/centre/seats")
+
+
+def sit_across_the_border(page: Page, house: House) -> None:
+    """A seat under an agreement: what its holder, its venue and the host see of it."""
+    venue = house.guests[1]
+    with house.office.read() as db:
+        draw_id = drawing.current(db, house.lot).id
+        assert [s.centre_id for s in seating_service.seats_of(db, draw_id)].count(venue) == 1
+    sign_in_again(page, house, "away", f"/expert/sessions/{draw_id}")
+    expect(page.get_by_text("外省", exact=True)).to_be_visible()
+    expect(page.get_by_text("示例路1号", exact=False)).to_be_visible()
+    looks(page, "expert-abroad")
+    house.account("abroad", Role.STAFF, venue)
+    sign_in_again(page, house, "abroad", "/centre/seats?day=2026-11-11")
+    expect(page.locator("section[aria-labelledby=own] tbody tr")).to_have_count(1)
+    assert "示例道路工程" not in page.content()
+    looks(page, "centre-seats-abroad")
+    own = house.client("abroad")
+    assert "U-01" in own.get("/centre/changes").text  # its booths may be reported
+    for path in ("/centre/day", "/centre/accounts", "/centre/directory", "/centre/stations"):
+        assert own.get(path).status_code == 200
+    assert "按协议设在外省" in house.client("staff").get("/centre/seats?day=2026-11-11").text
     sign_in_again(page, house, "staff", "/centre/seats")
 
 
@@ -476,6 +567,7 @@ def keep_accounts(page: Page, house: House) -> None:
     page.goto(f"{house.url}/centre/accounts")
     expect(page.get_by_text("100% 使用了全省")).to_be_visible()
     expect(page.get_by_role("cell", name="5", exact=True).first).to_be_visible()
+    expect(page.get_by_role("row", name="示例外省中心2")).to_contain_text("-1")
     looks(page, "centre-accounts")
     page.goto(f"{house.url}/centre/directory")
     with house.office.read() as db:
