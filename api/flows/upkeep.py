@@ -7,7 +7,8 @@ the change is reported (`api.flows.changes`), which shows the effect before anyt
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -20,12 +21,13 @@ from archive.clock import SHANGHAI
 from archive.errors import Faults, Kind, Refusal
 from archive.office import Tx
 from evaluation.seating import service as seating
+from evaluation.seating.booking import taken
 from evaluation.spreadsheet import RowFault
 from evaluation.stations import service as stations
 from evaluation.stations.inventory import service as inventory
-from evaluation.stations.inventory.rooms import Addition
+from evaluation.stations.inventory.rooms import Addition, Needed
 from evaluation.stations.slots import day_of, slot_at
-from evaluation.stations.station import Cause, Equipment
+from evaluation.stations.station import Cause, Equipment, GroupKey
 from evaluation.stations.upkeep import service as upkeep
 from evaluation.stations.upkeep.calibrations import Calibration, Outage
 from evaluation.stations.upkeep.service import Condition
@@ -35,6 +37,8 @@ from trading.acting import must_serve
 from trading.parties import service as parties
 
 SLOTS_MAX = 90
+PROMISED_SLOTS = 3 * 400
+"""So far ahead seats are looked for; none is planned later (`api.flows.plans.AHEAD`)."""
 
 
 class State(StrEnum):
@@ -85,11 +89,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Tried:
-    """What a table would bring: rows that are good, stations that are new, every fault by row."""
+    """What a table would bring: rows that are good, stations that are new and that go, every fault by
+    row."""
 
     table: Table
     rows: int
     stations: int
+    removed: int
     faults: tuple[RowFault, ...]
 
 
@@ -200,19 +206,43 @@ def _centres(db: Session) -> Collection[str]:
     return {c.id for c in parties.centres(db)} | {v.id for v in venues.abroad(db)}
 
 
+def promised(db: Session, now: datetime) -> Mapping[GroupKey, Needed]:
+    """What has been promised of each group from now on, counted with the booths that are out of use in
+    the same slot."""
+    first = slot_at(now)
+    seats = seating.seats_in(db, first, first + PROMISED_SLOTS)
+    last = max((seat.slots[-1] for seat in seats), default=first)
+    closed = stations.closures_in(db, first, last + 1)
+    most: Counter[GroupKey] = Counter()
+    for (group, slot), count in taken(seats).items():
+        labels = {c.label for c in closed if c.centre_id == group.centre_id and c.holds(slot)}
+        if slot >= first:
+            out = labels.intersection(stations.labels(db, group)) if labels else ()
+            most[group] = max(most[group], count + len(out))
+    booths: dict[GroupKey, set[str]] = defaultdict(set)
+    for seat in seats:
+        if seat.label:
+            booths[seat.group].add(seat.label)
+    return {key: Needed(count, frozenset(booths[key])) for key, count in most.items()}
+
+
 def try_table(db: Session, actor: Actor, table: Table, content: bytes, now: datetime) -> Tried:
     """What a table would bring; nothing is stored."""
     if table is Table.ROOMS:
-        dry, addition = inventory.dry_run(db, actor, content, _centres(db))
-        return Tried(table, len(dry.rows), addition.stations, dry.faults)
+        dry, addition = inventory.dry_run(
+            db, actor, content, _centres(db), lambda db: promised(db, now)
+        )
+        return Tried(table, len(dry.rows), addition.stations, addition.removed, dry.faults)
     found = upkeep.dry_run(db, actor, content, now)
-    return Tried(table, len(found.rows), 0, found.faults)
+    return Tried(table, len(found.rows), 0, 0, found.faults)
 
 
 def take_table(tx: Tx, actor: Actor, table: Table, content: bytes) -> Addition | int:
     """Take a table in, all rows or none."""
     if table is Table.ROOMS:
-        return inventory.import_rooms(tx, actor, content, _centres(tx.db))
+        return inventory.import_rooms(
+            tx, actor, content, _centres(tx.db), lambda db: promised(db, tx.now)
+        )
     return upkeep.import_calibrations(tx, actor, content)
 
 

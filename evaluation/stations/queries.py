@@ -21,6 +21,8 @@ from evaluation.stations.tables import (
     VenueRow,
 )
 
+PRESENT = col(StationRow.removed_at).is_(None)
+
 
 def insert(db: Session, table: type, rows: Sequence[dict[str, object]]) -> None:
     if rows:
@@ -35,7 +37,7 @@ def venues(db: Session) -> dict[str, bool]:
 def groups(db: Session) -> list[StationGroup]:
     venue = {row.centre_id: row for row in db.exec(select(VenueRow)).all()}
     labels: dict[GroupKey, list[str]] = defaultdict(list)
-    columns = select(StationRow.centre_id, StationRow.equipment, StationRow.label)
+    columns = select(StationRow.centre_id, StationRow.equipment, StationRow.label).where(PRESENT)
     for centre_id, equipment, label in db.exec(columns).all():
         labels[GroupKey(centre_id, Equipment(equipment))].append(label)
     return [
@@ -55,6 +57,7 @@ def group(db: Session, key: GroupKey) -> StationGroup | None:
         select(StationRow.label).where(
             col(StationRow.centre_id) == key.centre_id,
             col(StationRow.equipment) == int(key.equipment),
+            PRESENT,
         )
     ).all()
     venue = db.get(VenueRow, key.centre_id)
@@ -79,7 +82,8 @@ def set_opening(db: Session, centre_id: str, opening: str) -> None:
 
 
 def station(db: Session, centre_id: str, label: str) -> StationRow | None:
-    return db.get(StationRow, (centre_id, label))
+    row = db.get(StationRow, (centre_id, label))
+    return row if row is not None and row.removed_at is None else None
 
 
 def lock_groups(db: Session, keys: Sequence[GroupKey] | None) -> None:
@@ -153,7 +157,7 @@ def lapses(db: Session, until: int, centre_id: str | None = None) -> list[Closur
 def grow(
     db: Session, centre_id: str, new: Sequence[tuple[Equipment, str]], overnight: bool
 ) -> None:
-    """Add booths to a centre that has some already."""
+    """Add booths to a centre that has some already; one that was removed comes back."""
     venue = db.get(VenueRow, centre_id)
     assert venue is not None, "a venue that is installed"
     venue.overnight = overnight
@@ -166,14 +170,30 @@ def grow(
             row.stations += count
         db.add(row)
     db.flush()
-    insert(
-        db,
-        StationRow,
-        [
-            {"centre_id": centre_id, "equipment": int(equipment), "label": label}
-            for equipment, label in new
-        ],
-    )
+    fresh: list[dict[str, object]] = []
+    for equipment, label in new:
+        before = db.get(StationRow, (centre_id, label))
+        if before is None:
+            kind = {"centre_id": centre_id, "equipment": int(equipment)}
+            fresh.append({**kind, "label": label, "removed_at": None})
+        else:
+            before.equipment, before.removed_at = int(equipment), None
+            db.add(before)
+    db.flush()
+    insert(db, StationRow, fresh)
+
+
+def shrink(db: Session, centre_id: str, gone: Sequence[str], now: datetime) -> None:
+    """Take booths out for good; each class keeps some."""
+    for label in gone:
+        row = db.get(StationRow, (centre_id, label))
+        assert row is not None, "a booth that stands"
+        group = db.get(StationGroupRow, (centre_id, row.equipment))
+        assert group is not None, "its class"
+        row.removed_at = now
+        group.stations -= 1
+        db.add_all((row, group))
+    db.flush()
 
 
 def home_use(db: Session, first: int, until: int) -> dict[GroupKey, dict[int, int]]:

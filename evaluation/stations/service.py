@@ -122,9 +122,10 @@ def installed(db: Session) -> tuple[Venue, ...]:
     )
 
 
-def enlarge(tx: Tx, actor: Actor, before: Venue, after: Venue) -> int:
-    """Add the rooms and stations that a venue has not yet, and its nights; how many stations more.
-    `before` is what `installed` says of it; nothing is taken away."""
+def rebuild(tx: Tx, actor: Actor, before: Venue, after: Venue) -> None:
+    """Add the rooms, stations and nights that a venue has not yet, and take out for good the stations
+    that it has no more. `before` is what `installed` says of it. Whether somebody was promised one of
+    them is the caller's to know (`evaluation.stations.inventory`)."""
     actor.must_be(Role.STAFF, Role.SYSTEM)
     faults = Faults("evaluation.station.invalid")
     check_venue(after, faults)
@@ -138,15 +139,16 @@ def enlarge(tx: Tx, actor: Actor, before: Venue, after: Venue) -> int:
         if label not in known
     ]
     queries.grow(tx.db, after.centre_id, new, after.overnight)
+    gone = sorted(known - {label for room in after.rooms for label in room.labels})
+    queries.shrink(tx.db, after.centre_id, gone, tx.now)
     document = tx.keep("stations.json", [_venue_json(after)])
     tx.record(
         STREAM,
-        "evaluation:stations:enlarged",
+        "evaluation:stations:rebuilt",
         actor,
-        {"centre": after.centre_id, "stations": len(new)},
+        {"centre": after.centre_id, "stations": len(new), "removed": len(gone)},
         (document,),
     )
-    return len(new)
 
 
 def set_opening(tx: Tx, openings: Mapping[str, Opening]) -> None:

@@ -47,6 +47,8 @@ class StationRow(SQLModel, table=True):
     centre_id: str = Field(primary_key=True)
     label: str = Field(primary_key=True)
     equipment: int
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Taken out for good; the row stays for the booth's history."""
 
 
 class ClosureRow(SQLModel, table=True):

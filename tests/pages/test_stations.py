@@ -48,7 +48,7 @@ def test_tables_calibration_and_maintenance(world: World, signed_in_as: Clients)
     assert all(f'number">{row}<' in refused for row in (2, 3))  # each fault at its row
     assert "maybe" in refused
     good = ROOMS + f"{CENTRE},no,A,BASIC,2\r\n"
-    assert "将增加 2 个工位" in send(own, good, trial="yes")
+    assert "将增加 2 个、撤去 0 个工位" in send(own, good, trial="yes")
     assert "还没有登记工位" in own.get(HOME).text
     assert "A-02" in send(own, good)
     assert own.get(f"{HOME}/tables/ROOMS").text.removeprefix("\ufeff") == good

@@ -1617,6 +1617,7 @@ def upgrade() -> None:
         sa.Column("centre_id", sa.String(), nullable=False),
         sa.Column("label", sa.String(), nullable=False),
         sa.Column("equipment", sa.Integer(), nullable=False),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["centre_id", "equipment"],
             ["station_group.centre_id", "station_group.equipment"],

@@ -1,21 +1,22 @@
 """The rooms of centres as a table (`evaluation.spreadsheet`), one row a room, and what such a table
 would change.
 
-A table adds centres, rooms and stations. It takes nothing away: a room does not get smaller or another
-class, and a venue does not lose its nights, for somebody may have been promised a seat there. What is
-out of use is closed (`evaluation.stations.service.close_station`).
+A table adds centres, rooms and stations, and makes rooms smaller: the booths with the highest numbers go.
+Not those that somebody has been promised (`Needed`); and a room does not get another class, nor does a
+venue lose its nights. What is out of use for a while is closed
+(`evaluation.stations.service.close_station`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archive.errors import Fault, Faults, Refusal
 from evaluation import spreadsheet
 from evaluation.spreadsheet import NO, YES, Cells, Dry, RowFault
-from evaluation.stations.station import Equipment, Room, Venue, check_venue
+from evaluation.stations.station import Equipment, GroupKey, Room, Venue, check_venue
 
 COLUMNS = ("centre", "overnight", "room", "equipment", "stations")
 
@@ -32,20 +33,36 @@ class Line:
 
 @dataclass(frozen=True)
 class Addition:
-    """What a table adds: venues that have no stations yet, and of known ones the rooms that are new
-    or larger (as they will be); `stations`: how many stations more. `unchanged`: rows that say what
-    is so already."""
+    """What a table changes: venues that have no stations yet, and of known ones the rooms that are new
+    or of another size (as they will be); `stations`: how many are added, `removed`: how many go.
+    `unchanged`: rows that say what is so already."""
 
     venues: tuple[Venue, ...]
     stations: int
+    removed: int
     unchanged: int
 
 
+@dataclass(frozen=True)
+class Needed:
+    """What has been promised of a group from now on: so many `stations` at one time, and the booths
+    `labels` by name."""
+
+    stations: int
+    labels: frozenset[str] = frozenset()
+
+
+NOTHING = Needed(0)
+
+
 def read(
-    content: bytes, installed: Mapping[str, Venue], centres: Collection[str]
+    content: bytes,
+    installed: Mapping[str, Venue],
+    centres: Collection[str],
+    needed: Mapping[GroupKey, Needed],
 ) -> tuple[Dry[Line], Addition]:
-    """The table with all faults by row, and what it would add to what is `installed`. `centres`: the
-    ids that may have stations."""
+    """The table with all faults by row, and what it would change of what is `installed`. `centres`:
+    the ids that may have stations."""
     dry = spreadsheet.read(content, COLUMNS, _line)
     faults = list(dry.faults)
     lines: dict[str, list[Line]] = defaultdict(list)
@@ -58,6 +75,7 @@ def read(
         faults += _at(line, found, {})
     for own in lines.values():
         venue = Venue(own[0].centre_id, own[0].overnight, tuple(line.room for line in own))
+        faults += _promised(own, installed.get(venue.centre_id), needed)
         for index, line in enumerate(own):
             found = Faults("evaluation.station.invalid")
             check_venue(venue, found)
@@ -92,8 +110,32 @@ def _against(line: Line, first: Line, venue: Venue | None, faults: Faults) -> No
             faults.add(
                 "/equipment", "evaluation.station.class_stays", equipment=room.equipment.name
             )
-        if room.stations > line.room.stations:
-            faults.add("/stations", "evaluation.station.room_shrinks", stations=room.stations)
+
+
+def _promised(
+    lines: Sequence[Line], venue: Venue | None, needed: Mapping[GroupKey, Needed]
+) -> list[RowFault]:
+    """Rows of one centre that would take away what has been promised."""
+    if venue is None:
+        return []
+    before = {room.name: room for room in venue.rooms}
+    after = grown(venue, replace(venue, rooms=tuple(line.room for line in lines)))
+    found: list[RowFault] = []
+    for line in lines:
+        room = before.get(line.room.name)
+        if room is None or line.room.stations >= room.stations:
+            continue
+        wanted = needed.get(GroupKey(line.centre_id, room.equipment), NOTHING)
+        left = sum(one.stations for one in after.rooms if one.equipment is room.equipment)
+        faults = Faults("evaluation.station.invalid")
+        if left < wanted.stations:
+            faults.add(
+                "/stations", "evaluation.station.room_booked", stations=left, seats=wanted.stations
+            )
+        for label in sorted(wanted.labels.intersection(room.labels) - {*line.room.labels}):
+            faults.add("/stations", "evaluation.station.booth_held", label=label)
+        found += _at(line, faults, {})
+    return found
 
 
 def _at(line: Line, faults: Faults, columns: Mapping[str, str], below: str = "/") -> list[RowFault]:
@@ -115,21 +157,23 @@ def _addition(lines: Iterable[Line], installed: Mapping[str, Venue]) -> Addition
     for line in lines:
         by_centre[line.centre_id].append(line)
     venues: list[Venue] = []
-    stations = unchanged = 0
+    stations = removed = unchanged = 0
     for centre_id, own in sorted(by_centre.items()):
         known = installed.get(centre_id)
         before = {room.name: room.stations for room in known.rooms} if known else {}
         rooms = tuple(line.room for line in own if line.room.stations != before.get(line.room.name))
-        stations += sum(room.stations - before.get(room.name, 0) for room in rooms)
+        changes = [room.stations - before.get(room.name, 0) for room in rooms]
+        stations += sum(change for change in changes if change > 0)
+        removed -= sum(change for change in changes if change < 0)
         opens = known is not None and own[0].overnight and not known.overnight
         if rooms or opens:
             venues.append(Venue(centre_id, own[0].overnight, rooms))
         unchanged += len(own) - len(rooms)
-    return Addition(tuple(venues), stations, unchanged)
+    return Addition(tuple(venues), stations, removed, unchanged)
 
 
 def grown(venue: Venue, more: Venue) -> Venue:
-    """The venue with what `more` adds to it."""
+    """The venue with what `more` changes of it."""
     rooms = {room.name: room for room in (*venue.rooms, *more.rooms)}
     return replace(
         venue,

@@ -1,8 +1,9 @@
-"""Rooms and stations by table: what would be added, told before, and added, all or nothing."""
+"""Rooms and stations by table: what would be changed, told before, and changed, all or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeAlias
 
 from sqlmodel import Session
 
@@ -12,25 +13,34 @@ from archive.office import Tx
 from evaluation.spreadsheet import Dry
 from evaluation.stations import service as stations
 from evaluation.stations.inventory import rooms
-from evaluation.stations.inventory.rooms import Addition, Line
+from evaluation.stations.inventory.rooms import Addition, Line, Needed
+from evaluation.stations.station import GroupKey
 from trading.acting import must_serve
+
+Promises: TypeAlias = Callable[[Session], Mapping[GroupKey, Needed]]
+"""Reads what has been promised of each group from now on; the seat plans know."""
 
 
 def dry_run(
-    db: Session, actor: Actor, content: bytes, centres: Collection[str]
+    db: Session, actor: Actor, content: bytes, centres: Collection[str], promises: Promises
 ) -> tuple[Dry[Line], Addition]:
-    """What a table would add, and every fault by its row. `centres`: the ids that may have stations.
-    Rows of another centre than the actor's are FORBIDDEN."""
+    """What a table would change, and every fault by its row. `centres`: the ids that may have
+    stations. Rows of another centre than the actor's are FORBIDDEN."""
     actor.must_be(Role.STAFF, Role.SYSTEM)
-    dry, addition = rooms.read(content, {v.centre_id: v for v in stations.installed(db)}, centres)
+    known = {v.centre_id: v for v in stations.installed(db)}
+    dry, addition = rooms.read(content, known, centres, promises(db))
     for line in dry.rows:
         must_serve(actor, line.centre_id)
     return dry, addition
 
 
-def import_rooms(tx: Tx, actor: Actor, content: bytes, centres: Collection[str]) -> Addition:
-    """Add what a table names. INVALID with every fault by its row; CONFLICT where it adds nothing."""
-    dry, addition = dry_run(tx.db, actor, content, centres)
+def import_rooms(
+    tx: Tx, actor: Actor, content: bytes, centres: Collection[str], promises: Promises
+) -> Addition:
+    """Change what a table names, while no planner can promise anything. INVALID with every fault by
+    its row; CONFLICT where it changes nothing."""
+    stations.lock_all(tx.db)
+    dry, addition = dry_run(tx.db, actor, content, centres, promises)
     dry.refuse("evaluation.station.invalid")
     if not addition.venues:
         raise Refusal("evaluation.station.nothing_new", {}, Kind.CONFLICT)
@@ -41,7 +51,7 @@ def import_rooms(tx: Tx, actor: Actor, content: bytes, centres: Collection[str])
     for venue in addition.venues:
         if venue.centre_id in known:
             before = known[venue.centre_id]
-            stations.enlarge(tx, actor, before, rooms.grown(before, venue))
+            stations.rebuild(tx, actor, before, rooms.grown(before, venue))
     return addition
 
 

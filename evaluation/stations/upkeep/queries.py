@@ -8,6 +8,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from evaluation.stations.queries import PRESENT
 from evaluation.stations.station import Cause
 from evaluation.stations.tables import CalibrationRow, ClosureRow, StationRow
 from evaluation.stations.upkeep.calibrations import Calibration, Outage
@@ -15,7 +16,7 @@ from evaluation.stations.upkeep.calibrations import Calibration, Outage
 
 def stations(db: Session, centre_id: str) -> set[tuple[str, str]]:
     """(centre, booth) of a centre, or of all."""
-    found = select(StationRow.centre_id, StationRow.label)
+    found = select(StationRow.centre_id, StationRow.label).where(PRESENT)
     if centre_id:
         found = found.where(col(StationRow.centre_id) == centre_id)
     return {(centre, label) for centre, label in db.exec(found).all()}
@@ -37,9 +38,15 @@ def calibrations(db: Session, centre_id: str, label: str = "") -> list[Calibrati
 
 
 def valid_until(db: Session) -> dict[tuple[str, str], date]:
-    """The last good day of each booth that was ever calibrated."""
+    """The last good day of each booth that stands and was ever calibrated."""
     place = (col(CalibrationRow.centre_id), col(CalibrationRow.label))
-    found = sa.select(*place, sa.func.max(col(CalibrationRow.valid_until))).group_by(*place)
+    station = (col(StationRow.centre_id), col(StationRow.label))
+    found = (
+        sa.select(*place, sa.func.max(col(CalibrationRow.valid_until)))
+        .join(StationRow, sa.tuple_(*place) == sa.tuple_(*station))
+        .where(PRESENT)
+        .group_by(*place)
+    )
     return {(centre, label): until for centre, label, until in db.execute(found).all()}
 
 

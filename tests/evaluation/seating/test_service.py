@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from api.flows import upkeep
 from archive import canonical
 from archive.actor import SYSTEM
 from archive.errors import Kind as RefusalKind
@@ -288,6 +289,25 @@ class TestTwoPlanners:
         with pytest.raises(Refusal) as refused, desk.office.write() as tx:
             service.confirm_plan(tx, STAFF, second, solve(second))
         assert refused.value.params["rule"] == "evaluation.seat.busy"
+
+
+def test_a_room_keeps_the_booths_that_somebody_was_promised(desk: Desk) -> None:
+    """Three seats hold all of NEAR's stations: its room gets smaller when they are given back."""
+    desk.seat(*(request(f"E{n}") for n in range(3)))
+    smaller = f"centre,overnight,room,equipment,stations\r\n{NEAR},yes,A,BASIC,1\r\n".encode()
+    with desk.office.read() as db:
+        tried = upkeep.try_table(db, SYSTEM, upkeep.Table.ROOMS, smaller, desk.office.clock.now())
+    assert [row.fault.code for row in tried.faults] == ["evaluation.station.room_booked"]
+    assert tried.faults[0].fault.params == {"stations": 1, "seats": 2}
+    with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+        upkeep.take_table(tx, SYSTEM, upkeep.Table.ROOMS, smaller)
+    assert refused.value.kind is RefusalKind.INVALID
+    with desk.office.write() as tx:
+        service.release_seats(tx, STAFF, "S1")
+        upkeep.take_table(tx, SYSTEM, upkeep.Table.ROOMS, smaller)
+    with desk.office.read() as db:
+        assert stations.labels(db, GroupKey(NEAR, BASIC)) == ("A-01",)
+    assert len(desk.seat(*(request(f"E{n}") for n in range(3))).unseated) == 0
 
 
 class TestReleaseAndReplan:

@@ -18,6 +18,7 @@ from archive.office import Office
 from evaluation.stations import service as stations
 from evaluation.stations.inventory import rooms
 from evaluation.stations.inventory import service as inventory
+from evaluation.stations.inventory.rooms import Needed
 from evaluation.stations.slots import Part, day_of, slot_at, slot_of
 from evaluation.stations.station import Cause, Equipment, GroupKey, Room, Venue
 from evaluation.stations.upkeep import service as upkeep
@@ -64,10 +65,10 @@ class TestRoomsTable:
 
     @given(venues)
     def test_what_is_written_is_read_and_adds_nothing(self, venue: Venue) -> None:
-        dry, addition = rooms.read(rooms.write([venue]), {HERE: venue}, CENTRES)
+        dry, addition = rooms.read(rooms.write([venue]), {HERE: venue}, CENTRES, {})
         assert not dry.faults
         assert (addition.venues, addition.stations) == ((), 0)
-        dry, addition = rooms.read(rooms.write([venue]), {}, CENTRES)
+        dry, addition = rooms.read(rooms.write([venue]), {}, CENTRES, {})
         assert addition.venues == (venue,)
         assert addition.stations == sum(room.stations for room in venue.rooms)
 
@@ -80,10 +81,12 @@ class TestRoomsTable:
             f"{HERE},no,E,BASIC,3",
             f"{HERE},no,E,BASIC,3",
         )
-        dry, addition = rooms.read(content, {HERE: VENUE}, CENTRES)
+        dry, addition = rooms.read(
+            content, {HERE: VENUE}, CENTRES, {BASIC: Needed(2, frozenset({"A-02"}))}
+        )
         found = {(one.row, one.column): one.fault.code.rpartition(".")[2] for one in dry.faults}
         assert found == {
-            (2, "stations"): "room_shrinks",
+            (2, "stations"): "booth_held",
             (3, "equipment"): "class_stays",
             (3, "overnight"): "overnight_differs",
             (4, "equipment"): "code",
@@ -99,8 +102,18 @@ class TestRoomsTable:
 
     def test_nights_are_not_taken_away(self) -> None:
         known = Venue(HERE, True, VENUE.rooms)
-        dry, _ = rooms.read(table(f"{HERE},no,A,BASIC,2"), {HERE: known}, CENTRES)
+        dry, _ = rooms.read(table(f"{HERE},no,A,BASIC,2"), {HERE: known}, CENTRES, {})
         assert [one.fault.code for one in dry.faults] == ["evaluation.station.overnight_stays"]
+
+
+def promise(needed: Needed) -> inventory.Promises:
+    """What has been promised of the basic booths."""
+    return lambda _: {BASIC: needed}
+
+
+def nobody(_: object) -> dict[GroupKey, Needed]:
+    """No seat has been promised."""
+    return {}
 
 
 @pytest.fixture
@@ -116,12 +129,12 @@ class TestInventory:
     def test_rooms_are_added_and_enlarged(self, office: Office) -> None:
         content = table(f"{HERE},yes,A,BASIC,3", f"{HERE},yes,B,CAD,1", f"{HERE},yes,C,DUAL,4")
         with office.read() as db:
-            _, addition = inventory.dry_run(db, STAFF, content, CENTRES)
+            _, addition = inventory.dry_run(db, STAFF, content, CENTRES, nobody)
             assert (addition.stations, addition.unchanged) == (5, 1)
             assert stations.installed(db) == (VENUE,)
         with office.write() as tx:
-            inventory.import_rooms(tx, STAFF, content, CENTRES)
-            inventory.import_rooms(tx, SYSTEM, table(f"{THERE},no,Z,BASIC,2"), CENTRES)
+            inventory.import_rooms(tx, STAFF, content, CENTRES, nobody)
+            inventory.import_rooms(tx, SYSTEM, table(f"{THERE},no,Z,BASIC,2"), CENTRES, nobody)
         with office.read() as db:
             assert stations.labels(db, BASIC) == ("A-01", "A-02", "A-03")
             assert inventory.export_rooms(db, HERE) == rooms.write(
@@ -140,19 +153,46 @@ class TestInventory:
             night = slot_of(TODAY, Part.NIGHT)
             assert stations.capacity_in(db, [night]).of(BASIC, night) == 3
         with pytest.raises(Refusal) as refused, office.write() as tx:
-            inventory.import_rooms(tx, STAFF, content, CENTRES)
+            inventory.import_rooms(tx, STAFF, content, CENTRES, nobody)
         assert refused.value.code == "evaluation.station.nothing_new"
 
     def test_a_faulty_table_and_a_strangers_change_nothing(self, office: Office) -> None:
-        faulty = table(f"{HERE},no,C,BASIC,3", f"{HERE},no,A,BASIC,1")
+        faulty = table(f"{HERE},no,C,BASIC,3", f"{HERE},no,A,BASIC,0")
         with pytest.raises(Refusal) as refused, office.write() as tx:
-            inventory.import_rooms(tx, STAFF, faulty, CENTRES)
+            inventory.import_rooms(tx, STAFF, faulty, CENTRES, nobody)
         assert [fault.pointer for fault in refused.value.faults] == ["/rows/3/stations"]
         with pytest.raises(Refusal) as refused, office.write() as tx:
-            inventory.import_rooms(tx, STAFF_2, table(f"{THERE},no,C,BASIC,3"), CENTRES)
+            inventory.import_rooms(tx, STAFF_2, table(f"{THERE},no,C,BASIC,3"), CENTRES, nobody)
         assert refused.value.kind is Kind.FORBIDDEN
         with office.read() as db:
             assert stations.installed(db) == (VENUE,)
+
+    def test_a_room_gets_smaller_where_nobody_was_promised_its_booths(self, office: Office) -> None:
+        """The booths with the highest numbers go; their history stays, and they may come back."""
+        smaller = table(f"{HERE},no,A,BASIC,1")
+        with office.write() as tx:
+            stations.close_station(tx, STAFF, HERE, "A-02", slot_of(TODAY, Part.AM), 10**7, "坏")
+        for needed, code in (
+            (Needed(2), "room_booked"),
+            (Needed(1, frozenset({"A-02"})), "booth_held"),
+        ):
+            with pytest.raises(Refusal) as refused, office.write() as tx:
+                inventory.import_rooms(tx, STAFF, smaller, CENTRES, promise(needed))
+            assert [f.code for f in refused.value.faults] == [f"evaluation.station.{code}"]
+        with office.write() as tx:
+            held = promise(Needed(1, frozenset({"A-01"})))
+            done = inventory.import_rooms(tx, STAFF, smaller, CENTRES, held)
+            assert (done.stations, done.removed) == (0, 1)
+        with office.read() as db:
+            assert stations.labels(db, BASIC) == ("A-01",)
+            assert inventory.export_rooms(db, HERE).count(b"A,BASIC,1") == 1
+            assert len(upkeep.outages(db, HERE, "A-02")) == 1
+        with pytest.raises(Refusal), office.write() as tx:
+            stations.close_station(tx, STAFF, HERE, "A-02", 1, 2, "坏")
+        with office.write() as tx:
+            inventory.import_rooms(tx, STAFF, table(f"{HERE},no,A,BASIC,3"), CENTRES, nobody)
+        with office.read() as db:
+            assert stations.labels(db, BASIC) == ("A-01", "A-02", "A-03")
 
 
 class TestCalibrations:
