@@ -112,7 +112,8 @@ def _say_more(path: Path, language: Language) -> None:
         from archive import canonical
         from evaluation.seating.verify import proven
 
-        _write(render(proven(canonical.decode(data)), language))
+        for reason in proven(canonical.decode(data)):
+            _write(render(reason, language))
 
 
 def read_keys(file: Path) -> list[Verifier]:

@@ -87,7 +87,7 @@ def page(db: Session, vault: Vault, actor: Actor, plan_id: str) -> PlanPage:
         line=line,
         quality=found,
         fullest=centres.get(found.fullest, ""),
-        uniqueness=str(plan.uniqueness),
+        uniqueness=plan.standing,
         problem_sha256=plan.problem_digest,
         rows=len(plan.certificate) + len(plan.ties) + len(plan.alone),
         seats=tuple(_seats(db, actor, problem, plan, centres)),

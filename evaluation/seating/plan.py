@@ -41,6 +41,10 @@ class Uniqueness(StrEnum):
     OPEN = "OPEN"
 
 
+GAP = "GAP"
+"""Said in the place of OPEN where the plan costs more than its bound: there may even be a better one."""
+
+
 @dataclass(frozen=True)
 class Assignment:
     session_id: str
@@ -112,6 +116,12 @@ class Plan:
     def is_proven(self) -> bool:
         """Whether the certificate proves that there is no better plan."""
         return self.objective == self.bound
+
+    @property
+    def standing(self) -> str:
+        """What may be said of other plans as good (docs/seats.md): a `Uniqueness`, or GAP."""
+        is_open = self.uniqueness is Uniqueness.OPEN
+        return GAP if is_open and not self.is_proven else str(self.uniqueness)
 
     @property
     def gap_ppm(self) -> int:

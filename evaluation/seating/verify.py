@@ -61,17 +61,19 @@ def plan_faults(value: Any) -> list[Reason]:
     return [finding.reason for step in verify_plan(value) for finding in step.findings]
 
 
-def proven(value: Mapping[str, Any]) -> Reason:
-    """What a document that holds proves: its cost, the bound, and the gap between them."""
+def proven(value: Mapping[str, Any]) -> tuple[Reason, Reason]:
+    """What a document that holds proves: its cost, the bound, and the gap between them; and what it
+    says of other plans as good."""
     _, plan = from_document(value)
-    return Reason(
-        "evaluation.seat.verify_proven",
-        {
-            "objective": plan.objective,
-            "bound": plan.bound,
-            "gap": plan.gap_ppm,
-            "unseated": len(plan.unseated),
-        },
+    numbers: dict[str, Param] = {
+        "objective": plan.objective,
+        "bound": plan.bound,
+        "gap": plan.gap_ppm,
+        "unseated": len(plan.unseated),
+    }
+    return (
+        Reason("evaluation.seat.verify_proven", numbers),
+        Reason(f"evaluation.seat.verify_others.{plan.standing}"),
     )
 
 

@@ -19,7 +19,7 @@ from archive.words import Language, render
 from evaluation.seating import audit, search
 from evaluation.seating.plan import document, from_document
 from evaluation.seating.solve import solve
-from evaluation.seating.verify import plan_faults, verify_plan
+from evaluation.seating.verify import plan_faults, proven, verify_plan
 from tests.evaluation.seating.cases import AM, FAR, NEAR, PM, committee, problem, seat
 
 CASE = problem(
@@ -178,3 +178,23 @@ def verified(files: Sequence[Path]) -> tuple[list[int], str]:
     )
     *said, codes = done.stdout.splitlines()
     return json.loads(codes), "\n".join(said)
+
+
+@pytest.mark.parametrize(
+    ("uniqueness", "dearer", "said"),
+    [
+        ("CERTIFIED", 0, "CERTIFIED"),
+        ("SOLVED", 0, "SOLVED"),
+        ("OPEN", 0, "OPEN"),
+        ("OPEN", 1, "GAP"),
+    ],
+)
+def test_what_is_said_of_other_plans_as_good(uniqueness: str, dearer: int, said: str) -> None:
+    """A plan above its bound may have a better one beside it, and says so."""
+    value = spoilt("uniqueness", uniqueness)
+    value["objective"] += dearer
+    numbers, others = proven(value)
+    assert others.code == f"evaluation.seat.verify_others.{said}"
+    assert numbers.params["objective"] == PLAN.objective + dearer
+    for language in Language:
+        assert not render(others, language).startswith("[")
