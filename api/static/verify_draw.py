@@ -19,7 +19,8 @@ they are taken, each under its number, and the first that fails is named.
      9. lottery     the committee is what the seed leads to
     10. course      invitations, seats, replacements follow the ranks
     11. result      the members named are those seated
-    12. filter      audit transcript only: the exclusions follow from the facts
+    12. filter      audit transcript only: the exclusions follow from the facts and from all links
+                    between companies, at the request and at the opening
 
 --head compares the last hash of the chain with one from elsewhere, e.g. the public record of the day.
 --trustees compares the trustees with a list of your own, one `id key` a line.
@@ -579,7 +580,7 @@ class Verification:
 
     # 10
     def course(self):
-        self.seats, self.barred = {}, set()
+        self.seats, self.barred, self.rechecks = {}, set(), []
         if self.drawn is None:
             return
         wanted = sum(count for _, count, _ in self.quotas)
@@ -610,8 +611,10 @@ class Verification:
                 self.settle(invited, data)
                 invited = None
             elif kind == "RECHECKED":
-                fields(data, "bidders excluded reasons removed")
-                hexed(data["bidders"], 32)
+                fields(data, "bidders grounds affiliations excluded reasons removed")
+                for name in ("bidders", "grounds", "affiliations"):
+                    hexed(data[name], 32)
+                self.rechecks.append((at, data, set(self.barred)))
                 out = data["excluded"]
                 need(out == sorted(set(out)) and set(out) <= set(self.face), f"{at}: excluded")
                 need(not self.barred & set(out), f"{at}: excluded twice")
@@ -638,11 +641,21 @@ class Verification:
     def filter(self):
         if not self.is_audit:
             return
-        audit = self.value["audit"]
-        fields(audit, "salt context")
+        audit, fixed = self.value["audit"], self.request["context"]
+        fields(audit, "salt context rechecks affiliations")
         salt, known = hexed(audit["salt"], 32), audit["context"]
-        fixed = self.request["context"]["hash"]
-        need(self.h(salt, canonical(known)).hex() == fixed, "grounds")
+        need(self.h(salt, canonical(known)).hex() == fixed["hash"], "grounds")
+        evaluation = moment(self.request["evaluation_at"]) + timedelta(hours=8)  # China's day
+        need(known["on"] == evaluation.date().isoformat(), "the day")
+        need(known["regime"] == self.request["regime"], "the regime")
+        need(known["county"] in ("", self.request["division"]), "the county")
+        named = {fixed["affiliations"], *(data["affiliations"] for _, data, _ in self.rechecks)}
+        need(set(audit["affiliations"]) == named, "which affiliations")
+        for name, text in audit["affiliations"].items():
+            hashed = sha256("".join(f"{line}\n" for line in text).encode()).hex()
+            need(hashed == name, f"affiliations {name}")
+        links = Affiliations(audit["affiliations"][fixed["affiliations"]], known)
+        ties, interests = links.ties(known)
         lines, counts = [], {}
         for leaf, candidate in zip(self.leaves, self.candidates):
             person, facts = hexed(candidate["person"], 32), candidate["facts"]
@@ -655,7 +668,9 @@ class Verification:
             }
             codes = [code for code in facts["specialties"] if code not in over]
             need(codes == candidate["specialties"], f"{leaf}: specialties")
-            reasons = reasons_for(facts, known)
+            reasons = ineligible(facts, known) + conflicts(facts, known, ties, interests)
+            if known["county"] and facts["home"] == known["county"]:
+                reasons.append("experts.dispersal.tenderer_county")
             need(candidate["reasons"] == reasons, f"{leaf}: {reasons}")
             need(candidate["in"] is (not reasons), f"{leaf}: admitted or excluded")
             lines.append(f"{leaf} {','.join(reasons)}\n")
@@ -664,6 +679,121 @@ class Verification:
         need(counts == self.request["candidates"]["excluded"], "numbers by reason")
         hashed = self.h(salt, "".join(lines).encode()).hex()
         need(hashed == self.request["candidates"]["reasons"], "hash of the reasons")
+        self.pseudonyms(links)
+        need(len(audit["rechecks"]) == len(self.rechecks), "number of second checks")
+        for recheck, grounds in zip(self.rechecks, audit["rechecks"]):
+            self.rechecked(salt, *recheck, grounds)
+
+    def pseudonyms(self, links):
+        """One expert once; units and prefectures have one pseudonym each, and no two the same one."""
+        everybody = [candidate["facts"] for candidate in self.candidates]
+        need(len({facts["id"] for facts in everybody}) == len(everybody), "one expert twice")
+        one_per = self.request["coupling"]["one_per"]
+        units = links.units([facts["employer"] for facts in everybody], one_per)
+        areas = [facts["home"][:4] for facts in everybody]
+        for name, true in (("unit", units), ("area", areas)):
+            pairs = {(one, shown[name]) for one, shown in zip(true, self.candidates)}
+            need(len(pairs) == len(set(true)) == len({shown for _, shown in pairs}), name)
+
+    def rechecked(self, salt, at, data, barred, grounds):
+        """The second check: whom the bidders' ties exclude, of all who might still be called."""
+        fields(grounds, "bidders context facts")
+        known, base = grounds["context"], self.value["audit"]["context"]
+        need(self.h(salt, canonical(grounds)).hex() == data["grounds"], f"{at}: grounds")
+        need(digest(grounds["bidders"]) == data["bidders"], f"{at}: bidders")
+        parties = {*map(tuple, base["parties"]), *(("BIDDER", one) for one in grounds["bidders"])}
+        need(known["parties"] == [list(party) for party in sorted(parties)], f"{at}: parties")
+        for name in ("on", "regime", "drafters", "voided"):
+            need(known[name] == base[name], f"{at}: {name}")
+        text = self.value["audit"]["affiliations"][data["affiliations"]]
+        ties, interests = Affiliations(text, known).ties(known)
+        need(all(facts["id"] == name for name, facts in grounds["facts"].items()), f"{at}: facts")
+        out, counts = [], {}
+        for leaf, candidate in zip(self.leaves, self.candidates):
+            if candidate["in"] and leaf not in barred:
+                was = candidate["facts"]
+                facts = grounds["facts"].get(was["id"], was)
+                reasons = conflicts(facts, known, ties, interests)
+                out += [leaf] * bool(reasons)
+                for code in reasons:
+                    counts[code] = counts.get(code, 0) + 1
+        need(data["excluded"] == out, f"{at}: excluded should be {out}")
+        need(data["reasons"] == counts, f"{at}: numbers by reason")
+
+
+class Affiliations:
+    """Who hangs together with whom: the text of the links (docs/draw.md, affiliations), as graphs of
+    control and of interest. Codes of one company count as one, the one it is known by."""
+
+    def __init__(self, text, known):
+        words = [line.split(" ") for line in text]
+        need(all(len(w) == {"link": 7, "same": 3, "stop": 2}.get(w[0]) for w in words), "links")
+        self.known_by = {w[1]: w[2] for w in words if w[0] == "same"}
+        self.codes = {}
+        for code, known_by in self.known_by.items():
+            self.codes.setdefault(known_by, []).append(code)
+        self.stops = {self.one(w[1]) for w in words if w[0] == "stop"}
+        self.control, self.interest = {}, {}
+        day, numbers = known["linked_on"], known["recusal"]
+        for _, owner, owned, relation, share, since, until in (w for w in words if w[0] == "link"):
+            if since > day or (until != "-" and until <= day):
+                continue
+            ends = self.one(owner), self.one(owned)
+            held = int(share) if relation == "SHARE" else 0
+            if relation != "SHARE" or held > numbers["control_permille"]:
+                self.join(self.control, *ends)
+            if relation == "SHARE" and held >= numbers["interest_permille"]:
+                self.join(self.interest, *ends)
+
+    def one(self, code):
+        return self.known_by.get(code, code)
+
+    @staticmethod
+    def join(graph, one, other):
+        graph.setdefault(one, set()).add(other)
+        graph.setdefault(other, set()).add(one)
+
+    def reach(self, graph, start, steps):
+        """All that so many steps lead to; stops are reached and not passed."""
+        found, edge = {start}, {start}
+        for _ in range(steps):
+            edge = {
+                near
+                for code in edge
+                if code == start or code not in self.stops
+                for near in graph.get(code, ())
+            } - found
+            found |= edge
+        return found
+
+    def ties(self, known):
+        """Organisation -> {(side, is the party itself)}; and those bound by an interest alone."""
+        ties, interests = {}, set()
+        for side, party in known["parties"]:
+            start, depth = self.one(party), known["recusal"]["depth_max"]
+            for code in self.reach(self.control, start, 0 if side == "SUPERVISOR" else depth):
+                for alias in self.codes.get(code, [code]):
+                    ties.setdefault(alias, set()).add((side, code == start))
+            if side != "SUPERVISOR":
+                for code in self.reach(self.interest, start, 1):
+                    interests |= set(self.codes.get(code, [code]))
+        return ties, interests - set(ties)
+
+    def units(self, employers, one_per):
+        """What counts as one unit: the company, or all that control joins without passing a stop."""
+        units = [self.one(employer) for employer in employers]
+        if one_per != "control_group":
+            return units
+        group = {}
+        for start in units:
+            pending = [start]
+            while pending:
+                code = pending.pop()
+                if code not in group:
+                    group[code] = start
+                    near = self.control.get(code, ()) if code not in self.stops else ()
+                    pending += [other for other in near if other not in self.stops]
+        return [group[unit] for unit in units]
 
 
 def years_before(day, years):
@@ -674,12 +804,9 @@ def years_before(day, years):
         return date(on.year - years, 2, 28).isoformat()
 
 
-def reasons_for(facts, known):
-    """Every code that excludes an expert, in the order of the rules (docs/draw.md, the filter).
-
-    `known["ties"]`: organisation → [[side, is the party itself, chain from the party], …].
-    """
-    on, numbers, recusal = known["on"], known["eligibility"], known["recusal"]
+def ineligible(facts, known):
+    """Every code by which an expert may not be drawn at all (docs/draw.md, the filter)."""
+    on, numbers = known["on"], known["eligibility"]
     senior = numbers["senior_title_suffices"] and facts["title"] >= 3
     found = []
     for name, holds in (
@@ -694,13 +821,19 @@ def reasons_for(facts, known):
         if holds:
             found.append(f"experts.eligibility.{name}")
 
-    ties, window = known["ties"], years_before(on, recusal["window_years"])
+    return found
+
+
+def conflicts(facts, known, ties, interests):
+    """Every code for which an expert must recuse himself, in the order of the rules."""
+    recusal, found = known["recusal"], []
+    window = years_before(known["on"], recusal["window_years"])
 
     def party(units, side=None):
         return any(
             is_party and side in (None, its)
             for unit in units
-            for its, is_party, _ in ties.get(unit, ())
+            for its, is_party in ties.get(unit, ())
         )
 
     def lately(pairs):
@@ -721,8 +854,8 @@ def reasons_for(facts, known):
         ("past_board_seat", party(lately(facts["past_boards"]))),
         ("controls_party", party(facts["controls"])),
         ("declared_unit", party(facts["declared"])),
-        ("control_group", any(not tie[1] for unit in near for tie in ties.get(unit, ()))),
-        ("interest", bool(known["interests"].get(facts["employer"]))),
+        ("control_group", any(not is_it for unit in near for _, is_it in ties.get(unit, ()))),
+        ("interest", facts["employer"] in interests),
         ("drafted_file", facts["id"] in known["drafters"]),
         ("voided_committee", facts["id"] in known["voided"]),
         ("penalised", facts["penalised"]),
@@ -732,8 +865,6 @@ def reasons_for(facts, known):
     ):
         if holds and (recusal["active"] is None or f"recusal.{name}" in recusal["active"]):
             found.append(f"experts.conflict.{name}")
-    if known["county"] and facts["home"] == known["county"]:
-        found.append("experts.dispersal.tenderer_county")
     return found
 
 

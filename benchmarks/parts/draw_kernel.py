@@ -316,7 +316,7 @@ def end_to_end(count: int) -> dict[str, object]:
     known = context(request.regime, ON, parties_of(request), graph, rules.recusal)
     h = SUITES[rules.hash_name]
     key = bytes(KEY_BYTES)
-    tree = leaves(columns, key, unit_labels(columns, graph, rules.one_per), h)
+    tree = leaves(columns, key, unit_labels(columns.experts, graph, rules.one_per), h)
     prepared = prepare(columns, tree, request, rules, known, ON)
     coupling = Coupling(rules.one_per != "none", rules.prefecture_max(request.size))
     groups = groups_of([(q.specialty, q.count) for q in request.quotas], prepared.candidates)
@@ -336,7 +336,7 @@ def end_to_end(count: int) -> dict[str, object]:
         pool_size=len(columns),
         pool_version=columns.version,
         context_hash="",
-        links_sha256="",
+        affiliations="",
         salt=salt_of(key, h),
         trustees=named,
     )

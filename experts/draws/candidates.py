@@ -13,15 +13,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from archive import canonical
 from archive.errors import Reason
 from experts.committee import Card, Group
-from experts.conflicts.context import Context, Party, Side, Tie
+from experts.conflicts.context import Context, Party, Side
 from experts.conflicts.control import ControlGraph
 from experts.draws.leaves import Leaves
 from experts.draws.request import Candidate, DrawRequest
 from experts.draws.sieve import sieve, together
 from experts.pool.columns import Columns
+from experts.pool.expert import Expert
 from experts.rules import DrawRules
 
 COUNTY = "experts.dispersal.tenderer_county"
@@ -48,13 +48,13 @@ def parties_of(request: DrawRequest) -> tuple[Party, ...]:
     return tuple(found)
 
 
-def unit_labels(columns: Columns, graph: ControlGraph, one_per: str) -> list[str]:
-    """For each row the unit of which a committee may have one member only."""
+def unit_labels(experts: Iterable[Expert], graph: ControlGraph, one_per: str) -> list[str]:
+    """For each expert the unit of which a committee may have one member only."""
+    known = [graph.same.of_code(expert.employer_uscc) for expert in experts]
     if one_per == "control_group":
         labels = graph.labels()
-        known = (graph.same.of_code(e.employer_uscc) for e in columns.experts)
         return [labels.get(uscc, uscc) for uscc in known]
-    return [graph.same.of_code(e.employer_uscc) for e in columns.experts]
+    return known
 
 
 def prepare(
@@ -172,48 +172,3 @@ def exclusions_in(sheet: bytes) -> tuple[int, Counter[str]]:
     blanks between, as they stand there). Reads nothing else of it: a wall of draws asks for many."""
     ends = [line.rpartition(b",")[2] for line in sheet.split(b"\n")]
     return len(ends), Counter(end.decode("ascii") for end in ends if end)
-
-
-def context_json(request: DrawRequest, known: Context, rules: DrawRules, on: date) -> bytes:
-    """What the candidates were judged by before the opening, in canonical JSON: kept by the draw,
-    fixed in the request by a salted hash, opened by the audit. `ties` and `interests` give for each
-    organisation its ties to parties as [side, is the party itself, chain]."""
-    recusal = rules.recusal
-    active = None if recusal.active is None else sorted(recusal.active)
-    return canonical.encode(
-        {
-            "on": on.isoformat(),
-            "regime": request.regime.value,
-            "county": request.division_code if rules.tenderer_county_excluded else "",
-            "parties": [[party.side.value, party.uscc] for party in parties_of(request)],
-            "ties": _ties_json(known.ties),
-            "interests": _ties_json(known.interests),
-            "drafters": sorted(request.drafters),
-            "voided": sorted(request.voided),
-            "recused": sorted(known.recused),
-            "served": {
-                expert_id: [served.week, served.tenderer]
-                for expert_id, served in sorted(known.served.items())
-            },
-            "eligibility": {
-                "age_max": rules.eligibility.age_max,
-                "field_years_min": rules.eligibility.field_years_min,
-                "title_level_min": rules.eligibility.title_level_min,
-                "senior_title_suffices": rules.eligibility.senior_title_suffices,
-            },
-            "recusal": {
-                "active": active,
-                "window_years": recusal.window_years,
-                "week_max": recusal.week_max,
-                "tenderer_max": recusal.tenderer_max,
-                "tenderer_days": recusal.tenderer_days,
-            },
-        }
-    )
-
-
-def _ties_json(ties: Mapping[str, Sequence[Tie]]) -> dict[str, list[list[object]]]:
-    return {
-        code: [[tie.side.value, tie.is_party, list(tie.chain)] for tie in found]
-        for code, found in sorted(ties.items())
-    }

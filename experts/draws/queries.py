@@ -10,7 +10,9 @@ from sqlmodel import Session, col, select
 
 from experts.draws.request import NO_PREDECESSOR, State
 from experts.draws.tables import (
+    DrawAffiliationsRow,
     DrawOutputRow,
+    DrawRecheckRow,
     DrawRegisterRow,
     DrawRow,
     DrawSheetRow,
@@ -67,6 +69,32 @@ def draws_of_lot(db: Session, lot_id: str) -> list[DrawRow]:
 
 def sheet(db: Session, draw_id: str) -> DrawSheetRow:
     return db.exec(select(DrawSheetRow).where(col(DrawSheetRow.draw_id) == draw_id)).one()
+
+
+def has_affiliations(db: Session, digest: str) -> bool:
+    found = db.exec(
+        select(DrawAffiliationsRow.digest).where(col(DrawAffiliationsRow.digest) == digest)
+    )
+    return found.first() is not None
+
+
+def keep_affiliations(db: Session, digest: str, lines: bytes) -> None:
+    """Keep them; two at once may keep the same."""
+    dialect = sqlite if db.get_bind().dialect.name == "sqlite" else postgresql
+    values = {"digest": digest, "lines": lines}
+    db.execute(dialect.insert(DrawAffiliationsRow).values(values).on_conflict_do_nothing())
+
+
+def affiliations(db: Session, digest: str) -> bytes:
+    return db.exec(
+        select(DrawAffiliationsRow.lines).where(col(DrawAffiliationsRow.digest) == digest)
+    ).one()
+
+
+def rechecks(db: Session, draw_id: str) -> list[DrawRecheckRow]:
+    """The second checks of a draw, in their order."""
+    rows = db.exec(select(DrawRecheckRow).where(col(DrawRecheckRow.draw_id) == draw_id)).all()
+    return sorted(rows, key=lambda row: row.seq)
 
 
 def outputs(db: Session, draw_id: str) -> list[DrawOutputRow]:

@@ -213,7 +213,7 @@ class Fixed:
     pool_size: int
     pool_version: str
     context_hash: str
-    links_sha256: str
+    affiliations: str
     salt: bytes
     trustees: tuple[Trustee, ...]
 
@@ -252,7 +252,7 @@ def request_json(
             "size": fixed.pool_size,
             "version": fixed.pool_version,
         },
-        "context": {"hash": fixed.context_hash, "links_sha256": fixed.links_sha256},
+        "context": {"hash": fixed.context_hash, "affiliations": fixed.affiliations},
         "candidates": {
             "count": len(candidates),
             "hash": candidates_digest(((c.leaf, not c.reasons) for c in candidates), h),

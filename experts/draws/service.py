@@ -140,7 +140,7 @@ def request_draw(tx: Tx, actor: Actor, request: DrawRequest) -> Draw:
         pool_size=found.pool_size,
         pool_version=found.pool_version,
         context_hash=found.context_hash,
-        links_sha256=found.links_sha256,
+        affiliations=found.affiliations,
         salt=found.salt,
         trustees=found.trustees,
     )
@@ -345,13 +345,30 @@ def audit_transcript(db: Session, draw_id: str) -> Mapping[str, Any]:
     row = course.known(queries.draw(db, draw_id), draw_id)
     keeper = keeper_of(db)
     records = keeper.unseal(names.records_place(draw_id), queries.sheet(db, draw_id).records)
-    h = ALGORITHMS[canonical.decode(row.request)["algorithm"]]
+    public = _transcript(db, row)
+    h = ALGORITHMS[public["request"]["algorithm"]]
+    rechecks = [
+        canonical.decode(
+            zlib.decompress(keeper.unseal(names.recheck_place(draw_id, one.seq), one.grounds))
+        )
+        for one in queries.rechecks(db, draw_id)
+    ]
+    fixed = {public["request"]["context"]["affiliations"]} | {
+        step["data"]["affiliations"] for step in public["steps"] if step["kind"] == "RECHECKED"
+    }
     return audit_json(
-        _transcript(db, row),
+        public,
         course.candidates_of(db, draw_id),
         json.loads(zlib.decompress(records)),
-        salt_of(keeper.unseal(names.key_place(draw_id), row.key), h),
-        canonical.decode(row.context),
+        {
+            "salt": salt_of(keeper.unseal(names.key_place(draw_id), row.key), h).hex(),
+            "context": canonical.decode(row.context),
+            "rechecks": rechecks,
+            "affiliations": {
+                digest: zlib.decompress(queries.affiliations(db, digest)).decode().splitlines()
+                for digest in sorted(fixed)
+            },
+        },
     )
 
 

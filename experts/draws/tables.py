@@ -74,6 +74,28 @@ class DrawSheetRow(SQLModel, table=True):
     records: bytes
 
 
+class DrawRecheckRow(SQLModel, table=True):
+    """The grounds of one second check (`experts.draws.grounds`), by the number of its step: canonical
+    JSON, packed, sealed."""
+
+    __tablename__ = "draw_recheck"
+
+    draw_id: str = Field(primary_key=True, foreign_key="draw.id")
+    seq: int = Field(primary_key=True)
+    grounds: bytes
+
+
+class DrawAffiliationsRow(SQLModel, table=True):
+    """A text of affiliations (`experts.conflicts.affiliations`), packed, by its digest: many draws rest
+    on one."""
+
+    __tablename__ = "draw_affiliations"
+    __table_args__ = (sa.CheckConstraint("length(digest) = 64", name="digest_length"),)
+
+    digest: str = Field(primary_key=True)
+    lines: bytes
+
+
 class DrawOutputRow(SQLModel, table=True):
     """One trustee asked under one number; `proof` (hex) is empty until he answers."""
 

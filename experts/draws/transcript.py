@@ -12,12 +12,13 @@ again and compare, and no name. There are two of them, with the same request, st
                  four, prev the hash before (64 zeros at first). Each hash is on the record, on the
                  stream `draw/<id>`, at the time of the step.
     result       {state, members: [[seat, specialty, rank, leaf]]}
-    audit        in the audit only: {salt, context}, what the candidates were judged by
-                 (`experts.draws.candidates.context_json`)
+    audit        in the audit only, what the candidates were judged by (`experts.draws.grounds`):
+                 {salt, context, rechecks, affiliations}: the context, the grounds of each RECHECKED,
+                 and by digest the affiliations of either, line by line
 
 The public transcript shows hashes, specialties, and how many were excluded by which rule; the audit
-opens each candidate's facts (codes and dates, the id in the pool, no name), so that the filter itself
-is checked. It is for supervisors and courts.
+opens each candidate's facts (codes and dates, the id in the pool, no name), and all the links between
+companies, so that the filter itself is checked, and the second check at the opening. It is for supervisors and courts.
 
 Kinds of steps and their data:
 
@@ -32,7 +33,8 @@ Kinds of steps and their data:
     INVITED      {round, until, invitations: [[group, rank, leaf], …]}
     EXTENDED     {round, until}      the calling service took no orders: the round ends later
     SETTLED      {round, accepted, declined, silent, seated: [[seat, specialty, rank, leaf], …]}
-    RECHECKED    {bidders, excluded: [leaf, …], reasons: {code: count}, removed: [seat, …]}
+    RECHECKED    {bidders, grounds, affiliations, excluded: [leaf, …], reasons: {code: count},
+                 removed: [seat, …]}      digests of the bidders, of salt ‖ grounds, and of the links
     SUBSTITUTED  {seat, leaf, cause}
     EXHAUSTED    {groups}                                   nobody left to invite for these
     ABANDONED    {cause}
@@ -127,8 +129,7 @@ def audit_json(
     public: Mapping[str, Any],
     candidates: Iterable[Candidate],
     facts: Sequence[Mapping[str, Any]],
-    salt: bytes,
-    context: Mapping[str, Any],
+    audit: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The audit transcript, from the public one and what it opens; `facts` by candidate."""
     opened = zip(public["candidates"], candidates, facts, strict=True)
@@ -139,5 +140,5 @@ def audit_json(
             {**shown, "person": c.person, "facts": own, "reasons": list(c.reasons)}
             for shown, c, own in opened
         ],
-        "audit": {"salt": salt.hex(), "context": context},
+        "audit": audit,
     }

@@ -11,7 +11,8 @@
     9. lottery     the first attempt that meets the coupling rules, and its committee
     10. course     every round invites, seats and removes whom the rules say
     11. result     state and members are what the course leads to
-    12. filter     audit only: facts fit the leaves, and each exclusion and admission follows from them
+    12. filter     audit only: facts fit the leaves, and with all links between companies each exclusion and
+                   admission follows from them, at the request and at the opening
 
 Verification stops at the first step that fails. It shares its rules with the drawing side, so it
 finds changed transcripts and not mistakes of ours; those are found by the second implementation,
@@ -25,18 +26,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import pairwise
-from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from archive import canonical
 from archive.errors import Reason
 from archive.journal.entry import moment_of
 from experts.committee import Card, Coupling, Group, restored, select
-from experts.conflicts.context import Context, RecusalRules, Served, Side, Tie
+from experts.conflicts.affiliations import lines_digest
 from experts.conflicts.rules import conflicts
-from experts.draws.candidates import COUNTY
+from experts.draws.candidates import COUNTY, unit_labels
+from experts.draws.grounds import affiliations_of, context_of
 from experts.draws.leaves import leaf_hash, record_hash, root_of_opening
 from experts.draws.request import FORMAT as REQUEST_FORMAT
 from experts.draws.request import NO_PREDECESSOR, State, candidates_digest, reasons_digest
@@ -54,10 +55,10 @@ from experts.draws.transcript import (
 from experts.invitations.process import Board, Cause, Process
 from experts.pool.columns import codes_of, record_of
 from experts.pool.eligibility import EligibilityRules, ineligible
-from experts.pool.expert import of_facts
+from experts.pool.expert import Expert, of_facts
 from experts.suite import ALGORITHMS, Hash
 from experts.vrf.verify import InvalidProof, verified_output
-from trading.regime import Regime
+from trading.calendar.legal import legal_day
 
 Json: TypeAlias = Any
 NAMES = (
@@ -102,6 +103,14 @@ class Step:
     reason: Reason | None = None
 
 
+class Rechecked(NamedTuple):
+    """A second check: its step, and the leaves that nobody could call any more before it."""
+
+    seq: int
+    data: Json
+    barred: frozenset[str]
+
+
 @dataclass
 class Run:
     """What the steps hand on to each other."""
@@ -114,6 +123,7 @@ class Run:
     state: State = State.REQUESTED
     board: Board | None = None
     process: Process = field(default_factory=Process.start)
+    rechecks: list[Rechecked] = field(default_factory=list)
 
     @property
     def request(self) -> Json:
@@ -389,8 +399,10 @@ def _course(run: Run) -> None:
         elif kind == "SETTLED":
             process = _settled(board, process, data, where)
         elif kind == "RECHECKED":
-            only(data, "bidders excluded reasons removed", where)
-            _bytes(data["bidders"], 32, where)
+            only(data, "bidders grounds affiliations excluded reasons removed", where)
+            for name in ("bidders", "grounds", "affiliations"):
+                _bytes(data[name], 32, where)
+            run.rechecks.append(Rechecked(where, data, frozenset(process.barred)))
             out = data["excluded"]
             need(out == sorted(set(out)) and set(out) <= set(board.cards), "excluded", where)
             need(not process.barred & set(out), "excluded", where)
@@ -428,14 +440,21 @@ def _result(run: Run) -> None:
 
 
 def _filter(run: Run) -> None:
+    """The candidates' facts, who hangs together with whom, every exclusion and every admission."""
     audit, request = run.value["audit"], run.request
-    only(audit, "salt context", "audit")
+    only(audit, "salt context rechecks affiliations", "audit")
     salt, said = _bytes(audit["salt"], 32, "salt"), audit["context"]
-    hashed = run.h(salt + canonical.encode(said)).hex()
-    need(hashed == request["context"]["hash"], "context")
-    known, numbers = context_of(said), EligibilityRules(**said["eligibility"])
+    need(run.h(salt + canonical.encode(said)).hex() == request["context"]["hash"], "context")
+    _of_the_lot(said, request)
+    named = {request["context"]["affiliations"], *(r.data["affiliations"] for r in run.rechecks)}
+    need(set(audit["affiliations"]) == named, "affiliations")
+    for digest, lines in audit["affiliations"].items():
+        need(lines_digest(lines) == digest, "affiliations", digest)
+    affiliated = affiliations_of(said, audit["affiliations"][request["context"]["affiliations"]])
+    known, numbers = context_of(said, affiliated), EligibilityRules(**said["eligibility"])
     counts = Counter[str]()
     lines = []
+    experts: dict[str, Expert] = {}
     for leaf, candidate in zip(run.leaves, run.value["candidates"], strict=True):
         where = candidate["place"]
         person = _bytes(candidate["person"], 32, where)
@@ -453,40 +472,57 @@ def _filter(run: Run) -> None:
         need(candidate["in"] == (not reasons), "in", where)
         counts.update(reasons)
         lines.append((leaf.hex(), reasons))
+        experts[leaf.hex()] = expert
     need(dict(counts) == request["candidates"]["excluded"], "excluded")
     need(reasons_digest(lines, salt, run.h) == request["candidates"]["reasons"], "digest")
+    need(len({expert.id for expert in experts.values()}) == len(experts), "one expert twice")
+    candidates = run.value["candidates"]
+    labels = unit_labels(experts.values(), affiliated.control, request["coupling"]["one_per"])
+    _alike("unit", labels, [candidate["unit"] for candidate in candidates])
+    homes = [expert.prefecture for expert in experts.values()]
+    _alike("area", homes, [candidate["area"] for candidate in candidates])
+    need(len(audit["rechecks"]) == len(run.rechecks), "rechecks")
+    for recheck, grounds in zip(run.rechecks, audit["rechecks"], strict=True):
+        _rechecked(run, recheck, grounds, salt, experts)
 
 
-def context_of(said: Mapping[str, Json]) -> Context:
-    """The context that `context_json` wrote, as the rules read it."""
-    numbers = said["recusal"]
-    active = numbers["active"]
-    return Context(
-        Regime(said["regime"]),
-        date.fromisoformat(said["on"]),
-        RecusalRules(
-            window_years=numbers["window_years"],
-            strict_union=False,
-            depth_max=0,
-            week_max=numbers["week_max"],
-            tenderer_max=numbers["tenderer_max"],
-            tenderer_days=numbers["tenderer_days"],
-            active=None if active is None else frozenset(active),
-        ),
-        _ties(said["ties"]),
-        frozenset(said["drafters"]),
-        frozenset(said["voided"]),
-        _ties(said["interests"]),
-        frozenset(said["recused"]),
-        MappingProxyType({name: Served(*counts) for name, counts in said["served"].items()}),
-    )
+def _of_the_lot(said: Json, request: Json) -> None:
+    """A context speaks of the request's day, regime and county."""
+    need(said["on"] == legal_day(moment_of(request["evaluation_at"])).isoformat(), "day")
+    need(said["regime"] == request["regime"], "regime")
+    need(said["county"] in ("", request["division"]), "county")
 
 
-def _ties(said: Mapping[str, Json]) -> dict[str, tuple[Tie, ...]]:
-    return {
-        code: tuple(Tie(Side(side), tuple(chain), is_party) for side, is_party, chain in found)
-        for code, found in said.items()
-    }
+def _alike(what: str, true: Sequence[str], shown: Sequence[str]) -> None:
+    """Pseudonyms tell apart exactly what is apart."""
+    pairs = set(zip(true, shown, strict=True))
+    need(len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs}), what)
+
+
+def _rechecked(
+    run: Run, recheck: Rechecked, grounds: Json, salt: bytes, experts: Mapping[str, Expert]
+) -> None:
+    """The second check excluded whom the bidders' ties exclude, of all who might still be called."""
+    audit, base, where = run.value["audit"], run.value["audit"]["context"], recheck.seq
+    only(grounds, "bidders context facts", where)
+    said, bidders, data = grounds["context"], grounds["bidders"], recheck.data
+    need(run.h(salt + canonical.encode(grounds)).hex() == data["grounds"], "grounds", where)
+    need(canonical.digest(bidders) == data["bidders"], "bidders", where)
+    parties = {(side, uscc) for side, uscc in base["parties"]} | {("BIDDER", b) for b in bidders}
+    need(said["parties"] == [list(party) for party in sorted(parties)], "parties", where)
+    need(all(said[name] == base[name] for name in ("on", "regime", "drafters", "voided")), "lot")
+    known = context_of(said, affiliations_of(said, audit["affiliations"][data["affiliations"]]))
+    changed = {name: of_facts(facts) for name, facts in grounds["facts"].items()}
+    need(all(expert.id == name for name, expert in changed.items()), "facts", where)
+    found: list[str] = []
+    counts = Counter[str]()
+    for (leaf, expert), candidate in zip(experts.items(), run.value["candidates"], strict=True):
+        if candidate["in"] and leaf not in recheck.barred:
+            reasons = conflicts(changed.get(expert.id, expert), known)
+            found += [leaf] if reasons else []
+            counts.update(reason.code for reason in reasons)
+    need(data["excluded"] == found, "excluded", where)
+    need(data["reasons"] == dict(counts), "reasons", where)
 
 
 CHECKS: tuple[Callable[[Run], None], ...] = (

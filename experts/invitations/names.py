@@ -33,6 +33,10 @@ def records_place(draw_id: str) -> str:
     return f"draw/{draw_id}/records"
 
 
+def recheck_place(draw_id: str, seq: int) -> str:
+    return f"draw/{draw_id}/recheck/{seq}"
+
+
 def record_place(draw_id: str, round_number: int, leaf: str) -> str:
     return f"draw/{draw_id}/answer/{round_number}/{leaf}"
 

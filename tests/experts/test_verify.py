@@ -291,8 +291,9 @@ class TestFlips:
             assert failed(value), (*route, last)
 
     def test_with_all_hashes_made_anew(self, valid: Any) -> None:
-        """What steps say is bound by more than their hashes, but for two words of the record: until when
-        a round is open, and the digest of the bidders. These the stream `draw/<id>` holds alone."""
+        """What steps say is bound by more than their hashes, but for words of the record that the stream
+        `draw/<id>` holds alone: until when a round is open, and, until the audit opens them, the digests
+        of the bidders and of what they were judged by."""
         free = set()
         for *route, last in leaf_paths(valid["steps"], ("steps",)):
             value = copy.deepcopy(valid)
@@ -302,7 +303,15 @@ class TestFlips:
             target[last] = flipped(target[last], 0)
             if "data" in route and not failed(rechained(value)):
                 free.add((valid["steps"][route[1]]["kind"], (*route, last)[3]))
-        assert free == {("INVITED", "until"), ("RECHECKED", "bidders")}
+        digests = {("RECHECKED", name) for name in ("bidders", "grounds", "affiliations")}
+        assert free == {("INVITED", "until")} | digests
+
+    @pytest.mark.parametrize("name", ["bidders", "grounds", "affiliations"])
+    def test_the_audit_binds_the_digests_of_the_second_check(self, audit: Any, name: str) -> None:
+        value = copy.deepcopy(audit)
+        said = step_of(value, "RECHECKED")
+        said[name] = flipped(said[name], 0)
+        assert failed(rechained(value)) == "filter"
 
     def test_every_missing_part_is_refused(self, valid: Any, audit: Any) -> None:
         for whole in (valid, audit):
@@ -491,7 +500,7 @@ class TestAudit:
     def test_the_filter_is_checked(self, audit: Any, fraud: Callable[[Any], None]) -> None:
         value = copy.deepcopy(audit)
         fraud(value)
-        steps = _filtered(value)
+        steps = filtered(value)
         assert steps == "filter"
 
     def test_grounds_cannot_be_exchanged(self, audit: Any) -> None:
@@ -505,7 +514,7 @@ class TestAudit:
         assert failed(value) == "filter"
 
 
-def _filtered(value: Any) -> str:
+def filtered(value: Any) -> str:
     """Which step refuses when the request is made to fit the false filter, and nothing is drawn yet:
     what a dishonest operator would have fixed from the start."""
     h = hashlib.sha256
@@ -521,6 +530,15 @@ def _filtered(value: Any) -> str:
     fixed["hash"] = h(flags.encode()).hexdigest()
     fixed["reasons"] = h(bytes.fromhex(value["audit"]["salt"]) + lines.encode()).hexdigest()
     fixed["excluded"] = dict(counts)
+    context, opened = value["request"]["context"], value["audit"]
+    grounds = bytes.fromhex(opened["salt"]) + canonical.encode(opened["context"])
+    context["hash"] = h(grounds).hexdigest()
+    opened["rechecks"] = []
+    opened["affiliations"] = {
+        name: lines
+        for name, lines in opened["affiliations"].items()
+        if name == context["affiliations"]
+    }
     value["steps"] = value["steps"][:2]
     value["result"] = {"state": "ASKING", "members": []}
     return failed(rechained(value, with_request=True))

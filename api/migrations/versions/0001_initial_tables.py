@@ -353,6 +353,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_draw_lot_id"), "draw", ["lot_id"], unique=False)
     op.create_index(op.f("ix_draw_tenderer_uscc"), "draw", ["tenderer_uscc"], unique=False)
     op.create_table(
+        "draw_affiliations",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("lines", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("length(digest) = 64", name=op.f("ck_draw_affiliations_digest_length")),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_draw_affiliations")),
+    )
+    op.create_table(
         "draw_register",
         sa.Column("centre_id", sa.String(), nullable=False),
         sa.Column("last_number", sa.Integer(), nullable=False),
@@ -1207,6 +1214,16 @@ def upgrade() -> None:
         sa.Column("proof", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["draw_id"], ["draw.id"], name=op.f("fk_draw_output_draw_id_draw")),
         sa.PrimaryKeyConstraint("draw_id", "asking", "trustee_id", name=op.f("pk_draw_output")),
+    )
+    op.create_table(
+        "draw_recheck",
+        sa.Column("draw_id", sa.String(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("grounds", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["draw_id"], ["draw.id"], name=op.f("fk_draw_recheck_draw_id_draw")
+        ),
+        sa.PrimaryKeyConstraint("draw_id", "seq", name=op.f("pk_draw_recheck")),
     )
     op.create_table(
         "draw_sheet",

@@ -1,12 +1,12 @@
 """What a draw rests on, read from the pool, the parties and the rule book in one snapshot.
 
 `fix` gathers everything that a request fixes and refuses what cannot be drawn, before any
-randomness is spent. `context_at` judges recusal anew, with the bidders, at and after the opening.
+randomness is spent. `grounds_at` is what recusal is judged by anew, with the bidders, at and after the
+opening. The affiliations of either are kept, for the audit, once for each digest.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections import Counter
@@ -22,17 +22,19 @@ from archive.errors import Faults, Kind, Reason, Refusal
 from archive.office import Tx
 from experts.committee import Coupling, Group
 from experts.composition import composition_faults
+from experts.conflicts.affiliations import Affiliations, lines_digest
 from experts.conflicts.context import Context, Party, RecusalRules, Served, Side, context
-from experts.conflicts.service import Affiliations, affiliations
+from experts.conflicts.service import affiliations
+from experts.draws import queries
 from experts.draws.candidates import (
     Prepared,
     cards_of,
-    context_json,
     groups_of,
     parties_of,
     prepare,
     unit_labels,
 )
+from experts.draws.grounds import context_json, recusal_json
 from experts.draws.leaves import KEY_BYTES, leaves, salt_of
 from experts.draws.request import Candidate, DrawRequest, form_faults
 from experts.fairness.weights import fit as fit_weights
@@ -47,7 +49,6 @@ from experts.trustees import service as trustees
 from experts.trustees.trustee import Trustee
 from trading.calendar.legal import legal_day
 from trading.money import Money
-from trading.parties.party import Link
 from trading.regime import ProjectKind, Regime
 from trading.rules.book import book
 
@@ -71,7 +72,7 @@ class Basis:
     context_hash: str
     salt: bytes
     records: bytes
-    links_sha256: str
+    affiliations: str
     weights: Mapping[str, int]
     trustees: tuple[Trustee, ...]
 
@@ -131,7 +132,9 @@ def feasibility(db: Session, now: datetime, request: DrawRequest) -> Feasibility
     found = affiliations(db, legal_day(now), rules)
     known = _context(db, request, rules, found)
     # The order of the leaves matters to no number here, so any key will do.
-    tree = leaves(columns, bytes(KEY_BYTES), unit_labels(columns, found.control, rules.one_per))
+    tree = leaves(
+        columns, bytes(KEY_BYTES), unit_labels(columns.experts, found.control, rules.one_per)
+    )
     prepared = prepare(columns, tree, request, rules, known, on)
     coupling = Coupling(rules.one_per != "none", rules.prefecture_max(request.size))
     groups = groups_of([(q.specialty, q.count) for q in request.quotas], prepared.candidates)
@@ -199,14 +202,18 @@ def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
     known = _context(tx.db, request, rules, found)
     key = tx.entropy.bytes(KEY_BYTES)
     h = SUITES[rules.hash_name]
-    tree = leaves(columns, key, unit_labels(columns, found.control, rules.one_per), h)
+    tree = leaves(columns, key, unit_labels(columns.experts, found.control, rules.one_per), h)
     prepared = prepare(columns, tree, request, rules, known, on)
     coupling = Coupling(rules.one_per != "none", rules.prefecture_max(request.size))
     groups = groups_of([(q.specialty, q.count) for q in request.quotas], prepared.candidates)
     _refuse(shortage(groups, cards_of(prepared.candidates), coupling, rules.limits))
     weights, lacking = _weights(request, groups, prepared, columns, coupling, rules)
     _refuse(lacking)
-    private, salt = context_json(request, known, rules, on), salt_of(key, h)
+    county = request.division_code if rules.tenderer_county_excluded else ""
+    private = canonical.encode(
+        context_json(known, parties_of(request), found, rules.eligibility, county)
+    )
+    salt = salt_of(key, h)
     return Basis(
         key=key,
         rules=rules,
@@ -220,7 +227,7 @@ def fix(tx: Tx, request: DrawRequest, rules: DrawRules) -> Basis:
         context_hash=h(salt + private).hex(),
         salt=salt,
         records=records_of(columns, prepared.candidates),
-        links_sha256=links_digest(found.links),
+        affiliations=_keep_affiliations(tx.db, found),
         weights=weights,
         trustees=trustees.serving(tx.db, tx.now),
     )
@@ -273,7 +280,17 @@ def _trustees_shortage(db: Session, now: datetime, rules: DrawRules) -> Reason |
     return Reason("experts.draw.trustees_too_few", params)
 
 
-def context_at(tx: Tx, request: Mapping[str, Any], kept: bytes, bidders: Sequence[str]) -> Context:
+@dataclass(frozen=True)
+class Grounds:
+    """What a second check judges by: the context as the rules read it, the same in JSON
+    (`experts.draws.grounds.recusal_json`), and the digest of the affiliations."""
+
+    known: Context
+    said: Mapping[str, Any]
+    affiliations: str
+
+
+def grounds_at(tx: Tx, request: Mapping[str, Any], kept: bytes, bidders: Sequence[str]) -> Grounds:
     """The context that a draw kept, with the bidders, by today's ownership and rules. `request` is
     the request in JSON."""
     said = canonical.decode(kept)
@@ -290,10 +307,9 @@ def context_at(tx: Tx, request: Mapping[str, Any], kept: bytes, bidders: Sequenc
     found = affiliations(tx.db, legal_day(tx.now), rules)
     listed = [Party(Side(side), uscc) for side, uscc in said["parties"]]
     listed += [Party(Side.BIDDER, uscc) for uscc in bidders]
-    on = date.fromisoformat(said["on"])
-    return context(
+    known = context(
         regime,
-        on,
+        date.fromisoformat(said["on"]),
         listed,
         found.control,
         rules.recusal,
@@ -303,12 +319,13 @@ def context_at(tx: Tx, request: Mapping[str, Any], kept: bytes, bidders: Sequenc
         same=found.same,
         recused=sittings.recused_of_lot(tx.db, request["lot"]),
     )
+    return Grounds(known, recusal_json(known, listed, found), _keep_affiliations(tx.db, found))
 
 
-def links_digest(links: Sequence[Link]) -> str:
-    """SHA-256 over the links of a day, a line each, in their order."""
-    lines = (
-        f"{x.owner_uscc} {x.owned_uscc} {x.relation} {x.share_permille} {x.since} {x.until}\n"
-        for x in links
-    )
-    return hashlib.sha256("".join(lines).encode("ascii")).hexdigest()
+def _keep_affiliations(db: Session, found: Affiliations) -> str:
+    """Keep the text of the affiliations where it is not kept yet; its digest."""
+    lines = found.lines()
+    digest = lines_digest(lines)
+    if not queries.has_affiliations(db, digest):
+        queries.keep_affiliations(db, digest, zlib.compress("\n".join(lines).encode("ascii"), 1))
+    return digest

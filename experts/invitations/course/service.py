@@ -5,6 +5,8 @@ A step is chained by hash, kept in the draw, and its hash goes on the stream `dr
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +30,7 @@ from experts.draws.transcript import step_json
 from experts.invitations import names, queries
 from experts.invitations.process import Board, Invitation, Process, Seat
 from experts.invitations.tables import DrawInvitationRow
+from experts.pool.columns import Columns
 from experts.suite import ALGORITHMS, Hash
 from trading.calendar.legal import legal_day
 
@@ -121,6 +124,14 @@ def load(db: Session, row: DrawRow) -> Loaded:
         Coupling(coupling["one_per_unit"], coupling["prefecture_max"]),
         {candidate.leaf: candidate.expert_id for candidate in candidates},
     )
+
+
+def changed_facts(db: Session, row: DrawRow, columns: Columns) -> dict[str, Mapping[str, Any]]:
+    """The facts of candidates that are not what they were when the draw was asked for, by expert id."""
+    sealed = draw_queries.sheet(db, row.id).records
+    kept = json.loads(zlib.decompress(keeper_of(db).unseal(names.records_place(row.id), sealed)))
+    now = (columns.experts[columns.row_of[one["id"]]].facts() for one in kept)
+    return {was["id"]: found for was, found in zip(kept, now, strict=True) if found != was}
 
 
 def process_of(db: Session, row: DrawRow, loaded: Loaded) -> Process:

@@ -6,6 +6,7 @@ decided in `experts.invitations.process`.
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from archive.office import Tx, keeper_of
 from archive.tasks.service import enqueue
 from experts.conflicts.rules import conflicts, touched
 from experts.draws.basis import service as basis
+from experts.draws.leaves import salt_of as grounds_salt_of
 from experts.draws.request import State
-from experts.draws.tables import DrawRow
+from experts.draws.tables import DrawRecheckRow, DrawRow
 from experts.draws.transcript import seat_json
 from experts.invitations import names, queries
 from experts.invitations.answers import Channel, note_of, opened, salt_of, seal_of
@@ -32,6 +34,7 @@ from experts.invitations.course.service import SETTLE_TASK, Draw, Invited
 from experts.invitations.process import Cause
 from experts.invitations.tables import DrawMemberRow
 from experts.pool import service as pool
+from experts.suite import ALGORITHMS
 from trading.calendar.legal import legal_day
 from trading.regime import Regime
 from trading.rules.book import book
@@ -195,21 +198,37 @@ def recheck(tx: Tx, actor: Actor, draw_id: str, bidders: Sequence[str]) -> Reche
     loaded = course.load(tx.db, row)
     process = course.process_of(tx.db, row, loaded)
     columns = pool.columns(tx.db)
-    known = basis.context_at(tx, loaded.request, row.context, sorted(set(bidders)))
+    listed = sorted(set(bidders))
+    grounds = basis.grounds_at(tx, loaded.request, row.context, listed)
+    known = grounds.known
     flagged = touched(columns, known)
     found: dict[str, tuple[Reason, ...]] = {}
     for candidate in loaded.candidates:
         if candidate.reasons or candidate.leaf in process.barred:
             continue
-        at = columns.row_of.get(candidate.expert_id)
-        if at is not None and flagged[at]:
+        at = columns.row_of[candidate.expert_id]
+        if flagged[at]:
             reasons = conflicts(columns.experts[at], known)
             if reasons:
                 found[candidate.leaf] = reasons
     board = loaded.board(row)
     process, removed = board.exclude(process, found)
+    opened = canonical.encode(
+        {
+            "bidders": listed,
+            "context": grounds.said,
+            "facts": course.changed_facts(tx.db, row, columns),
+        }
+    )
+    keeper = keeper_of(tx.db)
+    sealed = keeper.seal(names.recheck_place(row.id, row.steps), zlib.compress(opened, 1))
+    tx.db.add(DrawRecheckRow(draw_id=row.id, seq=row.steps, grounds=sealed))
+    h = ALGORITHMS[loaded.request["algorithm"]]
+    salt = grounds_salt_of(keeper.unseal(names.key_place(row.id), row.key), h)
     data = {
-        "bidders": canonical.digest(sorted(set(bidders))),
+        "bidders": canonical.digest(listed),
+        "grounds": h(salt + opened).hex(),
+        "affiliations": grounds.affiliations,
         "excluded": sorted(found),
         "reasons": dict(sorted(Counter(r.code for rs in found.values() for r in rs).items())),
         "removed": [seat.code for seat in removed],
