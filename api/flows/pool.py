@@ -5,7 +5,7 @@ Names are shown to the pool's office and to the expert himself, to nobody else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -22,7 +22,8 @@ from experts.identities import service as identities
 from experts.identities.proposal import Kind as Identity
 from experts.identities.proposal import Proposal
 from experts.pool import service as pool
-from experts.pool.expert import Expert
+from experts.pool.expert import Expert, Title
+from experts.pool.search import Find, Word
 from experts.pool.standing import service as standing
 from experts.pool.standing.history import Answer, Line, Stage, first_break
 from experts.pool.standing.machine import FROM, Amend, Command, Course
@@ -127,25 +128,25 @@ class Merge:
     other: str
 
 
-def experts(db: Session) -> list[PoolLine]:
-    """All experts in order of id."""
-    found = pool.columns(db).experts
-    names = {uscc: each.name for uscc, each in parties.organisations(db).items()}
-    places = yunnan()
+def word(text: str, titles: Iterable[str], statuses: Iterable[str]) -> Word:
+    """A word of a search; `titles` and `statuses` are the codes whose words have it."""
+    homes = {code for code, place in yunnan().items() if text in place.name.casefold()}
+    levels = {Title[name].value for name in titles}
+    return Word(text, frozenset(homes), frozenset(levels), frozenset(statuses))
+
+
+def search(words: Iterable[Word], status: str, sort: str, is_descending: bool) -> Find:
+    """A search through the experts and the names of their employers."""
+    return Find(tuple(words), status, sort, is_descending, parties.Names)
+
+
+def experts(db: Session, find: Find, start: int, most: int) -> list[PoolLine]:
+    """A part of the experts that a search keeps."""
     return [
         PoolLine(
-            each.id,
-            each.name,
-            names.get(each.employer_uscc, each.employer_uscc),
-            " ".join(each.specialties),
-            places[each.home_division].name if each.home_division in places else "",
-            each.title_level.name,
-            each.status.value,
-            each.enrolled_on,
-            each.certified_until,
-            each.pool,
+            **line._asdict() | {"home": _place(line.home), "title": Title(line.title).name},
         )
-        for each in found
+        for line in pool.found(db, find, start, most)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Literal
 
@@ -15,7 +15,17 @@ from api.flows import appraising
 from api.flows import pool as flow
 from api.pages.appraising import APPEAL_COLUMNS, appeal_page, decide_appeal
 from api.pages.kit.forms import Form, Sent, submit
-from api.pages.kit.listing import CODE, DAY, MOMENT, Choice, Column, listing
+from api.pages.kit.listing import (
+    CODE,
+    DAY,
+    MOMENT,
+    Choice,
+    Column,
+    Wanted,
+    Window,
+    listing,
+    paged,
+)
 from api.pages.kit.page import attachment, show, words_of
 from api.routes.fields import IdInPath
 from api.shell import shell_of
@@ -84,10 +94,24 @@ MERGE_COLUMNS: tuple[Column[flow.Merge], ...] = (
 @router.get(HOME)
 def experts(actor: PoolActor, request: Request, db: ReadDb) -> Response:
     """All experts; the filters find by name, employer, specialty code or place."""
-    statuses = Choice[flow.PoolLine](
-        "status", "pool.status", lambda x: x.status, words_of(request, "experts.stage", Status)
-    )
-    table = listing(request, EXPERT_COLUMNS, flow.experts(db), choices=[statuses], sort="id")
+    statuses = words_of(request, "experts.stage", Status)
+    titles = words_of(request, "pool.titles", [title.name for title in Title])
+
+    def coded(word: str, words: Sequence[tuple[str, str]]) -> list[str]:
+        return [code for code, said in words if word in said.casefold()]
+
+    def find(wanted: Wanted) -> tuple[Sequence[flow.PoolLine], int]:
+        words = [flow.word(w, coded(w, titles), coded(w, statuses)) for w in wanted.words]
+        asked = flow.search(
+            words, wanted.chosen.get("status", ""), wanted.sort, wanted.is_descending
+        )
+        kept = Window(
+            pool.found_count(db, asked), lambda start, most: flow.experts(db, asked, start, most)
+        )
+        return kept, pool.size(db)
+
+    choice = Choice[flow.PoolLine]("status", "pool.status", lambda x: x.status, statuses)
+    table = paged(request, EXPERT_COLUMNS, find, choices=[choice], sort="id")
     return table.answer(request, "pool/experts.html", actor)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 from sqlmodel import Session, col, select
 
+from experts.pool.search import Find
 from experts.pool.tables import ExpertRow, PoolHeadRow
 
 EMPTY_VERSION = "0" * 64
@@ -77,3 +78,56 @@ def all_experts(db: Session) -> Sequence[Row[Any]]:
 
 def count(db: Session) -> int:
     return db.exec(select(sa.func.count()).select_from(ExpertRow)).one()
+
+
+def found_count(db: Session, find: Find) -> int:
+    """How many experts a search keeps."""
+    return db.exec(select(sa.func.count()).select_from(ExpertRow).where(*_kept(find))).one()
+
+
+def found(db: Session, find: Find, start: int, most: int) -> Sequence[Row[Any]]:
+    """So many lines of what a search keeps, from the place `start` on, in its order; the columns are
+    those of `experts.pool.search.Line`."""
+    columns = {
+        "id": col(ExpertRow.id),
+        "name": col(ExpertRow.name),
+        "employer": find.names.of(col(ExpertRow.employer_uscc)),
+        "specialties": col(ExpertRow.specialties),
+        "home": col(ExpertRow.home_division),
+        "title": col(ExpertRow.title_level),
+        "status": col(ExpertRow.status),
+        "enrolled": col(ExpertRow.enrolled_on),
+        "certified": col(ExpertRow.certified_until),
+        "pool": col(ExpertRow.pool),
+    }
+    by: sa.ColumnElement[Any] = columns.get(find.sort, columns["id"])
+    order = [by.desc() if find.is_descending else by.asc()]
+    if find.sort == "certified":
+        order = [order[0].nulls_last()]
+    statement = sa.select(*columns.values()).where(*_kept(find))
+    return db.execute(statement.order_by(*order, col(ExpertRow.id)).offset(start).limit(most)).all()
+
+
+def _kept(find: Find) -> list[sa.ColumnElement[bool]]:
+    """The conditions of a search; each word must be found somewhere."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if find.status:
+        conditions.append(col(ExpertRow.status) == find.status)
+    texts: tuple[Any, ...] = (
+        col(ExpertRow.id),
+        col(ExpertRow.name),
+        col(ExpertRow.specialties),
+        sa.cast(col(ExpertRow.enrolled_on), sa.Text),
+        sa.cast(col(ExpertRow.certified_until), sa.Text),
+    )
+    for word in find.words:
+        conditions.append(
+            sa.or_(
+                *(text.icontains(word.text, autoescape=True) for text in texts),
+                col(ExpertRow.employer_uscc).in_(find.names.like(word.text)),
+                col(ExpertRow.home_division).in_(sorted(word.homes)),
+                col(ExpertRow.title_level).in_(sorted(word.titles)),
+                col(ExpertRow.status).in_(sorted(word.statuses)),
+            )
+        )
+    return conditions

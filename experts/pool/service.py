@@ -25,6 +25,7 @@ from archive.office import Tx
 from experts.pool import queries
 from experts.pool.columns import Columns, boundaries, build
 from experts.pool.expert import Expert, check
+from experts.pool.search import Find, Line
 from experts.pool.standing import queries as histories
 from experts.pool.standing.history import enrolment_of
 from experts.pool.tables import ExpertRow, expert_of, values_of
@@ -98,6 +99,16 @@ def lock(tx: Tx, expert_id: str) -> None:
 def size(db: Session) -> int:
     """How many experts are enrolled, whatever their status."""
     return queries.count(db)
+
+
+def found_count(db: Session, find: Find) -> int:
+    """How many experts a search keeps."""
+    return queries.found_count(db, find)
+
+
+def found(db: Session, find: Find, start: int, most: int) -> list[Line]:
+    """A part of what a search keeps, in its order."""
+    return [Line._make(row) for row in queries.found(db, find, start, most)]
 
 
 def columns(db: Session, on: date | None = None) -> Columns:

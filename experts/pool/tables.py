@@ -26,7 +26,7 @@ class ExpertRow(SQLModel, table=True):
     )
 
     id: str = Field(primary_key=True)
-    name: str
+    name: str = Field(index=True)
     gender: str
     born: date
     employer_uscc: str = Field(index=True)
@@ -40,7 +40,7 @@ class ExpertRow(SQLModel, table=True):
     title_level: int
     field_years: int
     enrolled_on: date
-    status: str
+    status: str = Field(index=True)
     penalised: bool
     past_board_seats: str = ""
     controlled_units: str = ""

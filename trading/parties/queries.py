@@ -52,6 +52,24 @@ def known_usccs(db: Session, usccs: Sequence[str]) -> set[str]:
     return found
 
 
+class Names:
+    """Names of organisations as parts of another room's statement, for lists that are searched and
+    ordered by them where they stand."""
+
+    @staticmethod
+    def of(code: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+        """The name of the organisation of a code; the code where nobody has it."""
+        named = sa.select(col(OrganisationRow.name)).where(col(OrganisationRow.uscc) == code)
+        return sa.func.coalesce(named.scalar_subquery(), code)
+
+    @staticmethod
+    def like(text: str) -> sa.Select[str]:
+        """The codes of the organisations whose name has a text, large and small letters alike."""
+        return sa.select(col(OrganisationRow.uscc)).where(
+            col(OrganisationRow.name).icontains(text, autoescape=True)
+        )
+
+
 def link(
     db: Session, owner_uscc: str, owned_uscc: str, relation: str, since: date
 ) -> LinkRow | None:

@@ -32,6 +32,9 @@ from trading.parties.party import (
 from trading.parties.tables import CentreRow, DishonestyRow, LinkRow, OrganisationRow
 from trading.rules.book import book
 
+Names = queries.Names
+"""For lists of other rooms that are searched and ordered by names."""
+
 STREAM = "parties"
 BULK_ROWS_MAX = 200_000
 

@@ -441,6 +441,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_expert")),
     )
     op.create_index(op.f("ix_expert_employer_uscc"), "expert", ["employer_uscc"], unique=False)
+    op.create_index(op.f("ix_expert_name"), "expert", ["name"], unique=False)
+    op.create_index(op.f("ix_expert_status"), "expert", ["status"], unique=False)
     op.create_table(
         "expert_appeal",
         sa.Column("id", sa.String(), nullable=False),

@@ -15,7 +15,8 @@ puts the list in its place (`kit/list.html`).
 A list inside a live part is read again by its fragment's route, and stays the list of the page around
 it: order, filters and links are those of the page, which htmx names with each request.
 
-Rows are held in memory: a list is for what a person may look through, `ROWS_MAX` at the most.
+Rows are held in memory: a list is for what a person may look through, `ROWS_MAX` at the most. Where
+there are more, `paged` lets the database filter, order and count, and reads one page of rows.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar, overload
 from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import QueryParams
@@ -188,7 +189,7 @@ class Listing(Generic[Row]):
         writer = csv.writer(out)
         columns = [column for column in self.columns if column.part is None]
         writer.writerow([harmless(self._label(column.label)) for column in columns])
-        for row in self.kept:
+        for row in self.kept[:]:
             writer.writerow([column.export(row, self.language) for column in columns])
         name = (self.path.strip("/").replace("/", "-") or "list") + ".csv"
         return Response(
@@ -214,6 +215,37 @@ def harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(DANGEROUS) else cell
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a query asks of a list: words that a row must have, in lower case; values of choices by
+    key; the column to order by."""
+
+    words: tuple[str, ...]
+    chosen: Mapping[str, str]
+    sort: str
+    is_descending: bool
+
+
+class Window(Sequence[Row]):
+    """Rows that a database keeps: their number is known, a slice is read when it is wanted."""
+
+    def __init__(self, count: int, read: Callable[[int, int], Sequence[Row]]) -> None:
+        self._count, self._read = count, read
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, part: int) -> Row: ...
+    @overload
+    def __getitem__(self, part: slice) -> Sequence[Row]: ...
+    def __getitem__(self, part: int | slice) -> Row | Sequence[Row]:
+        if isinstance(part, int):
+            return self[part : part + 1][0]
+        start, stop, _ = part.indices(self._count)
+        return self._read(start, stop - start) if start < stop else []
+
+
 def listing(
     request: Request,
     columns: Sequence[Column[Row]],
@@ -228,15 +260,54 @@ def listing(
     `name` tells several lists of one page apart (`?bids.page=2`); a page of the list has at most
     `page_rows`. What the query says wrongly is passed over: a list never refuses."""
     language = reader(request)
-    path, query = page_around(request)
     held = list(islice(rows, ROWS_MAX + 1))
     is_cut, held = len(held) > ROWS_MAX, held[:ROWS_MAX]
+
+    def find(wanted: Wanted) -> tuple[Sequence[Row], int]:
+        kept = [row for row in held if _is_kept(row, columns, choices, wanted, language)]
+        _sort(kept, columns, wanted)
+        return kept, len(held)
+
+    return paged(
+        request,
+        columns,
+        find,
+        choices=choices,
+        sort=sort,
+        name=name,
+        page_rows=page_rows,
+        is_cut=is_cut,
+    )
+
+
+def paged(
+    request: Request,
+    columns: Sequence[Column[Row]],
+    find: Callable[[Wanted], tuple[Sequence[Row], int]],
+    *,
+    choices: Sequence[Choice[Row]] = (),
+    sort: str = "",
+    name: str = "",
+    page_rows: int = PAGE_ROWS_MAX,
+    is_cut: bool = False,
+) -> Listing[Row]:
+    """The same with the rows that `find` keeps (a `Window` on a database), and how many there are
+    without filters."""
+    language = reader(request)
+    path, query = page_around(request)
     keys = ("q", "sort", "page", "format", *(choice.key for choice in choices))
     prefix = f"{name}." if name else ""
     asked = {key: query.get(prefix + key, "") for key in keys}
     state = {k: v[:FILTER_CHARACTERS_MAX] for k, v in asked.items() if v}
-    kept = [row for row in held if _is_kept(row, columns, choices, state, language)]
-    _sort(kept, columns, state.get("sort") or sort)
+    order = state.get("sort") or sort
+    kept, total = find(
+        Wanted(
+            tuple(state.get("q", "").casefold().split()),
+            {choice.key: state[choice.key] for choice in choices if choice.key in state},
+            order.removeprefix("-"),
+            order.startswith("-"),
+        )
+    )
     pages = max(1, -(-len(kept) // page_rows))
     page = min(_whole(state.get("page", "")), pages)
     start = (page - 1) * page_rows
@@ -246,7 +317,7 @@ def listing(
         choices=choices,
         shown=kept[start : start + page_rows],
         kept=kept,
-        total=len(held),
+        total=total,
         is_cut=is_cut,
         page=page,
         pages=pages,
@@ -278,28 +349,27 @@ def _is_kept(
     row: Row,
     columns: Sequence[Column[Row]],
     choices: Sequence[Choice[Row]],
-    state: Mapping[str, str],
+    wanted: Wanted,
     language: Language,
 ) -> bool:
     for choice in choices:
-        wanted = state.get(choice.key)
-        if wanted and choice.value(row) != wanted:
+        value = wanted.chosen.get(choice.key)
+        if value and choice.value(row) != value:
             return False
-    if not (words := state.get("q", "").casefold().split()):
+    if not wanted.words:
         return True
     found = "\n".join(column.read(row, language) for column in columns).casefold()
-    return all(word in found for word in words)
+    return all(word in found for word in wanted.words)
 
 
-def _sort(rows: list[Row], columns: Sequence[Column[Row]], order: str) -> None:
+def _sort(rows: list[Row], columns: Sequence[Column[Row]], wanted: Wanted) -> None:
     """In place; what has no value comes last either way. Ties keep the order they came in."""
-    wanted = order.removeprefix("-")
-    column = next((c for c in columns if c.key == wanted and c.is_sorted), None)
+    column = next((c for c in columns if c.key == wanted.sort and c.is_sorted), None)
     if column is None:
         return
     empty = [row for row in rows if column.value(row) is None]
     valued = [row for row in rows if column.value(row) is not None]
-    valued.sort(key=lambda row: _order(column.value(row)), reverse=order.startswith("-"))
+    valued.sort(key=lambda row: _order(column.value(row)), reverse=wanted.is_descending)
     rows[:] = valued + empty
 
 
