@@ -2,17 +2,19 @@
 
 When it is sealed for the night the members are signed out everywhere, so that no open window reads on
 (the logical seal); whom an act removes loses his seat in the draw; with its close the draw is closed,
-and with its voiding the draw is void, so that another committee may be asked for.
+and with its voiding the draw is void, so that another committee may be asked for, and the stations that
+it would still have used are free.
 """
 
 from __future__ import annotations
 
 from api.flows import drawing, substitution
 from api.identity import service as identity
-from archive.actor import Actor
+from archive.actor import SYSTEM, Actor
 from archive.errors import Kind, Refusal
 from archive.journal.entry import DocumentRef
 from archive.office import Tx
+from evaluation.seating import service as seating
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
@@ -42,4 +44,5 @@ def act(
         if projects.lot(tx.db, session.lot_id).stage not in drawing.AGAIN:
             raise Refusal("api.reevaluation.published", {}, Kind.CONFLICT)
         draws.void_draw(tx, actor, session.draw_id, command.reason)
+        seating.end_seats(tx, SYSTEM, session.draw_id)
     return substitution.followed(tx, before, session)

@@ -118,6 +118,19 @@ def release(db: Session, rows: Sequence[SeatRow], now: datetime) -> None:
     db.flush()
 
 
+def shorten(db: Session, rows: Sequence[SeatRow], last_slot: int) -> None:
+    """Let seats end with a slot; their experts are free again in the later ones."""
+    for row in rows:
+        row.last_slot = last_slot
+        db.add(row)
+        db.execute(
+            sa.delete(ExpertSlotRow).where(
+                col(ExpertSlotRow.seat_id) == row.id, col(ExpertSlotRow.slot) > last_slot
+            )
+        )
+    db.flush()
+
+
 def save(db: Session, rows: Sequence[SeatRow]) -> None:
     """Write changed rows."""
     db.add_all(rows)

@@ -523,6 +523,20 @@ def release_seats(
     return _release(tx, actor, session_id, rows)
 
 
+def end_seats(tx: Tx, actor: Actor, session_id: str) -> None:
+    """Nobody sits for a session any more: seats that have not begun are given back, and of those that
+    run what is left after this slot. What was used stays as it was."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    now_slot = slot_at(tx.now)
+    rows = queries.live_of_session(tx.db, session_id)
+    _release(tx, actor, session_id, [row for row in rows if row.first_slot > now_slot])
+    running = [row for row in rows if row.first_slot <= now_slot < row.last_slot]
+    if running:
+        queries.shorten(tx.db, running, now_slot)
+        said = {"seats": [row.id for row in running], "experts": [row.expert_id for row in running]}
+        tx.record(f"session/{session_id}", "evaluation:seats:shortened", actor, said)
+
+
 def _release(
     tx: Tx, actor: Actor, session_id: str, rows: Sequence[SeatRow], plan_id: str = ""
 ) -> tuple[BookedSeat, ...]:

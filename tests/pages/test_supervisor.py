@@ -21,9 +21,11 @@ from archive.actor import Actor, Role
 from archive.clock import SHANGHAI
 from archive.journal import service as journal
 from archive.tasks.service import Worker
+from evaluation.seating import service as planned
 from evaluation.session import commands as c
 from evaluation.session.state import PauseKind, Stage
 from evaluation.sheets import service as sheets
+from evaluation.stations.slots import slot_at
 from evaluation.witness.alarms import Alarm, AlarmKey, Change, Severity, State
 from evaluation.witness.keeping import service as keeping
 from experts.draws import service as draws
@@ -235,6 +237,9 @@ def test_a_review_is_declared_void_and_another_committee_drawn(
     looks(page, "supervisor-void")
     page.get_by_role("button", name="宣布无效").click()
     expect(page.locator("#stage")).to_have_text("已作废")
+    with review.office.read() as db:
+        last = max((max(seat.slots) for seat in planned.seats_of(db, old.draw_id)), default=0)
+    assert last <= slot_at(review.office.clock.now())
     open_account(review.office, "clerk", Role.STAFF, centre=old.centre_id)
     desk = sign_in(chromium_page, review.url, "clerk", f"/centre/lots/{old.lot_id}/draw")
     expect(desk.locator("#outlook-now")).to_contain_text("请先填写重新评标时间")

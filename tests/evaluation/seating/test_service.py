@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from api.flows import upkeep
 from archive import canonical
 from archive.actor import SYSTEM
+from archive.clock import SHANGHAI, DrivenClock
 from archive.errors import Kind as RefusalKind
 from archive.errors import Refusal
 from archive.journal import service as journal
@@ -363,6 +364,27 @@ class TestReleaseAndReplan:
         with pytest.raises(Refusal) as refused, desk.office.write() as tx:
             service.release_seats(tx, STAFF, "S9")
         assert refused.value.kind is RefusalKind.NOT_FOUND
+
+    def test_a_session_that_is_void_gives_back_what_it_has_not_used(self, desk: Desk) -> None:
+        """招标投标法实施条例 第八十一条: another committee needs the stations, and its experts their day."""
+        desk.seat(request("E1", slots=(AM, PM)), request("E2"), request("E3", slots=(PM, NIGHT)))
+        office = desk.office
+        assert isinstance(office.clock, DrivenClock)
+        office.clock.move_to(datetime.combine(DAY, time(10), SHANGHAI))
+        with office.write() as tx:
+            service.end_seats(tx, SYSTEM, "S1")
+        with office.read() as db:
+            left = {seat.expert_id: seat.slots for seat in service.seats_of(db, "S1")}
+            actions = [e.action for e in journal.entries(db, "session/S1")]
+        assert left == {"E1": (AM,), "E2": (AM,)}
+        assert actions[-2:] == ["evaluation:seats:released", "evaluation:seats:shortened"]
+        again = desk.seat(request("E1", "S2", (PM,)), request("E3", "S2", (PM, NIGHT)))
+        assert again.unseated == ()
+        with office.write() as tx:
+            service.end_seats(tx, SYSTEM, "S1")
+            service.end_seats(tx, SYSTEM, "S9")
+        with office.read() as db:
+            assert [e.action for e in journal.entries(db, "session/S1")] == actions
 
 
 class TestReplanWithStayTax:
