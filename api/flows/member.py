@@ -99,13 +99,13 @@ class Desk:
         return dict(self.session.state.chair_votes).get(self.member.expert_id, "")
 
     @property
-    def may_chair(self) -> list[tuple[str, str]]:
-        """The seats whose members may be elected, as a form offers them."""
+    def may_chair(self) -> list[str]:
+        """The seats whose members may be elected."""
         if self.session is None:
             return []
         rules, sitting = self.session.rules, self.session.state.sitting
         return [
-            (m.seat_code, m.seat_code)
+            m.seat_code
             for m in sitting
             if m.standing is Standing.SITTING
             and (rules.chair_may_represent or not m.is_representative)

@@ -23,7 +23,7 @@ from archive.journal import service as journal
 from archive.tasks.service import Worker
 from evaluation.seating import service as planned
 from evaluation.session import commands as c
-from evaluation.session.state import PauseKind, Stage
+from evaluation.session.state import Cause, PauseKind, Stage, Standing
 from evaluation.sheets import service as sheets
 from evaluation.stations.slots import slot_at
 from evaluation.witness.alarms import Alarm, AlarmKey, Change, Severity, State
@@ -225,6 +225,38 @@ def test_others_are_refused(chromium_page: Pages, review: Reviewing) -> None:
         answer = page.goto(f"{review.url}/supervisor/{path}")
         assert answer is not None
         assert answer.status == 403
+
+
+def test_the_members_elect_who_presides(chromium_page: Pages, review: Reviewing) -> None:
+    """评标委员会和评标方法暂行规定 第九条; 财政部令第87号 第四十五条. The chair who leaves is chair no more."""
+    chromium_page.allow("422")
+    path = f"/expert/sessions/{review.session_id}"
+    first = review.session.state.chair
+    page = sign_in(chromium_page, review.url, "second", path)
+    box = page.locator("section", has=page.locator("#chair"))
+    expect(box).to_contain_text(first)
+    chair = next(m for m in review.session.state.sitting if m.seat_code == first)
+    review.do(review.staff, c.RemoveMember(chair.expert_id, Cause.HEALTH))
+    expect(box).to_contain_text("已有 0 人推举")  # the page has heard of it by itself
+    seats = box.get_by_label("推举席位")
+    offered = seats.locator("option").all_inner_texts()
+    mine = review.members[1].seat_code
+    assert f"{mine}(本人)" in offered
+    assert not [seat for seat in offered if seat == first or seat.startswith("R")]
+    box.get_by_role("button", name="推举").click()
+    expect(box.locator(".invalid-feedback")).to_be_visible()  # nobody was named
+    looks(page, "expert-chair")
+    seats.select_option(mine)
+    box.get_by_role("button", name="推举").click()
+    expect(box).to_contain_text(f"您推举了 {mine} 席")
+    expect(seats).to_have_value(mine)
+    for member in review.session.state.sitting:
+        if member.standing is Standing.SITTING and not review.session.state.chair:
+            vote = c.VoteChair(member.expert_id, mine)
+            if member.seat_code != mine:
+                review.do(people.member(member.expert_id), vote)
+    expect(box).to_contain_text("您被推举为组长")
+    looks(page, "expert-chair-elected")
 
 
 def test_a_review_is_declared_void_and_another_committee_drawn(
