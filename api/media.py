@@ -1,6 +1,7 @@
-"""Pictures of browser stations, live: a segment is on the record before it is shown.
+"""Pictures of stations, live: a segment is on the record before it is shown.
 
     POST /api/sessions/{id}/stations/{station}/media/{track}      a segment's bytes (WebM)
+    POST /api/sessions/{id}/stations/{station}/pictures/{track}   a still picture's bytes (JPEG)
     GET  /live/sessions/{id}/media/{station}/{track}              a websocket: the same bytes, for MediaSource
 
 A station hashes what its MediaRecorder gives it, reports the digest (`media_digest`, signed, by `/reports`), and
@@ -8,7 +9,12 @@ sends the bytes when that report is acknowledged. Bytes of which the station has
 nobody is shown what is not on the record; they are kept in the vault under that digest. Then they go to whoever
 watches: first the stream's head and what came since its newest keyframe, then each segment as it comes. The
 digests are never dropped, the pictures may be: who has more than `WAITING_BYTES_MAX` unread goes on at the next
-keyframe (`evaluation.witness.webm`).
+keyframe (`evaluation.witness.webm`). A binary message is one whole segment, byte by byte as its station hashed
+it, so that whoever follows the record too can hold the one against the other; where it is only what is left of some,
+the text `part` goes before it.
+
+Sound (the track `voice`) is the members' own: it is kept like the rest, and given to those who sit in the
+session (`api.flows.voices`).
 
 Tracks live in the process that is sent them: behind several processes a station and its viewers are led to one by
 the path (docs/operations.md). A process that does not know a track's beginning says so, and the station begins anew.
@@ -17,31 +23,33 @@ the path (docs/operations.md). A process that does not know a track's beginning 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter, Request, WebSocket
 from fastapi.concurrency import run_in_threadpool
-from sqlmodel import Session as Db
 from starlette.websockets import WebSocketDisconnect
 
-from api.access import OfficialActor, StaffActor, actor_of
+from api.access import ReviewActor, StaffActor, actor_of
 from api.fanout import Chunk, Outlet, outlet_of
+from api.flows import voices
 from api.hub import CHECK_SECONDS
 from api.routes.fields import Answer, IdInPath
 from api.routes.sessions import seen
 from api.shell import Shell, shell_of
-from archive.actor import Actor
+from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
-from archive.journal import service as journal
+from evaluation.witness.media import service as media
+from evaluation.witness.media.kinds import VOICE_TRACK, Form
 from evaluation.witness.webm import MalformedWebm, Relay, Seat
 
-SEGMENT_BYTES_MAX = 4 * 1024 * 1024
+BYTES_MAX = {Form.SEGMENT: 4 * 1024 * 1024, Form.SNAPSHOT: 512 * 1024}
+EBML_HEADER, JPEG_HEADER = b"\x1a\x45\xdf\xa3", b"\xff\xd8\xff"
 WAITING_BYTES_MAX = 1024 * 1024
-ENTRIES_BACK = 500
-"""A digest must stand among so many newest entries of the session."""
+PART = "part"
+"""Before bytes that are no whole segment."""
 TRACKS_MAX = 200
-SIGNED_OUT = 4001
+SIGNED_OUT, NOT_HIS = 4001, 4003
+OFFICIAL = frozenset({Role.STAFF, Role.SUPERVISOR})
 
 router = APIRouter()
 Name = tuple[str, str, str]
@@ -62,7 +70,10 @@ class Track:
         made: dict[bytes, Chunk] = {}
         for outlet, seat in self.viewers.items():
             out = seat.take(parts, init)
-            if out and outlet.write(made.setdefault(out, Chunk([out]))) > WAITING_BYTES_MAX:
+            if not out:
+                continue
+            chunk = made.setdefault(out, Chunk([out] if out == data else [PART, out]))
+            if outlet.write(chunk) > WAITING_BYTES_MAX:
                 seat.stalled()
 
     def begin_anew(self) -> None:
@@ -93,19 +104,6 @@ class KeptAnswer(Answer):
     sha256: str
 
 
-def is_reported(db: Db, name: Name, sha256: str) -> bool:
-    """Whether the station has put this digest of this track on the record."""
-    session_id, station, track = name
-    stream = f"session/{session_id}"
-    size = journal.sizes(db, [stream])[stream]
-    return any(
-        entry.action == "evaluation:witness:media_digest"
-        and entry.data.get("source", {}).get("station") == station
-        and (entry.data["track"], entry.data["sha256"]) == (track, sha256)
-        for entry in journal.entries(db, stream, max(0, size - ENTRIES_BACK))
-    )
-
-
 @router.post(
     "/api/sessions/{session_id}/stations/{station}/media/{track}",
     status_code=201,
@@ -116,16 +114,11 @@ async def send(
 ) -> KeptAnswer:
     """A segment whose digest the station has reported."""
     shell = shell_of(request)
-    name = (session_id, station, track)
+    name = media.Name(session_id, station, track)
     data = await request.body()
-    if not 0 < len(data) <= SEGMENT_BYTES_MAX:
-        params = {"bytes": len(data), "most": SEGMENT_BYTES_MAX}
-        raise Refusal("api.media.size", params)
-    sha256 = hashlib.sha256(data).hexdigest()
-    async with shell.readers():
-        await run_in_threadpool(_keep, shell, actor, name, data, sha256)
-    found = tracks_of(request.app).of(name)
-    if data.startswith(b"\x1a\x45\xdf\xa3"):
+    sha256 = await keep(shell, actor, name, Form.SEGMENT, data)
+    found = tracks_of(request.app).of((session_id, station, track))
+    if data.startswith(EBML_HEADER):
         found.begin_anew()
     try:
         found.feed(data)
@@ -135,12 +128,35 @@ async def send(
     return KeptAnswer(sha256=sha256)
 
 
-def _keep(shell: Shell, actor: Actor, name: Name, data: bytes, sha256: str) -> None:
-    with shell.office.read() as db:
-        seen(db, actor, name[0])
-        if not is_reported(db, name, sha256):
-            raise Refusal("api.media.not_reported", {"sha256": sha256[:12]}, Kind.CONFLICT)
-    shell.office.vault.put(f"{name[2]}-{sha256[:12]}.webm", "video/webm", data)
+@router.post(
+    "/api/sessions/{session_id}/stations/{station}/pictures/{track}",
+    status_code=201,
+    tags=["stations"],
+)
+async def send_picture(
+    actor: StaffActor, request: Request, session_id: IdInPath, station: IdInPath, track: IdInPath
+) -> KeptAnswer:
+    """A still picture whose digest the station has reported."""
+    name = media.Name(session_id, station, track)
+    content = await request.body()
+    return KeptAnswer(sha256=await keep(shell_of(request), actor, name, Form.SNAPSHOT, content))
+
+
+async def keep(shell: Shell, actor: Actor, name: media.Name, form: Form, data: bytes) -> str:
+    """Keep what a station sends of a session that the actor sees; its digest."""
+    most = BYTES_MAX[form]
+    if not 0 < len(data) <= most:
+        raise Refusal("api.media.size", {"bytes": len(data), "most": most})
+    if form is Form.SNAPSHOT and not data.startswith(JPEG_HEADER):
+        raise Refusal("api.media.jpeg", {"track": name.track})
+
+    def work() -> str:
+        with shell.office.read() as db:
+            seen(db, actor, name.session_id)
+        return media.keep(shell.office, name, form, data)
+
+    async with shell.writers():
+        return await run_in_threadpool(work)
 
 
 def tracks_of(app: object) -> Tracks:
@@ -152,7 +168,7 @@ def tracks_of(app: object) -> Tracks:
 @router.websocket("/live/sessions/{session_id}/media/{station}/{track}")
 async def watch(
     socket: WebSocket,
-    actor: OfficialActor,
+    actor: ReviewActor,
     session_id: IdInPath,
     station: IdInPath,
     track: IdInPath,
@@ -160,7 +176,7 @@ async def watch(
     """Show a track as it comes."""
     shell = shell_of(socket)
     async with shell.readers():
-        await run_in_threadpool(_check_seen, shell, actor, session_id)
+        await run_in_threadpool(_check_given, shell, actor, session_id, track)
     try:
         await socket.accept()
     except OSError:
@@ -168,7 +184,7 @@ async def watch(
     outlet = outlet_of(socket)
     found = tracks_of(socket.app).of((session_id, station, track))
     if opening := found.relay.opening():
-        outlet.write(Chunk([opening]))
+        outlet.write(Chunk([PART, opening]))
     found.viewers[outlet] = found.relay.seat()
     try:
         while True:
@@ -178,12 +194,22 @@ async def watch(
             except TimeoutError:
                 if await actor_of(socket) is None:
                     outlet.end(SIGNED_OUT, "signed out")
+                try:
+                    async with shell.readers():
+                        await run_in_threadpool(_check_given, shell, actor, session_id, track)
+                except Refusal:
+                    outlet.end(NOT_HIS, "no longer given")
     except (WebSocketDisconnect, KeyError, RuntimeError):
         return
     finally:
         del found.viewers[outlet]
 
 
-def _check_seen(shell: Shell, actor: Actor, session_id: str) -> None:
+def _check_given(shell: Shell, actor: Actor, session_id: str, track: str) -> None:
+    """Refuse whoever is not given this track: pictures go to officials, voices to the members."""
     with shell.office.read() as db:
-        seen(db, actor, session_id)
+        session = seen(db, actor, session_id)
+    if track == VOICE_TRACK:
+        voices.must_hear(actor, session)
+    elif actor.roles.isdisjoint(OFFICIAL):
+        raise Refusal("api.session.unknown", {"session": session_id}, Kind.NOT_FOUND)

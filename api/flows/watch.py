@@ -8,7 +8,7 @@ a person. What a page shows live comes from the witness socket and is checked in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,7 +27,9 @@ from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import FINAL, IncidentKind, Stage
+from evaluation.witness.keeping.service import Watches
 from evaluation.witness.service import record_event
+from evaluation.witness.watch import Watch
 from experts.draws import service as draws
 from experts.draws.service import Draw
 from experts.draws.verify import Step, is_valid, verify_transcript
@@ -36,7 +38,10 @@ from trading.parties import service as parties
 from trading.projects import service as projects
 
 WORDS_PREFIX = "witness-"
-ALARM = "evaluation:witness:alarm"
+SIGNS_OF_LIFE = frozenset(
+    f"evaluation:witness:{kind}" for kind in ("heartbeat", "snapshot", "media_digest")
+)
+LOOKED_BACK = 300
 NIGHT_STAGES = frozenset({Stage.SEALING, Stage.SEALED_OVERNIGHT, Stage.UNSEALING})
 
 
@@ -120,32 +125,37 @@ class Proof:
 # --- The wall ---------------------------------------------------------------------------------
 
 
-def wall(db: Db, actor: Actor) -> list[Tile]:
+def watched(db: Db, actor: Actor, found: Iterable[Session]) -> list[Session]:
+    """Those of the sessions whose lots the actor watches."""
+    lots = {lot.id for lot in projects.lots(db) if watches(actor, lot.supervisor_uscc)}
+    return [session for session in found if session.lot_id in lots]
+
+
+def wall(db: Db, actor: Actor, known: Watches) -> list[Tile]:
     """A tile for each session of the actor's that is not over, the urgent ones first, then by
     stage's order."""
-    lots = {lot.id: lot.name for lot in projects.lots(db) if watches(actor, lot.supervisor_uscc)}
-    centres = names_of_places(db)
+    lots = {lot.id: lot.name for lot in projects.lots(db)}
     open_stages = [stage for stage in Stage if stage not in FINAL]
-    found = sessions.sessions(db, stages=open_stages)
-    reading = Reading(db, centres)
+    found = watched(db, actor, sessions.sessions(db, stages=open_stages))
+    reading = Reading(db, names_of_places(db))
     tiles = [
-        _tile(db, session, lots[session.lot_id], reading)
+        _tile(db, session, lots[session.lot_id], reading, known.of(db, session.id))
         for session in found
-        if session.lot_id in lots
     ]
     order = {stage.value: number for number, stage in enumerate(Stage)}
     return sorted(tiles, key=lambda tile: (not tile.is_urgent, order[tile.stage], tile.id))
 
 
-def _tile(db: Db, session: Session, lot: str, reading: Reading) -> Tile:
+def _last(db: Db, watch: Watch) -> Entry | None:
+    """The newest entry that is no mere sign of life; of so many that are, the newest."""
+    newest = list(journal.entries(db, f"session/{watch.session}", max(0, watch.size - LOOKED_BACK)))
+    telling = [entry for entry in newest if entry.action not in SIGNS_OF_LIFE]
+    return next(reversed(telling or newest), None)
+
+
+def _tile(db: Db, session: Session, lot: str, reading: Reading, watch: Watch) -> Tile:
     state, centres = session.state, reading.centres
-    last: Entry | None = None
-    alarms: dict[tuple[str, str], bool] = {}
-    for entry in journal.entries(db, f"session/{session.id}"):
-        last = entry
-        if entry.action == ALARM:
-            venue = centres.get(str(entry.data["venue"]), str(entry.data["venue"]))
-            alarms[str(entry.data["alarm"]), venue] = entry.data["state"] != "CLEARED"
+    last = _last(db, watch)
     incident = state.incidents[-1] if state.incidents else None
     return Tile(
         id=session.id,
@@ -158,7 +168,9 @@ def _tile(db: Db, session: Session, lot: str, reading: Reading) -> Tile:
         admitted=sum(member.is_admitted for member in state.sitting),
         night=len(state.nights) if state.stage in NIGHT_STAGES else 0,
         last=reading.event(last) if last else None,
-        alarms=tuple(sorted(key for key, is_raised in alarms.items() if is_raised)),
+        alarms=tuple(
+            sorted({(key.alarm.value, centres.get(key.venue, key.venue)) for key in watch.raised})
+        ),
         incident=incident.kind.value if incident and incident.resolved_at is None else "",
     )
 
@@ -180,8 +192,7 @@ def focus(db: Db, actor: Actor, session_id: str) -> Focus:
     centres = names_of_places(db)
     begun = {
         str(entry.data["seat"])
-        for entry in journal.entries(db, f"session/{session_id}")
-        if entry.action == "evaluation:sheet:saved"
+        for entry in journal.entries_of(db, f"session/{session_id}", ["evaluation:sheet:saved"])
     }
     return Focus(
         session=session,

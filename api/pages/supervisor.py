@@ -83,16 +83,20 @@ DRAW_COLUMNS: tuple[Column[flow.DrawLine], ...] = (
 # --- The wall ---------------------------------------------------------------------------------
 
 
+def _tiles(request: Request, db: Session, actor: Actor) -> list[flow.Tile]:
+    return flow.wall(db, actor, shell_of(request).watches)
+
+
 @router.get("/supervisor/wall")
 def wall(actor: SupervisorActor, request: Request, db: ReadDb) -> Response:
     """All sessions that are not over."""
     seq = numbers(db, [BOARD])[BOARD]
-    return show(request, "supervisor/wall.html", actor, tiles=flow.wall(db, actor), seq=seq)
+    return show(request, "supervisor/wall.html", actor, tiles=_tiles(request, db, actor), seq=seq)
 
 
 @router.get("/fragments/supervisor/wall")
 def wall_part(actor: SupervisorActor, request: Request, db: ReadDb) -> Response:
-    return show(request, "supervisor/_wall.html", actor, tiles=flow.wall(db, actor))
+    return show(request, "supervisor/_wall.html", actor, tiles=_tiles(request, db, actor))
 
 
 # --- One session ------------------------------------------------------------------------------

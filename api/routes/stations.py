@@ -7,7 +7,7 @@ many stations share one (`api.group_commit`).
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import Field
@@ -16,8 +16,10 @@ from api.access import StaffActor
 from api.routes.fields import Answer, Body, Identifier, IdInPath, Whole
 from api.routes.sessions import seen
 from api.shell import shell_of
-from api.transactions import WriteTx
+from api.transactions import ReadDb, WriteTx
+from archive.errors import Kind, Refusal
 from archive.office import Tx
+from evaluation.witness.media.kinds import Use
 from evaluation.witness.sources import Report
 from evaluation.witness.stations import service as stations
 
@@ -26,13 +28,14 @@ router = APIRouter(prefix="/api/sessions/{session_id}/stations", tags=["stations
 
 class BindBody(Body):
     """`key`: base64 of 32 bytes (ED25519) or of the uncompressed point (P-256); `every`: the
-    longest time between two reports, in seconds."""
+    longest time between two reports, in seconds; `use`: SECURITY where its pictures are security video."""
 
     venue: Identifier
     station: Identifier
     algorithm: Annotated[str, Field(max_length=16)]
     key: Annotated[str, Field(max_length=100)]
     every: Whole
+    use: Literal["EVALUATION", "SECURITY", "VOICE"] = "EVALUATION"
 
 
 class ReportBody(Body):
@@ -56,6 +59,13 @@ class TakenAnswer(Answer):
     """How many of these are new on the record."""
 
 
+class LineAnswer(Answer):
+    next: int
+    last: str
+    """Digest of the newest report; 64 zeros at first."""
+    key: str
+
+
 @router.post("", status_code=201)
 def bind(actor: StaffActor, tx: WriteTx, session_id: IdInPath, body: BindBody) -> TakenAnswer:
     """Bind a station's key to the session."""
@@ -69,8 +79,19 @@ def bind(actor: StaffActor, tx: WriteTx, session_id: IdInPath, body: BindBody) -
         algorithm=body.algorithm,
         key=body.key,
         every=body.every,
+        use=Use(body.use),
     )
     return TakenAnswer(next=0, recorded=0)
+
+
+@router.get("/{station}")
+def line(actor: StaffActor, db: ReadDb, session_id: IdInPath, station: IdInPath) -> LineAnswer:
+    """How far the record has come with a station: what it asks when an answer was lost."""
+    seen(db, actor, session_id)
+    found = stations.lines(db, session_id).get(station)
+    if found is None:
+        raise Refusal("evaluation.witness.station_unknown", {"station": station}, Kind.NOT_FOUND)
+    return LineAnswer(next=found.next, last=found.last, key=found.key.text)
 
 
 @router.post("/{station}/release", status_code=201)

@@ -20,6 +20,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from evaluation.witness.media.kinds import Use, What
+
 if TYPE_CHECKING:
     from evaluation.witness.watch import Heard, Raised, Watch
 
@@ -113,7 +115,8 @@ def due(watch: Watch, now: datetime, limits: Limits) -> set[AlarmKey]:
         if not (key in watch.raised and watch.raised[key].acknowledged_by)
     }
     for station, heard in watch.stations.items():
-        found.update(AlarmKey(a, heard.venue, station) for a in _of_station(heard, now, limits))
+        alarms = _of_station(heard, now, limits, is_night=watch.is_night)
+        found.update(AlarmKey(alarm, heard.venue, station) for alarm in alarms)
     found.update(AlarmKey(Alarm.SEAL_BROKEN, v) for v, intact in watch.seals.items() if not intact)
     found.update(
         AlarmKey(Alarm.POWER_CUT, venue) for venue, state in watch.power.items() if state != "MAINS"
@@ -128,16 +131,24 @@ def due(watch: Watch, now: datetime, limits: Limits) -> set[AlarmKey]:
     return found
 
 
-def _of_station(heard: Heard, now: datetime, limits: Limits) -> Iterator[Alarm]:
-    if now - heard.at > limits.beats * timedelta(seconds=heard.every):
+def _of_station(heard: Heard, now: datetime, limits: Limits, *, is_night: bool) -> Iterator[Alarm]:
+    if heard.use == Use.VOICE:
+        return  # a member speaks when he has something to say
+    silence = limits.beats * timedelta(seconds=heard.every)
+    if now - heard.at > silence:
         yield Alarm.STATION_SILENT
-    if heard.picture_at is not None:
-        patience = max(limits.camera, limits.beats * timedelta(seconds=heard.every))
-        if now - heard.picture_at > patience:
+    for picture in heard.pictures.values():
+        # A recorder may be stopped, and the record says so; a camera not while the night is sealed.
+        is_off = picture.has_ended and not (is_night and picture.what == What.CAMERA)
+        if picture.what == What.VOICE or is_off:
+            continue
+        if now - picture.at > max(limits.camera, silence) or picture.has_ended:
             yield Alarm.CAMERA_LOST
-        if heard.same >= limits.pictures:
+        if picture.what == What.SCREEN:
+            continue  # a screen may stand still, and be dark
+        if picture.same >= limits.pictures:
             yield Alarm.PICTURE_FROZEN
-        if heard.luma <= limits.dark:
+        if picture.luma <= limits.dark:
             yield Alarm.PICTURE_BLACK
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from archive.actor import Role
 from archive.errors import Fault, Faults, Kind, Refusal
 from evaluation.witness.alarms import Alarm, Severity, State
+from evaluation.witness.media.kinds import Use, What
 from evaluation.witness.sources import Algorithm, Wrong
 
 COUNT_MAX = 2**53 - 1
@@ -146,8 +147,9 @@ KINDS: Mapping[str, EventKind] = {
                 "sm3": DIGEST,
                 "bytes": _count(),
                 "luma": _count(255),
+                "what": _choice(What.CAMERA.value, What.SCREEN.value),
             },
-            "sm3 luma",
+            "sm3 luma what",
         ),
         _kind("note", {"sha256": DIGEST, "sm3": DIGEST, "venue": VENUE}, "sm3 venue", _PERSONS),
         _kind(
@@ -164,7 +166,7 @@ KINDS: Mapping[str, EventKind] = {
             "seat venue sha256 sm3",
             _PERSONS,
         ),
-        # A segment of a recording, by digest: the recording itself stays with the venue.
+        # A segment of a recording, by digest; ends: it is the track's last, for its recorder was stopped.
         _kind(
             "media_digest",
             {
@@ -176,8 +178,10 @@ KINDS: Mapping[str, EventKind] = {
                 "bytes": _count(),
                 "begins_at": MOMENT,
                 "duration_ms": _count(3_600_000),
+                "what": _choice(*(one.value for one in What)),
+                "ends": SWITCH,
             },
-            "station sm3",
+            "station sm3 what ends",
         ),
         # --- Acts: what has a step of its own ---
         # A station's key, bound at seal-in; it reports at least every so many seconds from now on.
@@ -189,7 +193,9 @@ KINDS: Mapping[str, EventKind] = {
                 "algorithm": _choice(*(one.value for one in Algorithm)),
                 "key": KEY,
                 "every": _whole(1, 3600),
+                "use": _choice(*(one.value for one in Use)),
             },
+            "use",
         ),
         _act("station_released", {"venue": VENUE, "station": CODE}),
         _act(

@@ -10,10 +10,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session as Db
 from sqlmodel import SQLModel, col, select
 
+from evaluation.witness.media.kinds import Form, Place
 from evaluation.witness.tables import (
     CheckpointRow,
     CosignatureRow,
     LeaseRow,
+    MediaRow,
     OutsideRow,
     StationLineRow,
     WitnessKeyRow,
@@ -138,3 +140,40 @@ def set_outside_size(db: Db, session_id: str, name: str, size: int) -> None:
     row.size = size
     db.add(row)
     db.flush()
+
+
+# --- Pictures and recordings ------------------------------------------------------------------
+
+
+def medium(db: Db, session_id: str, station: str, track: str, sha256: str) -> MediaRow | None:
+    return db.get(MediaRow, (session_id, station, track, sha256))
+
+
+def newest_kept(db: Db, session_id: str, station: str, track: str, form: str) -> MediaRow | None:
+    """What was reported last of what is kept of a track."""
+    return db.exec(
+        select(MediaRow)
+        .where(
+            col(MediaRow.session_id) == session_id,
+            col(MediaRow.station) == station,
+            col(MediaRow.track) == track,
+            col(MediaRow.form) == form,
+            col(MediaRow.place) == Place.KEPT.value,
+        )
+        .order_by(col(MediaRow.at).desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def kept_snapshot(db: Db, session_id: str, sha256: str) -> MediaRow | None:
+    """A still picture of the session's by digest, of whichever station."""
+    return db.exec(
+        select(MediaRow)
+        .where(
+            col(MediaRow.sha256) == sha256,
+            col(MediaRow.session_id) == session_id,
+            col(MediaRow.form) == Form.SNAPSHOT.value,
+            col(MediaRow.place) == Place.KEPT.value,
+        )
+        .limit(1)
+    ).one_or_none()

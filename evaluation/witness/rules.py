@@ -13,6 +13,7 @@ from trading.rules.book import book
 SIGNED_AT_SOURCE = "witness.signed_at_source"
 TWO_SIGN = "witness.two_sign_handover"
 COSIGN = "witness.cosign_minutes"
+SUPERVISOR_HEARS = "witness.supervisor_hears_voices"
 
 
 def _number(rule_id: str, day: date, regime: Regime, region: str) -> int:
@@ -54,3 +55,9 @@ def quorum_of(session: Session, witnesses: int) -> int:
     state = session.state
     rule = book().rule("witness.quorum_share", state.ruled_on, state.regime, session.region)
     return int(Fraction(rule.text) * witnesses) + 1 if witnesses else 0
+
+
+def supervisor_hears(session: Session) -> bool:
+    """Whether the supervisor hears the members' voices."""
+    state = session.state
+    return book().rule(SUPERVISOR_HEARS, state.ruled_on, state.regime, session.region).is_on

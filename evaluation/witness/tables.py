@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from archive.database import UtcDateTime
+from evaluation.witness.media.kinds import Use
 from evaluation.witness.sources import Algorithm, Line, StationKey, decode64
 
 
@@ -18,6 +19,7 @@ class StationLineRow(SQLModel, table=True):
     __table_args__ = (
         sa.CheckConstraint("next >= 0", name="next_not_negative"),
         sa.CheckConstraint("algorithm IN ('ED25519', 'P-256')", name="algorithm_known"),
+        sa.CheckConstraint("use IN ('EVALUATION', 'SECURITY', 'VOICE')", name="use_known"),
     )
 
     session_id: str = Field(primary_key=True, foreign_key="evaluation_session.id")
@@ -26,6 +28,7 @@ class StationLineRow(SQLModel, table=True):
     algorithm: str
     public_key: str
     every: int
+    use: str = Field(default=Use.EVALUATION.value)
     next: int = Field(default=0, sa_type=sa.BigInteger)
     last: str
     last_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -97,3 +100,44 @@ class OutsideRow(SQLModel, table=True):
     session_id: str = Field(primary_key=True, foreign_key="evaluation_session.id")
     name: str = Field(primary_key=True)
     size: int = Field(sa_type=sa.BigInteger)
+
+
+class MediaRow(SQLModel, table=True):
+    """A picture or a segment whose digest a station has put on the record, and where its bytes are. The same
+    bytes of one track are one row; `at` is when they were last reported, in legal time."""
+
+    __tablename__ = "witness_media"
+    __table_args__ = (
+        sa.CheckConstraint("form IN ('SNAPSHOT', 'SEGMENT')", name="form_known"),
+        sa.CheckConstraint("retention IN ('EVALUATION', 'SECURITY')", name="retention_known"),
+        sa.CheckConstraint(
+            "place IN ('ELSEWHERE', 'KEPT', 'DISCARDED', 'GONE')", name="place_known"
+        ),
+        sa.CheckConstraint(
+            "retention = 'SECURITY' OR place IN ('ELSEWHERE', 'KEPT')", name="evaluation_is_kept"
+        ),
+        sa.Index(
+            "ix_witness_media_newest", "session_id", "station", "track", "form", "place", "at"
+        ),
+        sa.Index("ix_witness_media_sha256", "sha256"),
+    )
+
+    session_id: str = Field(primary_key=True, foreign_key="evaluation_session.id")
+    station: str = Field(primary_key=True)
+    track: str = Field(primary_key=True)
+    sha256: str = Field(primary_key=True)
+    form: str
+    retention: str
+    place: str
+    bytes: int = Field(sa_type=sa.BigInteger)
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class HoldRow(SQLModel, table=True):
+    """Whether a session's security video may be deleted. Locked by whoever deletes and by whoever forbids it."""
+
+    __tablename__ = "witness_hold"
+
+    session_id: str = Field(primary_key=True, foreign_key="evaluation_session.id")
+    held_by: str = ""
+    """The account that forbade it; empty where nobody does."""

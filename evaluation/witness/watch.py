@@ -19,6 +19,7 @@ from evaluation.session.state import FINAL, Stage
 from evaluation.witness.alarms import Alarm, AlarmKey, State
 from evaluation.witness.duty import Desk
 from evaluation.witness.events import KINDS
+from evaluation.witness.media.kinds import Use
 
 SESSION = "evaluation:session:"
 WITNESS = "evaluation:witness:"
@@ -26,18 +27,31 @@ NIGHT = frozenset({Stage.SEALED_OVERNIGHT, Stage.UNSEALING})
 
 
 @dataclass(frozen=True)
+class Picture:
+    """What a track showed last. `what` is empty where no segment said it; `snapshot`: digest of the
+    newest still picture."""
+
+    at: datetime
+    what: str = ""
+    has_ended: bool = False
+    snapshot: str = ""
+    same: int = 0
+    """How many pictures in a row had the same digest, beyond the first."""
+    luma: int = 255
+
+
+@dataclass(frozen=True)
 class Heard:
-    """A bound station. `every`: the seconds between its beats, as it was bound."""
+    """A bound station. `every`: the seconds between its beats, as it was bound; `pictures` by track."""
 
     venue: str
     every: int
     at: datetime
-    track: str = ""
-    picture: str = ""
-    picture_at: datetime | None = None
-    same: int = 0
-    """How many pictures in a row had the same digest, beyond the first."""
-    luma: int = 255
+    use: str = Use.EVALUATION
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+
+    def showing(self, track: str, picture: Picture) -> Heard:
+        return replace(self, pictures={**self.pictures, track: picture})
 
 
 @dataclass(frozen=True)
@@ -145,7 +159,8 @@ class Watch:
     # --- What was reported --------------------------------------------------------------------
 
     def _station_bound(self, data: Mapping[str, Any], entry: Entry) -> None:
-        self.stations[data["station"]] = Heard(data["venue"], data["every"], entry.at)
+        use = data.get("use", Use.EVALUATION)
+        self.stations[data["station"]] = Heard(data["venue"], data["every"], entry.at, use)
 
     def _station_released(self, data: Mapping[str, Any], entry: Entry) -> None:
         self.stations.pop(data["station"], None)
@@ -172,24 +187,28 @@ class Watch:
             self.raised[key] = replace(self.raised[key], acknowledged_by="")
 
     def _snapshot(self, data: Mapping[str, Any], entry: Entry) -> None:
-        known = self.stations.get(data["station"])
-        if known is not None:
-            same = known.same + 1 if data["sha256"] == known.picture else 0
-            self.stations[data["station"]] = replace(
+        heard = self.stations.get(data["station"])
+        if heard is not None:
+            known = heard.pictures.get(data["track"], Picture(entry.at))
+            same = known.same + 1 if data["sha256"] == known.snapshot else 0
+            shown = replace(
                 known,
-                track=data["track"],
-                picture=data["sha256"],
-                picture_at=entry.at,
+                at=entry.at,
+                what=data.get("what", known.what),
+                has_ended=False,
+                snapshot=data["sha256"],
                 same=same,
                 luma=data.get("luma", 255),
             )
+            self.stations[data["station"]] = heard.showing(data["track"], shown)
 
     def _media_digest(self, data: Mapping[str, Any], entry: Entry) -> None:
-        known = self.stations.get(data.get("station", ""))
-        if known is not None:
-            self.stations[data["station"]] = replace(
-                known, track=data["track"], picture_at=entry.at
-            )
+        heard = self.stations.get(data.get("station", ""))
+        if heard is not None:
+            known = heard.pictures.get(data["track"], Picture(entry.at))
+            what, ends = data.get("what", known.what), data.get("ends", False)
+            shown = replace(known, at=entry.at, what=what, has_ended=ends)
+            self.stations[data["station"]] = heard.showing(data["track"], shown)
 
     def _power(self, data: Mapping[str, Any], entry: Entry) -> None:
         self.power[data["venue"]] = data["state"]

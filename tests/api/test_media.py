@@ -16,11 +16,15 @@ from api.fanout import Chunk
 from api.media import Track
 from archive.errors import Refusal
 from archive.office import Office
+from evaluation.witness.keeping import service as keeping
+from evaluation.witness.media import service as pictures
+from evaluation.witness.sources import Report
 from evaluation.witness.webm import MalformedWebm, Scanner
 from tests.evaluation.witness.night import Device
 from tests.evaluation.witness.test_webm import INIT, RECORDING
-from tests.scenarios.streaming import SESSION, STATION, prepare
+from tests.scenarios.streaming import PASSWORD, SESSION, STATION, prepare
 
+JPEG = b"\xff\xd8\xff\xe0" + b"picture"
 SOCKET = f"/live/sessions/{SESSION}/media/{STATION}/cam"
 PATH = f"/api/sessions/{SESSION}/stations/{STATION}"
 
@@ -33,12 +37,14 @@ def device(office: Office) -> Device:
 @pytest.fixture
 def staff(app: FastAPI, device: Device) -> Iterator[TestClient]:
     with TestClient(app, raise_server_exceptions=False) as client:
-        given = {"account": "staff-1", "password": "a long enough password"}
+        given = {"account": "staff-1", "password": PASSWORD}
         assert client.post("/api/sign-in", json=given).status_code == 200
         yield client
 
 
-def report(staff: TestClient, office: Office, device: Device, n: int, data: bytes) -> None:
+def report(
+    staff: TestClient, office: Office, device: Device, n: int, data: bytes, **more: Any
+) -> None:
     told = {
         "track": "cam",
         "n": n,
@@ -46,14 +52,25 @@ def report(staff: TestClient, office: Office, device: Device, n: int, data: byte
         "bytes": len(data),
         "begins_at": "2026-10-21T01:00:00.000Z",
         "duration_ms": 1000,
+        **more,
     }
-    made = device.report(office.clock.now(), "media_digest", **told)
-    one = {
-        "n": made.n, "prev": made.prev, "at": made.at, "up": made.up, "kind": made.kind,
-        "data": dict(made.data), "sig": made.signature,
-    }  # fmt: skip
-    answer = staff.post(f"{PATH}/reports", json={"reports": [one]})
+    tell(staff, device.report(office.clock.now(), "media_digest", **told))
+
+
+def tell(staff: TestClient, *made: Report) -> None:
+    reports = [
+        {"n": one.n, "prev": one.prev, "at": one.at, "up": one.up, "kind": one.kind,
+         "data": dict(one.data), "sig": one.signature}
+        for one in made
+    ]  # fmt: skip
+    answer = staff.post(f"{PATH}/reports", json={"reports": reports})
     assert answer.status_code == 201, answer.text
+
+
+def picture(device: Device, office: Office, content: bytes, **more: Any) -> Report:
+    digest = hashlib.sha256(content).hexdigest()
+    told = {"track": "cam", "sha256": digest, "bytes": len(content), "luma": 90, **more}
+    return device.report(office.clock.now(), "snapshot", **told)
 
 
 def send(staff: TestClient, data: bytes) -> Any:
@@ -71,6 +88,7 @@ class TestOverHttp:
                 assert send(staff, data).status_code == 201
             assert early.receive_bytes() + early.receive_bytes() == b"".join(segments[:2])
             with staff.websocket_connect(SOCKET) as late:
+                assert late.receive_text() == "part"
                 opening = late.receive_bytes()
                 report(staff, office, device, 2, segments[2])
                 send(staff, segments[2])
@@ -88,10 +106,25 @@ class TestOverHttp:
     ) -> None:
         report(staff, office, device, 0, INIT)
         refused = send(staff, INIT + RECORDING[0])
-        assert (refused.status_code, refused.json()["code"]) == (409, "api.media.not_reported")
+        assert (refused.status_code, refused.json()["code"]) == (
+            409,
+            "evaluation.media.not_reported",
+        )
         with pytest.raises(Refusal):
             office.vault.get(hashlib.sha256(INIT + RECORDING[0]).hexdigest())
         assert send(staff, b"").status_code == 422
+
+    def test_what_was_kept_through_a_long_cut_is_taken_in_later(
+        self, staff: TestClient, office: Office, device: Device
+    ) -> None:
+        """However many reports came since: the digest is on the record, so the bytes may come."""
+        report(staff, office, device, 0, INIT + RECORDING[0])
+        tell(staff, *(device.report(office.clock.now()) for _ in range(500)))
+        tell(staff, *(device.report(office.clock.now()) for _ in range(100)))
+        told = staff.get(PATH).json()
+        assert (told["next"], told["last"], told["key"]) == (device.n, device.prev, device.public)
+        for _ in range(2):  # the answer was lost: once more
+            assert send(staff, INIT + RECORDING[0]).status_code == 201
 
     def test_a_track_without_its_beginning_begins_anew(
         self, staff: TestClient, office: Office, device: Device
@@ -110,6 +143,43 @@ class TestOverHttp:
         ):
             pass
         assert caught.value.status_code == 401
+
+
+class TestPictures:
+    """The wall shows still pictures; each is what its station signed the digest of."""
+
+    def test_a_picture_is_shown_under_its_digest(
+        self, staff: TestClient, office: Office, device: Device
+    ) -> None:
+        tell(staff, picture(device, office, JPEG, what="CAMERA"))
+        sent = staff.post(f"{PATH}/pictures/cam", content=JPEG)
+        assert sent.status_code == 201, sent.text
+        digest = sent.json()["sha256"]
+        other = JPEG + b"another"
+        refused = staff.post(f"{PATH}/pictures/cam", content=other)
+        assert refused.json()["code"] == "evaluation.media.not_reported"
+        tell(staff, picture(device, office, other), picture(device, office, b"no picture"))
+        refused = staff.post(f"{PATH}/pictures/cam", content=b"no picture")
+        assert (refused.status_code, refused.json()["code"]) == (422, "api.media.jpeg")
+        # A picture's digest opens the way for a picture, not for a segment.
+        assert send(staff, other).json()["code"] == "evaluation.media.not_reported"
+        with office.read() as db:
+            watch = keeping.begin(db, SESSION)
+            (track,) = pictures.shown(db, SESSION, watch.stations)
+            assert (track.station, track.what, track.snapshot) == (STATION, "CAMERA", digest)
+            assert track.segment_at is None
+            assert pictures.snapshot(db, office.vault, SESSION, digest) == JPEG
+            with pytest.raises(Refusal):
+                pictures.snapshot(db, office.vault, SESSION, "0" * 64)
+
+    def test_voices_are_not_for_officials(self, staff: TestClient) -> None:
+        """The rule witness.supervisor_hears_voices; staff hear the members under none."""
+        with (
+            pytest.raises(WebSocketDenialResponse) as caught,
+            staff.websocket_connect(SOCKET.replace("/cam", "/voice")),
+        ):
+            pass
+        assert caught.value.status_code == 403
 
 
 class Outlet:

@@ -1503,6 +1503,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("session_id", "size", "name", name=op.f("pk_witness_cosignature")),
     )
     op.create_table(
+        "witness_hold",
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("held_by", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["evaluation_session.id"],
+            name=op.f("fk_witness_hold_session_id_evaluation_session"),
+        ),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_witness_hold")),
+    )
+    op.create_table(
         "witness_lease",
         sa.Column("session_id", sa.String(), nullable=False),
         sa.Column("holder", sa.String(), nullable=False),
@@ -1516,6 +1527,47 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("session_id", name=op.f("pk_witness_lease")),
     )
+    op.create_table(
+        "witness_media",
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("track", sa.String(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("form", sa.String(), nullable=False),
+        sa.Column("retention", sa.String(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "form IN ('SNAPSHOT', 'SEGMENT')", name=op.f("ck_witness_media_form_known")
+        ),
+        sa.CheckConstraint(
+            "place IN ('ELSEWHERE', 'KEPT', 'DISCARDED', 'GONE')",
+            name=op.f("ck_witness_media_place_known"),
+        ),
+        sa.CheckConstraint(
+            "retention = 'SECURITY' OR place IN ('ELSEWHERE', 'KEPT')",
+            name=op.f("ck_witness_media_evaluation_is_kept"),
+        ),
+        sa.CheckConstraint(
+            "retention IN ('EVALUATION', 'SECURITY')", name=op.f("ck_witness_media_retention_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["evaluation_session.id"],
+            name=op.f("fk_witness_media_session_id_evaluation_session"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "session_id", "station", "track", "sha256", name=op.f("pk_witness_media")
+        ),
+    )
+    op.create_index(
+        "ix_witness_media_newest",
+        "witness_media",
+        ["session_id", "station", "track", "form", "place", "at"],
+        unique=False,
+    )
+    op.create_index("ix_witness_media_sha256", "witness_media", ["sha256"], unique=False)
     op.create_table(
         "witness_outside",
         sa.Column("session_id", sa.String(), nullable=False),
@@ -1536,6 +1588,7 @@ def upgrade() -> None:
         sa.Column("algorithm", sa.String(), nullable=False),
         sa.Column("public_key", sa.String(), nullable=False),
         sa.Column("every", sa.Integer(), nullable=False),
+        sa.Column("use", sa.String(), nullable=False),
         sa.Column("next", sa.BigInteger(), nullable=False),
         sa.Column("last", sa.String(), nullable=False),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=True),
@@ -1543,6 +1596,9 @@ def upgrade() -> None:
         sa.Column("rejected_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "algorithm IN ('ED25519', 'P-256')", name=op.f("ck_witness_station_algorithm_known")
+        ),
+        sa.CheckConstraint(
+            "use IN ('EVALUATION', 'SECURITY', 'VOICE')", name=op.f("ck_witness_station_use_known")
         ),
         sa.CheckConstraint("next >= 0", name=op.f("ck_witness_station_next_not_negative")),
         sa.ForeignKeyConstraint(

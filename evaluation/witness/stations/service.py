@@ -23,6 +23,8 @@ from evaluation.session.session import Session
 from evaluation.session.state import FINAL, Stage
 from evaluation.witness import queries
 from evaluation.witness.events import KINDS, STATION_KINDS, check_event
+from evaluation.witness.media import service as media
+from evaluation.witness.media.kinds import VOICE_TRACK, Use, What
 from evaluation.witness.rules import SIGNED_AT_SOURCE, beat_seconds_max, limits_of
 from evaluation.witness.sources import NO_REPORT, Line, Report, StationKey, Wrong, judge
 from evaluation.witness.tables import StationLineRow
@@ -78,6 +80,7 @@ def bind_station(
     algorithm: str,
     key: str,
     every: int,
+    use: Use = Use.EVALUATION,
 ) -> None:
     """Bind a station's key (base64) to the session; it reports at least every so many seconds.
 
@@ -90,6 +93,7 @@ def bind_station(
         "algorithm": algorithm,
         "key": key,
         "every": every,
+        "use": use.value,
     }
     check_event("station_bound", data, actor.roles, is_act=True)
     session = _open_session(tx.db, session_id)
@@ -111,6 +115,7 @@ def bind_station(
         algorithm=algorithm,
         public_key=key,
         every=every,
+        use=use.value,
         last=NO_REPORT,
     )
     queries.bind(tx.db, row)
@@ -210,6 +215,7 @@ def _take(
         tx.record(stream, "evaluation:witness:clock_step", actor, said_step)
     data = {**report.data, "source": report.source()}
     tx.record(stream, f"evaluation:witness:{report.kind}", actor, data)
+    media.note(tx, row, report)
     row.take(judged.line)
     return Taken(report.n, row.next, True)
 
@@ -229,6 +235,9 @@ def _check_form(session: Session, row: StationLineRow, report: Report) -> None:
     if report.data.get("venue", row.venue) != row.venue:
         params = {"venue": str(report.data["venue"]), "centre": row.venue}
         faults.add("/data/venue", "evaluation.witness.venue_other", **params)
+    is_voice = report.data.get("what") == What.VOICE
+    if is_voice is not (report.data.get("track") == VOICE_TRACK and report.kind == "media_digest"):
+        faults.add("/data/track", "evaluation.witness.voice_track", track=VOICE_TRACK)
     try:
         moment_of(report.at)
     except ValueError:

@@ -19,6 +19,7 @@ from evaluation.witness import service as witness
 from evaluation.witness.alarms import Alarm
 from evaluation.witness.desk import service as desk
 from evaluation.witness.keeping import service as keeping
+from evaluation.witness.media.kinds import Use
 from evaluation.witness.stations import service as stations
 from evaluation.witness.watch import Watch
 from tests.builders import SUPERVISOR
@@ -29,6 +30,13 @@ from tests.support import outsider
 
 def picture(label: str, luma: int = 100) -> dict[str, object]:
     return {"track": "t1", "bytes": 9, "sha256": sha(label), "luma": luma}
+
+
+def segment(track: str, n: int, what: str) -> dict[str, object]:
+    begins = "2026-10-21T01:00:00.000Z"
+    digest = sha(f"{track} {n}")
+    told = {"track": track, "n": n, "sha256": digest, "bytes": 9, "what": what}
+    return {**told, "begins_at": begins, "duration_ms": 2000}
 
 
 @pytest.fixture
@@ -71,6 +79,35 @@ class TestStations:
         assert night.round() == ["CLEARED PICTURE_BLACK cam-1"]
         night.run(device, seconds=20)
         assert night.round() == ["RAISED CAMERA_LOST cam-1"]
+
+    def test_each_track_is_watched_for_itself(self, night: Night) -> None:
+        """A screen may stand still and be dark; what is lost beside it is lost all the same."""
+        device = _bind(night)
+        night.beat(device, "media_digest", **segment("cam", 0, "CAMERA"))
+        for _ in range(8):
+            night.pass_time(seconds=2)
+            device.up += 2000
+            still = {"track": "scr", "bytes": 9, "sha256": sha("still"), "luma": 0}
+            night.beat(device, "snapshot", **still, what="SCREEN")
+        assert night.round() == ["RAISED CAMERA_LOST cam-1"]
+        night.beat(device, "media_digest", **segment("cam", 1, "CAMERA"))
+        assert night.round() == ["CLEARED CAMERA_LOST cam-1"]
+
+    def test_a_camera_that_is_stopped_at_night_is_lost(self, night: Night) -> None:
+        device = _bind(night)
+        for what in ("CAMERA", "SCREEN"):
+            night.beat(device, "media_digest", **segment(what.lower(), 0, what), ends=True)
+        assert night.round() == ["RAISED CAMERA_LOST cam-1"]
+
+    def test_nothing_is_expected_of_a_voice(self, night: Night) -> None:
+        device = _bind(night, Use.VOICE)
+        night.beat(device, "media_digest", **segment("voice", 0, "VOICE"))
+        night.pass_time(seconds=100)
+        assert night.round() == []
+        for wrong in (segment("voice", 1, "CAMERA"), segment("cam", 1, "VOICE")):
+            with pytest.raises(Refusal) as caught:
+                night.send(device, device.report(night.now, "media_digest", **wrong))
+            assert_said(caught.value)
 
     def test_momentary_ones_stand_until_acknowledged(self, night: Night) -> None:
         device = _bind(night)
@@ -336,7 +373,7 @@ def test_every_alarm_of_the_list_is_tested() -> None:
     assert [alarm for alarm in Alarm if f"{alarm.value}" not in source] == []
 
 
-def _bind(night: Night) -> Device:
+def _bind(night: Night, use: Use = Use.EVALUATION) -> Device:
     """In a sealed night: by the supervisor."""
     device = Device("cam-1", night.id)
     night.do(
@@ -347,5 +384,6 @@ def _bind(night: Night) -> Device:
         algorithm="P-256",
         key=device.public,
         every=5,
+        use=use,
     )
     return device
