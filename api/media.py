@@ -66,10 +66,9 @@ class Track:
     def feed(self, data: bytes) -> None:
         """Hand on a segment; MalformedWebm where it is none."""
         parts = self.relay.feed(data)
-        init = self.relay.scanner.init
         made: dict[bytes, Chunk] = {}
         for outlet, seat in self.viewers.items():
-            out = seat.take(parts, init)
+            out = seat.take(data, parts, self.relay.scanner)
             if not out:
                 continue
             chunk = made.setdefault(out, Chunk([out] if out == data else [PART, out]))

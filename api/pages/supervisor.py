@@ -16,7 +16,7 @@ from api.flows.member import text_digest
 from api.flows.topics import BOARD, numbers
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.listing import CODE, MOMENT, NUMBER, Choice, Column, listing
-from api.pages.kit.page import reader, show, words_of
+from api.pages.kit.page import playing, reader, show, words_of
 from api.routes.fields import Digest64, IdInPath
 from api.shell import shell_of
 from api.transactions import ReadDb
@@ -113,7 +113,7 @@ def _focus(
     }
     topic = f"session/{session_id}"
     orders = words_of(request, "watch.orders", Order)
-    return show(
+    page = show(
         request,
         template,
         actor,
@@ -126,6 +126,7 @@ def _focus(
         form=form,
         seq=numbers(db, [topic])[topic],
     )
+    return playing(page)
 
 
 @router.get(HOME + "/{session_id}")

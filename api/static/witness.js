@@ -151,6 +151,7 @@
         entry.prev === this.last;
       this.show(entry, hex(leaf), holds);
       if (!holds) throw new Broken("the chain does not hold");
+      document.dispatchEvent(new CustomEvent("witness:entry", { detail: entry }));
       this.last = hex(leaf);
       await this.tree.add(leaf);
       const root = await this.tree.root();

@@ -13,6 +13,7 @@ from trading.rules.book import book
 SIGNED_AT_SOURCE = "witness.signed_at_source"
 TWO_SIGN = "witness.two_sign_handover"
 COSIGN = "witness.cosign_minutes"
+SECURITY_DAYS = "media.security_days"
 SUPERVISOR_HEARS = "witness.supervisor_hears_voices"
 
 
@@ -55,6 +56,12 @@ def quorum_of(session: Session, witnesses: int) -> int:
     state = session.state
     rule = book().rule("witness.quorum_share", state.ruled_on, state.regime, session.region)
     return int(Fraction(rule.text) * witnesses) + 1 if witnesses else 0
+
+
+def security_days(session: Session) -> int:
+    """How long security video is kept at least."""
+    state = session.state
+    return _number(SECURITY_DAYS, state.ruled_on, state.regime, session.region)
 
 
 def supervisor_hears(session: Session) -> bool:

@@ -112,6 +112,11 @@ class Scanner:
         self._rest = self._rest[at:]
         return out
 
+    @property
+    def pending(self) -> bytes:
+        """The beginning of an element, or of a Cluster, whose rest has not come yet."""
+        return self._opening + self._rest
+
     def _next(self, at: int) -> tuple[int, int, bytes] | None:
         """(id, where it ends, content) of the next element; of Segment and Cluster the head alone."""
         head = vint(self._rest, at, is_id=True)
@@ -191,8 +196,10 @@ class Relay:
         init = self.scanner.init
         if init is None:
             return b""
-        first = self._kept[0].lead if self._kept else b""
-        return init + first + b"".join(part.data for part in self._kept)
+        if not self._kept:
+            return init
+        kept = b"".join(part.data for part in self._kept)
+        return init + self._kept[0].lead + kept + self.scanner.pending
 
     def seat(self) -> Seat:
         """The place of a viewer who was given `opening()`."""
@@ -208,21 +215,23 @@ class Seat:
     dropped: int = 0
     """Bytes that were not sent."""
 
-    def take(self, parts: list[Part], init: bytes | None) -> bytes:
-        """What of these parts goes out."""
+    def take(self, data: bytes, parts: list[Part], scanner: Scanner) -> bytes:
+        """What goes out of `data`, which the scanner has just found these parts in: to who is live, all of
+        it as it is."""
+        if self.is_live:
+            return data
         out = b""
-        if not self.has_init and init is not None:
-            out, self.has_init = init, True
         for part in parts:
             if part.is_key and not self.is_live:
-                self.is_live = True
-                out += part.lead
+                out = part.lead if self.has_init else (scanner.init or b"") + part.lead
+                self.is_live = self.has_init = True
             if self.is_live:
                 out += part.data
             else:
                 self.dropped += len(part.data)
-        return out
+        return out + scanner.pending if self.is_live else out
 
     def stalled(self) -> None:
-        """The viewer does not read: nothing goes out until the next keyframe."""
-        self.is_live = False
+        """The viewer does not read: nothing goes out until the next keyframe. He begins anew there, for what
+        he got may have ended within an element."""
+        self.is_live = self.has_init = False

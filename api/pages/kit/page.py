@@ -17,6 +17,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from api.middleware import POLICY
 from api.negotiation import language_of
 from api.pages.kit import text
 from api.pages.navigation import places
@@ -81,6 +82,12 @@ def words_of(request: Request, group: str, codes: Iterable[str]) -> list[tuple[s
     page's (below `api.page`) or a package's (`trading.stage`)."""
     language, base = reader(request), text.page_code(group)
     return [(str(code), say(f"{base}.{code}", {}, language)) for code in codes]
+
+
+def playing(response: Response) -> Response:
+    """Let a page play what its script hands to MediaSource; no other page may."""
+    response.headers["Content-Security-Policy"] = f"{POLICY}; media-src blob:"
+    return response
 
 
 def attachment(name: str, content: bytes) -> Response:

@@ -1,0 +1,130 @@
+// A station page: `<section data-station data-session>`. The key of the station is made here and bound; camera, screen and
+// sound are recorded by `recording.js` and sent by `source.js`, and the page says what still waits in this browser.
+import { Recording } from "./recording.js";
+import { Source } from "./source.js";
+
+const BEAT_SECONDS = 10; // as it is bound; it beats twice as often
+const DEVICES = {
+  CAMERA: () => navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720, frameRate: 15 } }),
+  SCREEN: () => navigator.mediaDevices.getDisplayMedia({ video: { frameRate: 10 } }),
+  VOICE: () => navigator.mediaDevices.getUserMedia({ audio: true }),
+};
+const ALONE = ["CAMERA", "VOICE"]; // may be begun without anybody's hand, after the page was loaded anew
+
+class Page {
+  constructor(part) {
+    this.part = part;
+    this.form = part.querySelector("form");
+    this.session = part.dataset.session;
+    this.words = new Map([...part.querySelectorAll("[data-words] > dd")].map((dd) => [dd.dataset.code, dd.textContent]));
+    this.recordings = new Map();
+    this.said = part.querySelector("[data-said]");
+    this.remembered = `station:${this.session}`;
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.bind().catch((error) => this.say("refused", { detail: error.message }));
+    });
+    for (const button of this.buttons()) {
+      button.addEventListener("click", () => this.toggle(button).catch((error) => this.say("device", { detail: error.message })));
+    }
+  }
+
+  buttons() {
+    return [...this.part.querySelectorAll("button[data-record]")];
+  }
+
+  say(code, values = {}) {
+    this.said.textContent = this.words.get(code).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+    this.said.dataset.state = code;
+  }
+
+  async begin() {
+    if (!globalThis.crypto?.subtle || !navigator.mediaDevices || !globalThis.MediaRecorder) return this.say("insecure");
+    this.form.querySelector("button").disabled = false;
+    const before = JSON.parse(localStorage.getItem(this.remembered) ?? "{}");
+    if (!before.station) return;
+    this.form.station.value = before.station;
+    if (!(await this.open(before.station)) || !(await this.source.isBound())) return;
+    this.ready();
+    for (const what of before.recording.filter((each) => ALONE.includes(each))) {
+      await this.toggle(this.part.querySelector(`[data-record=${what}]`));
+    }
+  }
+
+  async open(station) {
+    if (this.source?.line.station === station) return true;
+    this.source = await Source.open(this.session, station, `/api/sessions/${this.session}/stations/${station}`);
+    if (!this.source) return this.say("elsewhere");
+    this.source.addEventListener("state", ({ detail }) => {
+      this.last = performance.now();
+      const size = `${(detail.bytes / 2 ** 20).toFixed(1)} MB`;
+      this.say(detail.name, { n: detail.reports, size, detail: detail.refusal });
+    });
+    this.source.addEventListener("begin-anew", ({ detail }) => this.recordings.get(detail.track.toUpperCase())?.beginAnew());
+    return true;
+  }
+
+  async bind() {
+    const { station, venue, use } = Object.fromEntries(new FormData(this.form));
+    if (!this.form.reportValidity() || !(await this.open(station))) return;
+    if (!(await this.source.isBound())) {
+      await this.source.bind(async (key) => {
+        const body = JSON.stringify({ venue, station, algorithm: "P-256", key, every: BEAT_SECONDS, use });
+        const path = `/api/sessions/${this.session}/stations`;
+        await this.source.fetch(path, { body, headers: { "Content-Type": "application/json" } });
+      });
+    }
+    this.ready();
+  }
+
+  ready() {
+    for (const field of this.form.elements) field.disabled = true;
+    for (const button of this.buttons()) button.disabled = false;
+    this.beat ??= setInterval(() => this.source.report("heartbeat", {}), BEAT_SECONDS * 500);
+    this.source.report("heartbeat", {});
+    this.remember();
+  }
+
+  remember() {
+    const recording = [...this.recordings.keys()];
+    localStorage.setItem(this.remembered, JSON.stringify({ station: this.source.line.station, recording }));
+  }
+
+  async toggle(button) {
+    const what = button.dataset.record;
+    const known = this.recordings.get(what);
+    button.disabled = true;
+    try {
+      if (known) await known.stop();
+      else await this.record(what, button);
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  async record(what, button) {
+    const recording = new Recording(this.source, what.toLowerCase(), what, await DEVICES[what]());
+    this.recordings.set(what, recording);
+    const preview = this.part.querySelector(`[data-preview=${what}]`);
+    if (what !== "VOICE") {
+      const video = preview.querySelector("video");
+      video.srcObject = recording.stream;
+      recording.preview = video;
+    }
+    preview.hidden = false;
+    recording.start();
+    button.setAttribute("aria-pressed", "true");
+    this.remember();
+    recording.ended.then(() => {
+      this.recordings.delete(what);
+      preview.hidden = true;
+      button.setAttribute("aria-pressed", "false");
+      this.remember();
+    });
+  }
+}
+
+for (const part of document.querySelectorAll("[data-station]")) {
+  const page = new Page(part);
+  page.begin().catch((error) => page.say("refused", { detail: error.message }));
+}

@@ -1,0 +1,109 @@
+"""A station records in one browser and a supervisor watches in another; what he is shown is what is on the record.
+
+WebM Byte Stream Format for Media Source Extensions (W3C); RFC 9559. The camera is Chromium's synthetic one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from archive.actor import Role
+from archive.digests import sha256, sm3
+from archive.journal import service as journal
+from archive.journal.entry import Entry
+from tests.pages.looks import looks, sign_in
+from tests.pages.reviewing import Reviewing, open_account, reviewing
+from tests.support.browser import TIMEOUT_MS, Pages
+
+PLAYS = "() => document.querySelector('[data-player] video').currentTime"
+
+
+@pytest.fixture(scope="module")
+def review(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewing]:
+    with reviewing(run_folder, tmp_path_factory.mktemp("screens")) as made:
+        open_account(made.office, "clerk", Role.STAFF, centre=made.session.centre_id)
+        yield made
+
+
+def _told(review: Reviewing, kind: str) -> list[Entry]:
+    with review.office.read() as db:
+        stream = f"session/{review.session_id}"
+        return list(journal.entries_of(db, stream, [f"evaluation:witness:{kind}"]))
+
+
+def _station(chromium_page: Pages, review: Reviewing, name: str) -> Page:
+    page = sign_in(
+        chromium_page, review.url, "clerk", f"/centre/sessions/{review.session_id}/station"
+    )
+    page.get_by_label("工位编号").fill(name)
+    page.get_by_role("button", name="绑定工位").click()
+    expect(page.get_by_role("button", name="录制摄像头")).to_be_enabled()
+    return page
+
+
+def _watch(chromium_page: Pages, review: Reviewing, title: str) -> Page:
+    """A supervisor who has chosen a track."""
+    page = sign_in(
+        chromium_page, review.url, "supervisor", f"/supervisor/sessions/{review.session_id}"
+    )
+    page.get_by_role("button", name=re.compile(re.escape(title))).click()
+    return page
+
+
+def _comes_to(page: Page, seconds: float) -> None:
+    """Wait until so much of the picture was played. (A page's policy forbids waiting in the page.)"""
+    for _ in range(TIMEOUT_MS // 100):
+        if page.evaluate(PLAYS) > seconds:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the picture stands at {page.evaluate(PLAYS)} s")
+
+
+def _plays(page: Page) -> None:
+    """The picture moves, and whole segments of it are on the record that this page has verified."""
+    _comes_to(page, 0.5)
+    _comes_to(page, page.evaluate(PLAYS) + 1)
+    player = page.locator("[data-player]")
+    expect(player).to_have_attribute("data-proven", re.compile(r"[2-9]|\d\d"))
+    expect(player).to_have_attribute("data-strange", "0")
+    assert page.evaluate("() => document.querySelector('[data-player] video').videoWidth") > 0
+
+
+def test_a_station_records_and_a_supervisor_watches(
+    chromium_page: Pages, review: Reviewing
+) -> None:
+    station = _station(chromium_page, review, "cam-1")
+    station.get_by_role("button", name="录制摄像头").click()
+    station.get_by_role("button", name="录制屏幕").click()
+    expect(station.locator("[data-preview]:visible")).to_have_count(2)
+    first = _watch(chromium_page, review, "cam-1 · 摄像头")
+    _plays(first)
+    late = _watch(chromium_page, review, "cam-1 · 屏幕")
+    _plays(late)
+    expect(station.locator("[data-said]")).to_have_attribute("data-state", "whole")
+    looks(station, "station")
+    looks(late, "supervisor-screens")
+    wall = sign_in(chromium_page, review.url, "supervisor", "/supervisor/wall")
+    expect(wall.locator(".tile .stills img")).to_have_count(2)
+    expect(wall.locator(".tile .stills img").first).to_have_js_property("complete", True)
+    looks(wall, "supervisor-wall-pictures")
+    station.get_by_role("button", name="录制摄像头").click()
+    expect(station.locator("[data-preview]:visible")).to_have_count(1)
+
+    for _ in range(TIMEOUT_MS // 100):
+        if any(entry.data.get("ends") for entry in _told(review, "media_digest")):
+            break
+        station.wait_for_timeout(100)
+    segments, stills = _told(review, "media_digest"), _told(review, "snapshot")
+    assert [entry.data["track"] for entry in segments if entry.data.get("ends")] == ["camera"]
+    for entry in [*segments[:4], *stills[:2]]:
+        kept = review.office.vault.get(entry.data["sha256"])
+        assert (sha256(kept), sm3(kept)) == (entry.data["sha256"], entry.data["sm3"])
+        assert len(kept) == entry.data["bytes"]
+    assert all(10 < entry.data["luma"] < 250 for entry in stills)
+    assert not _told(review, "station_rejected")
