@@ -112,19 +112,8 @@ async def send(
     actor: StaffActor, request: Request, session_id: IdInPath, station: IdInPath, track: IdInPath
 ) -> KeptAnswer:
     """A segment whose digest the station has reported."""
-    shell = shell_of(request)
-    name = media.Name(session_id, station, track)
-    data = await request.body()
-    sha256 = await keep(shell, actor, name, Form.SEGMENT, data)
-    found = tracks_of(request.app).of((session_id, station, track))
-    if data.startswith(EBML_HEADER):
-        found.begin_anew()
-    try:
-        found.feed(data)
-    except MalformedWebm:
-        found.begin_anew()
-        raise Refusal("api.media.begin_anew", {"track": track}, Kind.CONFLICT) from None
-    return KeptAnswer(sha256=sha256)
+    await run_in_threadpool(check_seen, shell_of(request), actor, session_id)
+    return await hand_on(request, media.Name(session_id, station, track), await request.body())
 
 
 @router.post(
@@ -136,26 +125,40 @@ async def send_picture(
     actor: StaffActor, request: Request, session_id: IdInPath, station: IdInPath, track: IdInPath
 ) -> KeptAnswer:
     """A still picture whose digest the station has reported."""
+    shell = shell_of(request)
+    await run_in_threadpool(check_seen, shell, actor, session_id)
     name = media.Name(session_id, station, track)
-    content = await request.body()
-    return KeptAnswer(sha256=await keep(shell_of(request), actor, name, Form.SNAPSHOT, content))
+    return KeptAnswer(sha256=await keep(shell, name, Form.SNAPSHOT, await request.body()))
 
 
-async def keep(shell: Shell, actor: Actor, name: media.Name, form: Form, data: bytes) -> str:
-    """Keep what a station sends of a session that the actor sees; its digest."""
+async def keep(shell: Shell, name: media.Name, form: Form, data: bytes) -> str:
+    """Keep the bytes of a picture or a segment; its digest."""
     most = BYTES_MAX[form]
     if not 0 < len(data) <= most:
         raise Refusal("api.media.size", {"bytes": len(data), "most": most})
     if form is Form.SNAPSHOT and not data.startswith(JPEG_HEADER):
         raise Refusal("api.media.jpeg", {"track": name.track})
-
-    def work() -> str:
-        with shell.office.read() as db:
-            seen(db, actor, name.session_id)
-        return media.keep(shell.office, name, form, data)
-
     async with shell.writers():
-        return await run_in_threadpool(work)
+        return await run_in_threadpool(media.keep, shell.office, name, form, data)
+
+
+def check_seen(shell: Shell, actor: Actor, session_id: str) -> None:
+    with shell.office.read() as db:
+        seen(db, actor, session_id)
+
+
+async def hand_on(request: Request, name: media.Name, data: bytes) -> KeptAnswer:
+    """Keep a segment and show it to whoever watches."""
+    sha256 = await keep(shell_of(request), name, Form.SEGMENT, data)
+    found = tracks_of(request.app).of((name.session_id, name.station, name.track))
+    if data.startswith(EBML_HEADER):
+        found.begin_anew()
+    try:
+        found.feed(data)
+    except MalformedWebm:
+        found.begin_anew()
+        raise Refusal("api.media.begin_anew", {"track": name.track}, Kind.CONFLICT) from None
+    return KeptAnswer(sha256=sha256)
 
 
 def tracks_of(app: object) -> Tracks:

@@ -7,10 +7,12 @@ many stations share one (`api.group_commit`).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import Field
+from sqlmodel import Session as Db
 
 from api.access import StaffActor
 from api.routes.fields import Answer, Body, Identifier, IdInPath, Whole
@@ -58,6 +60,12 @@ class TakenAnswer(Answer):
     recorded: int
     """How many of these are new on the record."""
 
+    @classmethod
+    def of(cls, taken: Sequence[stations.Taken]) -> TakenAnswer:
+        """After the commit; refuses where the last one was refused."""
+        taken[-1].refuse()
+        return cls(next=taken[-1].next, recorded=sum(one.is_recorded for one in taken))
+
 
 class LineAnswer(Answer):
     next: int
@@ -88,10 +96,7 @@ def bind(actor: StaffActor, tx: WriteTx, session_id: IdInPath, body: BindBody) -
 def line(actor: StaffActor, db: ReadDb, session_id: IdInPath, station: IdInPath) -> LineAnswer:
     """How far the record has come with a station: what it asks when an answer was lost."""
     seen(db, actor, session_id)
-    found = stations.lines(db, session_id).get(station)
-    if found is None:
-        raise Refusal("evaluation.witness.station_unknown", {"station": station}, Kind.NOT_FOUND)
-    return LineAnswer(next=found.next, last=found.last, key=found.key.text)
+    return line_answer(db, session_id, station)
 
 
 @router.post("/{station}/release", status_code=201)
@@ -108,7 +113,18 @@ async def report(
 ) -> TakenAnswer:
     """Take in reports in order, up to the first that is wrong."""
     shell = shell_of(request)
-    reports = [
+    reports = reports_of(session_id, station, body)
+
+    def write(tx: Tx) -> list[stations.Taken]:
+        seen(tx.db, actor, session_id)
+        return stations.take_reports(tx, actor, session_id, station, reports)
+
+    written = await asyncio.wrap_future(shell.appends.write(f"{session_id}/{station}", write))
+    return TakenAnswer.of(written.value)
+
+
+def reports_of(session_id: str, station: str, body: ReportsBody) -> list[Report]:
+    return [
         Report(
             session=session_id,
             station=station,
@@ -123,11 +139,10 @@ async def report(
         for one in body.reports
     ]
 
-    def write(tx: Tx) -> list[stations.Taken]:
-        seen(tx.db, actor, session_id)
-        return stations.take_reports(tx, actor, session_id, station, reports)
 
-    written = await asyncio.wrap_future(shell.appends.write(f"{session_id}/{station}", write))
-    taken = written.value
-    taken[-1].refuse()
-    return TakenAnswer(next=taken[-1].next, recorded=sum(one.is_recorded for one in taken))
+def line_answer(db: Db, session_id: str, station: str) -> LineAnswer:
+    """NOT_FOUND where no key is bound for the station."""
+    found = stations.lines(db, session_id).get(station)
+    if found is None:
+        raise Refusal("evaluation.witness.station_unknown", {"station": station}, Kind.NOT_FOUND)
+    return LineAnswer(next=found.next, last=found.last, key=found.key.text)

@@ -13,6 +13,7 @@ from trading.rules.book import book
 SIGNED_AT_SOURCE = "witness.signed_at_source"
 TWO_SIGN = "witness.two_sign_handover"
 COSIGN = "witness.cosign_minutes"
+AHEAD = "witness.recorder_ahead_seconds"
 SECURITY_DAYS = "media.security_days"
 SUPERVISOR_HEARS = "witness.supervisor_hears_voices"
 
@@ -56,6 +57,12 @@ def quorum_of(session: Session, witnesses: int) -> int:
     state = session.state
     rule = book().rule("witness.quorum_share", state.ruled_on, state.regime, session.region)
     return int(Fraction(rule.text) * witnesses) + 1 if witnesses else 0
+
+
+def ahead_max(session: Session) -> timedelta:
+    """How far the clock of a recorder may be ahead of ours."""
+    state = session.state
+    return timedelta(seconds=_number(AHEAD, state.ruled_on, state.regime, session.region))
 
 
 def security_days(session: Session) -> int:

@@ -25,8 +25,8 @@ from evaluation.witness import queries
 from evaluation.witness.events import KINDS, STATION_KINDS, check_event
 from evaluation.witness.media import service as media
 from evaluation.witness.media.kinds import VOICE_TRACK, Use, What
-from evaluation.witness.rules import SIGNED_AT_SOURCE, beat_seconds_max, limits_of
-from evaluation.witness.sources import NO_REPORT, Line, Report, StationKey, Wrong, judge
+from evaluation.witness.rules import AHEAD, SIGNED_AT_SOURCE, ahead_max, beat_seconds_max, limits_of
+from evaluation.witness.sources import NO_REPORT, Line, Report, StationKey, Wrong, decode64, judge
 from evaluation.witness.tables import StationLineRow
 
 REPORTS_MAX = 500
@@ -189,6 +189,37 @@ def take_reports(
             break
     tx.db.add(row)
     return taken
+
+
+def take_from_recorder(
+    tx: Tx, session_id: str, station: str, reports: Sequence[Report]
+) -> list[Taken]:
+    """Take in what a recorder sends without anybody's account, known by its key.
+
+    Refuses NOT_FOUND a recorder that is not bound, CONFLICT what its key has not signed (unrecorded: anybody can
+    send that, and nobody shall raise alarms by it) and what was signed by a clock that is ahead of ours.
+    """
+    row = queries.station_locked(tx.db, session_id, station)
+    if row is None:
+        params = {"station": station}
+        raise Refusal("evaluation.witness.recorder_unknown", params, Kind.NOT_FOUND)
+    session, line = _open_session(tx.db, session_id), row.to_domain()
+    latest = tx.now + ahead_max(session)
+    for report in reports:
+        _check_form(session, row, report)
+        signature = decode64(report.signature) or b""
+        if not line.key.is_signature(report.signed_bytes(), signature):
+            reason = _reason(Wrong.FORGED, report.n, line.next)
+            raise Refusal(
+                "evaluation.witness.recorder_forged", reason.params, Kind.CONFLICT,
+                rule=SIGNED_AT_SOURCE,
+            )  # fmt: skip
+        if moment_of(report.at) > latest:
+            seconds = int((moment_of(report.at) - tx.now).total_seconds())
+            said = {"n": report.n, "seconds": seconds}
+            raise Refusal("evaluation.witness.report_ahead", said, Kind.CONFLICT, rule=AHEAD)
+    actor = Actor(f"station:{station}", frozenset({Role.SYSTEM}), centre_id=row.venue)
+    return take_reports(tx, actor, session_id, station, reports)
 
 
 def _take(
