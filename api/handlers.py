@@ -27,11 +27,13 @@ from deposits.issuers.desk import IssuersDesk, NoIssuers
 from deposits.refunds import service as refunds
 from deposits.refunds.orders import service as orders
 from deposits.statements import service as statements
+from evaluation.witness.retention import service as retention
 from experts.draws.asking import service as asking
 from experts.invitations.calls import service as calls
 from experts.invitations.course.service import CALL_TASK, NAMES_TASK, SETTLE_TASK
 from experts.invitations.gateway import Gateway
 from experts.invitations.unsealing import service as unsealing
+from trading.objections import service as objections
 
 
 def handlers(
@@ -53,6 +55,7 @@ def handlers(
         REPLAN_TASK: replanning.PROPOSE,
         FAIRNESS_TASK: fair.MAKE,
         FREE_TASK: ending.free_task,
+        retention.DISCARD_TASK: retention.discard_task(objections.suspended),
         DOSSIER_TASK: dossier.seal_task(dossiers),
         **asking.HANDLERS,
         CALL_TASK: calls.call_task(gateway, calling.invitation_text),

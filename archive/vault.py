@@ -65,6 +65,13 @@ class Vault:
             raise Refusal("archive.vault.damaged", {"sha256": sha256}, Kind.GONE)
         return content
 
+    def discard(self, sha256: str) -> None:
+        """Delete a document that no entry names as one; nothing where it is gone already."""
+        path = self._path(sha256)
+        if path.exists():
+            path.unlink(missing_ok=True)
+            _sync_folder(path.parent)
+
 
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session as Db
 from sqlmodel import SQLModel, col, select
 
-from evaluation.witness.media.kinds import Form, Place
+from evaluation.witness.media.kinds import Form, Place, Retention
 from evaluation.witness.tables import (
     CheckpointRow,
     CosignatureRow,
+    HoldRow,
     LeaseRow,
     MediaRow,
     OutsideRow,
@@ -145,6 +146,18 @@ def set_outside_size(db: Db, session_id: str, name: str, size: int) -> None:
 # --- Pictures and recordings ------------------------------------------------------------------
 
 
+class Piece(NamedTuple):
+    """A picture or a segment of security video."""
+
+    session_id: str
+    station: str
+    track: str
+    sha256: str
+    form: str
+    bytes: int
+    at: datetime
+
+
 def medium(db: Db, session_id: str, station: str, track: str, sha256: str) -> MediaRow | None:
     return db.get(MediaRow, (session_id, station, track, sha256))
 
@@ -177,3 +190,81 @@ def kept_snapshot(db: Db, session_id: str, sha256: str) -> MediaRow | None:
         )
         .limit(1)
     ).one_or_none()
+
+
+def kept_media(db: Db, session_id: str) -> dict[tuple[str, str], tuple[int, int, datetime | None]]:
+    """(how many, bytes, the oldest) of a session by class and place."""
+    found = db.execute(
+        sa.select(
+            col(MediaRow.retention),
+            col(MediaRow.place),
+            sa.func.count(),
+            sa.func.sum(MediaRow.bytes),
+            sa.func.min(MediaRow.at),
+        )
+        .where(col(MediaRow.session_id) == session_id)
+        .group_by(col(MediaRow.retention), col(MediaRow.place))
+    )
+    return {(retention, place): (n, int(size), at) for retention, place, n, size, at in found}
+
+
+def media_at(
+    db: Db, session_id: str, place: Place, most: int, before: datetime | None = None
+) -> list[Piece]:
+    """Security video in a place, the oldest first; of what was reported before a moment."""
+    asked = select(MediaRow).where(
+        col(MediaRow.session_id) == session_id,
+        col(MediaRow.retention) == Retention.SECURITY.value,
+        col(MediaRow.place) == place.value,
+    )
+    if before is not None:
+        asked = asked.where(col(MediaRow.at) <= before)
+    order = (col(MediaRow.at), col(MediaRow.sha256))
+    rows = db.exec(asked.order_by(*order).limit(most))
+    return [Piece(r.session_id, r.station, r.track, r.sha256, r.form, r.bytes, r.at) for r in rows]
+
+
+def is_kept_media(db: Db, session_id: str, sha256: str) -> bool:
+    """Whether the same bytes are kept for another track of the session."""
+    found = select(MediaRow.station).where(
+        col(MediaRow.sha256) == sha256,
+        col(MediaRow.session_id) == session_id,
+        col(MediaRow.place) == Place.KEPT.value,
+    )
+    return db.exec(found.limit(1)).first() is not None
+
+
+def move_media(db: Db, piece: Piece, place: Place) -> None:
+    db.execute(
+        sa.update(MediaRow)
+        .where(
+            col(MediaRow.session_id) == piece.session_id,
+            col(MediaRow.station) == piece.station,
+            col(MediaRow.track) == piece.track,
+            col(MediaRow.sha256) == piece.sha256,
+        )
+        .values(place=place.value)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def hold(db: Db, session_id: str) -> HoldRow | None:
+    return db.get(HoldRow, session_id)
+
+
+def begin_hold(db: Db, row: HoldRow) -> bool:
+    """Whether the row is new."""
+    if hold(db, row.session_id) is not None:
+        return False
+    _put_if_new(db, row)
+    return True
+
+
+def hold_locked(db: Db, session_id: str) -> HoldRow:
+    """The row, held until the transaction ends."""
+    return db.exec(
+        select(HoldRow)
+        .where(col(HoldRow.session_id) == session_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()

@@ -73,6 +73,11 @@ def picture(device: Device, office: Office, content: bytes, **more: Any) -> Repo
     return device.report(office.clock.now(), "snapshot", **told)
 
 
+def kept(office: Office, data: bytes) -> bytes:
+    vault = pictures.vault_of(office.vault, SESSION)
+    return vault.get(hashlib.sha256(data).hexdigest())
+
+
 def send(staff: TestClient, data: bytes) -> Any:
     return staff.post(f"{PATH}/media/cam", content=data, headers={"Content-Type": "video/webm"})
 
@@ -99,7 +104,7 @@ class TestOverHttp:
         assert parts[0].is_key
         assert b"frame 2" not in opening
         assert b"frame 3" in opening
-        assert office.vault.get(hashlib.sha256(segments[0]).hexdigest()) == segments[0]
+        assert kept(office, segments[0]) == segments[0]
 
     def test_what_was_not_reported_is_not_shown(
         self, staff: TestClient, office: Office, device: Device
@@ -111,7 +116,7 @@ class TestOverHttp:
             "evaluation.media.not_reported",
         )
         with pytest.raises(Refusal):
-            office.vault.get(hashlib.sha256(INIT + RECORDING[0]).hexdigest())
+            kept(office, INIT + RECORDING[0])
         assert send(staff, b"").status_code == 422
 
     def test_what_was_kept_through_a_long_cut_is_taken_in_later(

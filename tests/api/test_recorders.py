@@ -17,6 +17,7 @@ from archive.office import Office
 from evaluation.session import service as sessions
 from evaluation.witness.alarms import Alarm, due
 from evaluation.witness.keeping import service as keeping
+from evaluation.witness.media.service import vault_of
 from evaluation.witness.rules import limits_of
 from evaluation.witness.sources import Report
 from tests.evaluation.witness.night import Device
@@ -71,7 +72,7 @@ class TestRecorders:
         assert send(client, still).status_code == 201
         sent = client.post(f"{HOME}/pictures/corridor", content=JPEG)
         assert (sent.status_code, sent.json()["sha256"]) == (201, digest)
-        assert office.vault.get(digest) == JPEG
+        assert vault_of(office.vault, SESSION).get(digest) == JPEG
         assert client.get(HOME).json()["next"] == 41
         assert {e.actor for e in entries(office) if "source" in e.data} == {f"station:{STATION}"}
         with office.read() as db:  # a black picture is an alarm, whoever brought it

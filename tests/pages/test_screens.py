@@ -16,6 +16,7 @@ from archive.actor import Role
 from archive.digests import sha256, sm3
 from archive.journal import service as journal
 from archive.journal.entry import Entry
+from evaluation.witness.media.service import vault_of
 from tests.pages.looks import looks, sign_in
 from tests.pages.reviewing import Reviewing, open_account, reviewing
 from tests.support.browser import TIMEOUT_MS, Pages
@@ -102,7 +103,7 @@ def test_a_station_records_and_a_supervisor_watches(
     segments, stills = _told(review, "media_digest"), _told(review, "snapshot")
     assert [entry.data["track"] for entry in segments if entry.data.get("ends")] == ["camera"]
     for entry in [*segments[:4], *stills[:2]]:
-        kept = review.office.vault.get(entry.data["sha256"])
+        kept = vault_of(review.office.vault, review.session_id).get(entry.data["sha256"])
         assert (sha256(kept), sm3(kept)) == (entry.data["sha256"], entry.data["sm3"])
         assert len(kept) == entry.data["bytes"]
     assert all(10 < entry.data["luma"] < 250 for entry in stills)

@@ -54,6 +54,12 @@ class Shown:
     segment_at: datetime | None
 
 
+def vault_of(vault: Vault, session_id: str) -> Vault:
+    """Where a session's pictures and recordings lie: apart from the documents of the record, which are never
+    deleted, and from other sessions'."""
+    return Vault(vault.root / "media" / session_id)
+
+
 def note(tx: Tx, line: StationLineRow, report: Report) -> None:
     """A report of a station was taken in: if it tells of a picture, its bytes may come now."""
     form = FORMS.get(report.kind)
@@ -86,7 +92,9 @@ def keep(office: Office, name: Name, form: Form, content: bytes) -> str:
         row = _known(db, name, form, digest)
         is_kept = row.place == Place.KEPT
     ending, media_type = TYPES[form]
-    office.vault.put(f"{name.track}-{digest[:12]}.{ending}", media_type, content)
+    vault_of(office.vault, name.session_id).put(
+        f"{name.track}-{digest[:12]}.{ending}", media_type, content
+    )
     if not is_kept:
         with office.write() as tx:
             row = _known(tx.db, name, form, digest)
@@ -126,4 +134,4 @@ def snapshot(db: Db, vault: Vault, session_id: str, sha256: str) -> bytes:
     """A still picture of the session's; NOT_FOUND."""
     if queries.kept_snapshot(db, session_id, sha256) is None:
         raise Refusal("evaluation.media.unknown", {"sha256": sha256[:12]}, Kind.NOT_FOUND)
-    return vault.get(sha256)
+    return vault_of(vault, session_id).get(sha256)

@@ -25,6 +25,7 @@ from evaluation.witness import queries
 from evaluation.witness.events import KINDS, STATION_KINDS, check_event
 from evaluation.witness.media import service as media
 from evaluation.witness.media.kinds import VOICE_TRACK, Use, What
+from evaluation.witness.retention import service as retention
 from evaluation.witness.rules import AHEAD, SIGNED_AT_SOURCE, ahead_max, beat_seconds_max, limits_of
 from evaluation.witness.sources import NO_REPORT, Line, Report, StationKey, Wrong, decode64, judge
 from evaluation.witness.tables import StationLineRow
@@ -119,6 +120,8 @@ def bind_station(
         last=NO_REPORT,
     )
     queries.bind(tx.db, row)
+    if use is Use.SECURITY:
+        retention.begin(tx, session)
     tx.record(f"session/{session_id}", "evaluation:witness:station_bound", actor, data)
 
 
