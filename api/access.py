@@ -82,6 +82,8 @@ PoolActor = Annotated[Actor, allow(Role.POOL)]
 KeeperActor = Annotated[Actor, allow(Role.POOL, Role.SUPERVISOR)]
 """Who keeps the register of trustees: the office of the pool and the supervisor."""
 ExpertActor = Annotated[Actor, allow(Role.EXPERT)]
+MemberActor = Annotated[Actor, allow(Role.EXPERT, Role.TENDERER)]
+"""Who may sit in a committee; in which one, the flow judges."""
 SupervisorActor = Annotated[Actor, allow(Role.SUPERVISOR)]
 BidderActor = Annotated[Actor, allow(Role.BIDDER)]
 TendererActor = Annotated[Actor, allow(Role.TENDERER)]

@@ -33,6 +33,7 @@ from api.pages import (
     desk,
     entrance,
     expert,
+    expert_voice,
     fair,
     figures,
     gallery,
@@ -69,6 +70,7 @@ from api.routes import (
     stations,
     telephony,
     trustees,
+    voices,
 )
 from api.settings import Settings
 from api.shell import Shell
@@ -90,6 +92,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sessions.router,
     stations.router,
     recorders.router,
+    voices.router,
     awards.router,
     dossiers.router,
     payments.router,
@@ -108,6 +111,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     lots.router,
     names.router,
     expert.router,
+    expert_voice.router,
     supervisor.router,
     desk.router,
     screens.router,

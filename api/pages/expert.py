@@ -13,7 +13,7 @@ from pydantic import Field
 from sqlmodel import Session
 from starlette.responses import JSONResponse, Response
 
-from api.access import ExpertActor, allow
+from api.access import ExpertActor, MemberActor
 from api.flows import member as flow
 from api.flows.topics import numbers
 from api.pages.kit.forms import Form, Sent, submit
@@ -22,7 +22,7 @@ from api.pages.kit.page import attachment, reader, show, words_of
 from api.routes.fields import Body, Identifier, IdInPath, Whole
 from api.shell import shell_of
 from api.transactions import ReadDb, WriteTx
-from archive.actor import Actor, Role
+from archive.actor import Actor
 from archive.errors import Refusal
 from archive.office import Tx
 from archive.words import Language, say
@@ -30,8 +30,6 @@ from evaluation.session import commands as c
 from experts.draws import service as draws
 
 router = APIRouter(include_in_schema=False)
-MemberActor = Annotated[Actor, allow(Role.EXPERT, Role.TENDERER)]
-"""Who may sit in a committee; in which one, the flow judges."""
 HOME = "/expert/sessions"
 ANSWERS = ("OPEN", "YES", "NO", "SILENT", "LAPSED")
 CALL_COLUMNS: tuple[Column[flow.Call], ...] = (

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from starlette.responses import PlainTextResponse, Response
 
 from api.access import SupervisorActor
+from api.flows import keeping
 from api.flows import watch as flow
 from api.flows.member import text_digest
 from api.flows.topics import BOARD, numbers
@@ -118,6 +119,7 @@ def _focus(
         template,
         actor,
         focus=found,
+        kept=keeping.of_session(db, actor, session_id),
         sentences=sentences,
         orders=orders,
         values=[*found.centres.items(), *orders, *words_of(request, "watch.alarm", Alarm)],
@@ -198,6 +200,23 @@ async def order(
         flow.order(tx, actor, session_id, what.value, seat, text, text_digest(text))
 
     return await _do(request, actor, session_id, form, write, "order_given")
+
+
+@router.post(HOME + "/{session_id}/recordings")
+async def recordings(
+    actor: SupervisorActor, request: Request, session_id: IdInPath, form: Sent
+) -> Response:
+    """Forbid the deletion of security video, or allow it again."""
+    is_hold = form.value("do") == "hold"
+
+    def write(tx: Tx) -> None:
+        text = form.text("hold_words", long=True)
+        form.refuse()
+        act = keeping.hold if is_hold else keeping.release
+        act(tx, actor, session_id, text)
+
+    said = "recordings_held" if is_hold else "recordings_released"
+    return await _do(request, actor, session_id, form, write, said)
 
 
 ACTS: dict[str, tuple[Callable[[Form], c.Command], str]] = {

@@ -39,7 +39,7 @@ async def report(
     reports = reports_of(session_id, station, body)
 
     def write(tx: Tx) -> list[stations.Taken]:
-        return stations.take_from_recorder(tx, session_id, station, reports)
+        return stations.take_signed(tx, session_id, station, reports, is_recorder=True)
 
     appends = shell_of(request).appends
     written = await asyncio.wrap_future(appends.write(f"{session_id}/{station}", write))

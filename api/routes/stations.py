@@ -37,7 +37,7 @@ class BindBody(Body):
     algorithm: Annotated[str, Field(max_length=16)]
     key: Annotated[str, Field(max_length=100)]
     every: Whole
-    use: Literal["EVALUATION", "SECURITY", "VOICE"] = "EVALUATION"
+    use: Literal["EVALUATION", "SECURITY"] = "EVALUATION"
 
 
 class ReportBody(Body):

@@ -19,9 +19,10 @@ const typeOf = (head) => {
 
 // Events: `state` {name}, `segment` {bytes} for each whole one.
 export class Player extends EventTarget {
-  constructor(media, path) {
+  constructor(media, path, behind = BEHIND_SECONDS) {
     super();
     this.media = media;
+    this.behind = behind;
     this.url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
     this.tries = 0;
   }
@@ -114,7 +115,7 @@ export class Player extends EventTarget {
       const [start, end] = [buffered.start(last), buffered.end(last)];
       const at = this.media.currentTime;
       if (at < start) this.media.currentTime = start;
-      else if (end - at > BEHIND_SECONDS) this.media.currentTime = end - NEAR_SECONDS;
+      else if (end - at > this.behind) this.media.currentTime = end - NEAR_SECONDS;
       if (this.media.paused) this.media.play().catch(() => {});
       this.tell("playing");
       const old = this.media.currentTime - KEPT_SECONDS;

@@ -21,7 +21,8 @@ from tests.pages.looks import looks, sign_in
 from tests.pages.reviewing import Reviewing, open_account, reviewing
 from tests.support.browser import TIMEOUT_MS, Pages
 
-PLAYS = "() => document.querySelector('[data-player] video').currentTime"
+PLAYS = "place => document.querySelector(place).currentTime"
+PLAYER = "[data-player] video"
 
 
 @pytest.fixture(scope="module")
@@ -56,19 +57,19 @@ def _watch(chromium_page: Pages, review: Reviewing, title: str) -> Page:
     return page
 
 
-def _comes_to(page: Page, seconds: float) -> None:
+def _comes_to(page: Page, seconds: float, place: str = PLAYER) -> None:
     """Wait until so much of the picture was played. (A page's policy forbids waiting in the page.)"""
     for _ in range(TIMEOUT_MS // 100):
-        if page.evaluate(PLAYS) > seconds:
+        if page.evaluate(PLAYS, place) > seconds:
             return
         page.wait_for_timeout(100)
-    raise AssertionError(f"the picture stands at {page.evaluate(PLAYS)} s")
+    raise AssertionError(f"the picture stands at {page.evaluate(PLAYS, place)} s")
 
 
 def _plays(page: Page) -> None:
     """The picture moves, and whole segments of it are on the record that this page has verified."""
     _comes_to(page, 0.5)
-    _comes_to(page, page.evaluate(PLAYS) + 1)
+    _comes_to(page, page.evaluate(PLAYS, PLAYER) + 1)
     player = page.locator("[data-player]")
     expect(player).to_have_attribute("data-proven", re.compile(r"[2-9]|\d\d"))
     expect(player).to_have_attribute("data-strange", "0")
@@ -108,3 +109,45 @@ def test_a_station_records_and_a_supervisor_watches(
         assert len(kept) == entry.data["bytes"]
     assert all(10 < entry.data["luma"] < 250 for entry in stills)
     assert not _told(review, "station_rejected")
+
+
+def test_members_speak_with_each_other_and_nobody_else_hears(
+    chromium_page: Pages, review: Reviewing
+) -> None:
+    """Rule witness.supervisor_hears_voices (proposal)."""
+    path = f"/expert/sessions/{review.session_id}/voice"
+    pages = [sign_in(chromium_page, review.url, who, path) for who in ("expert", "second")]
+    for page in pages:
+        page.get_by_role("button", name="接入通话").click()
+        expect(page.get_by_role("button", name="我的话筒")).to_have_attribute(
+            "aria-pressed", "true"
+        )
+    for page, other in zip(pages, reversed(review.members[:2]), strict=True):
+        heard = page.locator(f"[data-seat='{other.seat_code}']")
+        expect(heard).to_have_attribute("data-state", "playing")
+        _comes_to(page, 1, "audio")
+    looks(pages[0], "expert-voice")
+    segments = [e for e in _told(review, "media_digest") if e.data["what"] == "VOICE"]
+    assert {entry.data["station"] for entry in segments} == {
+        f"voice-{member.seat_code}" for member in review.members[:2]
+    }
+    chromium_page.allow("403|WebSocket")
+    supervisor = sign_in(chromium_page, review.url, "supervisor")
+    seat = review.members[0].seat_code
+    live = f"/live/sessions/{review.session_id}/media/voice-{seat}/voice"
+    refused = supervisor.evaluate(
+        """path => new Promise(done => {
+            const socket = new WebSocket(`ws://${location.host}${path}`);
+            socket.onopen = () => done("open");
+            socket.onerror = () => done("refused");
+        })""",
+        live,
+    )
+    assert refused == "refused"
+    supervisor.goto(f"{review.url}/supervisor/sessions/{review.session_id}")
+    expect(supervisor.locator(".verified")).to_have_attribute("data-state", "whole")
+    assert supervisor.locator("[data-stills] li", has_text="voice-").count() == 0
+    stranger = sign_in(chromium_page, review.url, "stranger")
+    answer = stranger.goto(review.url + path)
+    assert answer is not None
+    assert answer.status == 403

@@ -8,9 +8,10 @@ that it came is a fact; one that leaves numbers out is taken in, and the gap rec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlmodel import Session as Db
 
@@ -32,6 +33,7 @@ from evaluation.witness.tables import StationLineRow
 
 REPORTS_MAX = 500
 """Of one station in one request."""
+VOICE_PREFIX = "voice-"
 RECORDED_REFUSALS = timedelta(minutes=1)
 _ON_ROLE = frozenset({Role.STAFF, Role.SYSTEM})
 
@@ -88,6 +90,8 @@ def bind_station(
     Refuses INVALID what is not of its form or not a key; FORBIDDEN other venues' staff, and
     everybody but the supervisor once the session is sealed.
     """
+    if use is Use.VOICE or station.startswith(VOICE_PREFIX):
+        raise Refusal("evaluation.witness.voice_own", {"prefix": VOICE_PREFIX}, Kind.FORBIDDEN)
     data = {
         "venue": venue,
         "station": station,
@@ -99,30 +103,59 @@ def bind_station(
     check_event("station_bound", data, actor.roles, is_act=True)
     session = _open_session(tx.db, session_id)
     _check_may_bind(actor, session, venue)
+    _bind(tx, actor, session, data)
+
+
+def bind_voice(
+    tx: Tx, actor: Actor, session_id: str, *, venue: str, seat: str, algorithm: str, key: str
+) -> str:
+    """A member binds the key of his own voice; the station's name. Whether he sits there and may speak now
+    is the caller's matter."""
+    session = _open_session(tx.db, session_id)
+    station = voice_of(seat)
+    data = {
+        "venue": venue,
+        "station": station,
+        "algorithm": algorithm,
+        "key": key,
+        "every": beat_seconds_max(session),
+        "use": Use.VOICE.value,
+    }
+    check_event("station_bound", data, KINDS["station_bound"].roles, is_act=True)
+    _bind(tx, actor, session, data)
+    return station
+
+
+def voice_of(seat: str) -> str:
+    """The station at which the member of a seat speaks."""
+    return f"{VOICE_PREFIX}{seat}"
+
+
+def _bind(tx: Tx, actor: Actor, session: Session, data: Mapping[str, Any]) -> None:
+    station, key, every = data["station"], data["key"], data["every"]
     faults = Faults("evaluation.witness.invalid")
-    found = StationKey.of(algorithm, key)
-    if found is None:
-        faults.add("/key", "evaluation.witness.key_form", algorithm=algorithm)
+    if StationKey.of(data["algorithm"], key) is None:
+        faults.add("/key", "evaluation.witness.key_form", algorithm=data["algorithm"])
     if every > (most := beat_seconds_max(session)):
         faults.add("/every", "evaluation.witness.beat_long", most=most)
-    taken = [row.station for row in queries.stations(tx.db, session_id) if row.public_key == key]
+    taken = [row.station for row in queries.stations(tx.db, session.id) if row.public_key == key]
     if taken and taken != [station]:
         faults.add("/key", "evaluation.witness.key_taken", station=taken[0])
     faults.refuse()
     row = StationLineRow(
-        session_id=session_id,
+        session_id=session.id,
         station=station,
-        venue=venue,
-        algorithm=algorithm,
+        venue=data["venue"],
+        algorithm=data["algorithm"],
         public_key=key,
         every=every,
-        use=use.value,
+        use=data["use"],
         last=NO_REPORT,
     )
     queries.bind(tx.db, row)
-    if use is Use.SECURITY:
+    if row.use == Use.SECURITY:
         retention.begin(tx, session)
-    tx.record(f"session/{session_id}", "evaluation:witness:station_bound", actor, data)
+    tx.record(f"session/{session.id}", "evaluation:witness:station_bound", actor, data)
 
 
 def release_station(tx: Tx, actor: Actor, session_id: str, station: str) -> None:
@@ -194,13 +227,13 @@ def take_reports(
     return taken
 
 
-def take_from_recorder(
-    tx: Tx, session_id: str, station: str, reports: Sequence[Report]
+def take_signed(
+    tx: Tx, session_id: str, station: str, reports: Sequence[Report], *, is_recorder: bool
 ) -> list[Taken]:
-    """Take in what a recorder sends without anybody's account, known by its key.
+    """Take in what is known by its key alone: a recorder that sends by itself, a member who speaks.
 
-    Refuses NOT_FOUND a recorder that is not bound, CONFLICT what its key has not signed (unrecorded: anybody can
-    send that, and nobody shall raise alarms by it) and what was signed by a clock that is ahead of ours.
+    Refuses NOT_FOUND what is not bound, CONFLICT what its key has not signed (unrecorded: anybody can send
+    that, and nobody shall raise alarms by it) and what a recorder's clock, ahead of ours, says.
     """
     row = queries.station_locked(tx.db, session_id, station)
     if row is None:
@@ -217,7 +250,7 @@ def take_from_recorder(
                 "evaluation.witness.recorder_forged", reason.params, Kind.CONFLICT,
                 rule=SIGNED_AT_SOURCE,
             )  # fmt: skip
-        if moment_of(report.at) > latest:
+        if is_recorder and moment_of(report.at) > latest:
             seconds = int((moment_of(report.at) - tx.now).total_seconds())
             said = {"n": report.n, "seconds": seconds}
             raise Refusal("evaluation.witness.report_ahead", said, Kind.CONFLICT, rule=AHEAD)

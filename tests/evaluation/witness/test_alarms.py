@@ -19,7 +19,6 @@ from evaluation.witness import service as witness
 from evaluation.witness.alarms import Alarm
 from evaluation.witness.desk import service as desk
 from evaluation.witness.keeping import service as keeping
-from evaluation.witness.media.kinds import Use
 from evaluation.witness.stations import service as stations
 from evaluation.witness.watch import Watch
 from tests.builders import SUPERVISOR
@@ -100,7 +99,9 @@ class TestStations:
         assert night.round() == ["RAISED CAMERA_LOST cam-1"]
 
     def test_nothing_is_expected_of_a_voice(self, night: Night) -> None:
-        device = _bind(night, Use.VOICE)
+        device = Device("voice-1", night.id)
+        key = {"algorithm": "P-256", "key": device.public}
+        assert night.do(stations.bind_voice, SUPERVISOR, venue=VENUE, seat="1", **key) == "voice-1"
         night.beat(device, "media_digest", **segment("voice", 0, "VOICE"))
         night.pass_time(seconds=100)
         assert night.round() == []
@@ -373,7 +374,7 @@ def test_every_alarm_of_the_list_is_tested() -> None:
     assert [alarm for alarm in Alarm if f"{alarm.value}" not in source] == []
 
 
-def _bind(night: Night, use: Use = Use.EVALUATION) -> Device:
+def _bind(night: Night) -> Device:
     """In a sealed night: by the supervisor."""
     device = Device("cam-1", night.id)
     night.do(
@@ -384,6 +385,5 @@ def _bind(night: Night, use: Use = Use.EVALUATION) -> Device:
         algorithm="P-256",
         key=device.public,
         every=5,
-        use=use,
     )
     return device
