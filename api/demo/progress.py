@@ -13,7 +13,7 @@ from archive.clock import SHANGHAI
 
 class Progress(Protocol):
     def at(self, now: datetime, done: int, waiting: int) -> None:
-        """Legal time, tasks done, tasks on the calendar."""
+        """Legal time, tasks done, tasks on the calendar; of a play by days, the days."""
 
 
 class _Lines:
@@ -26,7 +26,7 @@ class _Lines:
         day = now.astimezone(SHANGHAI).date().isoformat()
         if day != self._day:
             self._day = day
-            sys.stderr.write(f"{day}  已办任务 {done}  待办 {waiting}\n")
+            sys.stderr.write(f"{day}  已办 {done}  待办 {waiting}\n")
 
 
 @contextmanager

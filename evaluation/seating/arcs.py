@@ -87,13 +87,13 @@ def arcs_of(problem: Problem) -> Arcs:
     pair_seat, pair_place, pair_minutes = pair_seat[kept], pair_place[kept], pair_minutes[kept]
     seat, place, minutes, group = _into_groups(problem, pair_seat, pair_place, pair_minutes)
     cost = minutes * MILLI
+    index = problem.place_index
+    at = _ints([index.get(one.current, -2 if one.current else -1) for one in seats])[seat]
     if problem.weights.move:
-        index = problem.place_index
-        current = _ints([index.get(one.current, -2 if one.current else -1) for one in seats])
-        at = current[seat]
         cost = cost + np.where((at != -1) & (at != place), problem.weights.move, 0)
     if problem.weights.elsewhere:
-        cost = cost + np.where(_elsewhere(problem, seat, place), problem.weights.elsewhere, 0)
+        is_elsewhere = _elsewhere(problem, seat, place) & (at != place)
+        cost = cost + np.where(is_elsewhere, problem.weights.elsewhere, 0)
     if problem.weights.amplitude:
         extra = lottery(problem, seat, group)[:, 0] % np.uint64(problem.weights.amplitude + 1)
         cost = cost + extra.astype(np.int64)

@@ -289,11 +289,13 @@ def move_cost(problem: Problem, plan: Plan) -> int:
 
 
 def elsewhere_cost(problem: Problem, plan: Plan) -> int:
-    """The price of each seat in none of the guest centres that its session names."""
+    """The price of each seat in none of the guest centres that its session names, but for confirmed
+    ones that stay."""
     named = {c.session_id: c.guests for c in problem.committees}
     outside = sum(
-        bool(named[given.session_id]) and given.centre_id not in named[given.session_id]
-        for _, given in _given(problem, plan)
+        bool(named[given.session_id])
+        and given.centre_id not in (*named[given.session_id], seat.current)
+        for seat, given in _given(problem, plan)
     )
     return outside * problem.weights.elsewhere
 

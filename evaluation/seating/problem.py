@@ -388,12 +388,13 @@ def arc_cost(problem: Problem, seat: Seat, group: Group) -> int:
 
 
 def taxes(problem: Problem, seat: Seat, group: Group) -> int:
-    """What the centre costs this seat beside the way: it was confirmed elsewhere, or its session names
-    other centres."""
+    """What the centre costs this seat beside the way: it was confirmed in another, or its session names
+    others. A confirmed seat stays where it is without either: no later trouble drags it to a guest."""
+    if seat.current == group.centre_id:
+        return 0
     weights, place = problem.weights, problem.places[problem.place_index[group.centre_id]]
-    move = weights.move if seat.current not in ("", group.centre_id) else 0
     is_elsewhere = problem.committee_of[seat.session_id].is_elsewhere(place)
-    return move + (weights.elsewhere if is_elsewhere else 0)
+    return (weights.move if seat.current else 0) + (weights.elsewhere if is_elsewhere else 0)
 
 
 def load_pieces(problem: Problem, place: Place, seats: int) -> list[tuple[int, int]]:

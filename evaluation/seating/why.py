@@ -163,8 +163,10 @@ class Prices:
         first."""
         problem, centre_id = self.problem, price.group.centre_id
         committee = problem.committee_of[seat.session_id]
-        is_elsewhere = committee.is_elsewhere(problem.places[problem.place_index[centre_id]])
-        is_moved = seat.current not in ("", centre_id)
+        is_new = seat.current != centre_id
+        place = problem.places[problem.place_index[centre_id]]
+        is_elsewhere = is_new and committee.is_elsewhere(place)
+        is_moved = is_new and bool(seat.current)
         parts: dict[str, int | Fraction] = {
             "evaluation.seat.why_elsewhere": problem.weights.elsewhere if is_elsewhere else 0,
             "evaluation.seat.why_moved": problem.weights.move if is_moved else 0,

@@ -234,6 +234,18 @@ class TestSolve:
         assert [step.status for step in verify_plan(document_of(case, plan))] == [Status.OK] * 6
         assert check.violations(case, search.plan(case)) == []
 
+    def test_a_confirmed_seat_elsewhere_is_not_dragged_to_a_guest(self) -> None:
+        """A trouble somewhere moves few: that the guest centre has room by now is no reason."""
+        case = problem(
+            [seat("E1", current=OTHER)],
+            [committee(guests=(FAR,))],
+            weights=replace(WEIGHTS, move=60_000),
+        )
+        plan = solve(case)
+        assert [given.centre_id for given in plan.assignments] == [OTHER]
+        assert plan.objective == 40_000
+        assert [step.status for step in verify_plan(document_of(case, plan))] == [Status.OK] * 6
+
     def test_the_best_plan_sends_nobody_elsewhere_for_comfort(self) -> None:
         seats = [seat("E1", minutes=(10, 1, 1, 170)), seat("E2", minutes=(10, 1, 1, 170))]
         plan = solve(problem(seats, [committee(members=2, guests=(FAR,))]))

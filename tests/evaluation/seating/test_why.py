@@ -93,7 +93,7 @@ class TestWords:
         answer = Prices(case, plan).why(SeatKey("S1", "E1"), NEAR)
         assert codes(answer.reasons) == ["why_not_there", "why_elsewhere", "why_moved"]
         assert answer.reasons[0].params["minutes"] == 20
-        assert answer.dearer == 79_000
+        assert answer.dearer == 1_079_000
 
     @pytest.mark.parametrize(
         ("changes", "centre", "code"),
