@@ -11,6 +11,8 @@ A server that offers no such way (a test's client) is sent the same frames one b
 from __future__ import annotations
 
 import asyncio
+import os
+from asyncio.transports import BaseTransport
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -65,7 +67,34 @@ class Outlet(Protocol):
 
 
 class FanoutProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, an `Outlet` beside."""
+    """uvicorn's protocol, an `Outlet` beside.
+
+    While nothing waits in the transport, bytes go to the socket by one system call; what the kernel does not
+    take goes through the transport, whose own way to that call costs as much as the call.
+    """
+
+    file = -1
+    """The socket's number while bytes may go to it directly: nothing waits, nothing is closing, no TLS."""
+    _plain = -1
+    """The socket's number where it has no TLS."""
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(0)  # `writable` tells that nothing waits
+        if transport.get_extra_info("sslcontext") is None:
+            self.file = self._plain = transport.get_extra_info("socket").fileno()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.file = self._plain = -1
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self.file = -1
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.file = self._plain
+        super().resume_writing()
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -74,11 +103,19 @@ class FanoutProtocol(WebSocketsSansIOProtocol):
             self.scope["extensions"] = extensions
 
     def write(self, chunk: Chunk) -> int:
-        if self.disconnected or self.close_sent:
+        wire = chunk.wire
+        if self.file >= 0:
+            try:
+                taken = os.write(self.file, wire)
+            except OSError:  # full; or broken, which the transport finds out
+                taken = 0
+            if taken == len(wire):
+                return 0
+            wire = wire[taken:]
+        elif self.disconnected or self.close_sent:
             return 0
-        transport = self.transport
-        transport.write(chunk.wire)
-        return transport.get_write_buffer_size()
+        self.transport.write(wire)
+        return self.transport.get_write_buffer_size()
 
     async def relieved(self) -> None:
         await self.writable.wait()
@@ -87,6 +124,7 @@ class FanoutProtocol(WebSocketsSansIOProtocol):
         if self.disconnected or self.close_sent or self.transport.is_closing():
             return
         self.conn.send_close(code, reason)
+        self.file = self._plain = -1
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})

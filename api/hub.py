@@ -41,12 +41,12 @@ CHARACTERS_MAX = 2 * 1024 * 1024
 PAGES_MAX = 16
 """Full pages kept beside, for those who catch up together."""
 POLL_SECONDS = 1.0
-TICK_SECONDS = 0.02
+TICK_SECONDS = 0.005
 """An entry that comes alone goes out at once; those of a burst wait so long for each other, and are
 read, marked and sent together."""
 TICK_SECONDS_MAX = 0.25
-"""Handing out may take longer than a tick where viewers are many; then the next tick waits as long, up
-to this, and half of the loop's time is left to everybody else."""
+"""Reading and handing out may take longer than half a tick where viewers are many; then the next tick
+waits as long again, up to this, and half of the loop's time is left to everybody else."""
 WAITING_BYTES_MAX = 256 * 1024
 STUCK_SECONDS_MAX = 30.0
 CHECK_SECONDS = 60.0
@@ -132,11 +132,10 @@ class Hub:
             if is_behind:
                 continue
             spent = self._loop.time() - began
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
-            pause = max(
-                TICK_SECONDS - spent, min(spent, TICK_SECONDS_MAX) if spent > TICK_SECONDS else 0
-            )
+            poll = self._loop.call_later(POLL_SECONDS, self._woken.set)
+            await self._woken.wait()
+            poll.cancel()
+            pause = max(TICK_SECONDS - spent, min(spent, TICK_SECONDS_MAX))
             await asyncio.sleep(began + spent + pause - self._loop.time())
 
     async def _hand_out(self, fresh: list[str], mark: Mark) -> None:

@@ -23,7 +23,7 @@ from benchmarks.parts.fanout_servers import HEAD_BYTES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVER_CORE, LOAD_CORE = 0, 1
-READ_BYTES = 1 << 20
+READ_BYTES, PACED_BYTES = 1 << 20, 1 << 13
 WHOLE_BYTES_MAX = 4096
 START_SECONDS = 60
 SILENT_SECONDS = 20.0
@@ -152,21 +152,19 @@ class Serving:
         return Measured(rounds * len(at) / seconds, waited / seconds)
 
     def paced(self, rounds: int, size: int, per_second: float) -> Measured:
-        """Publish at a steady pace; when does it arrive?"""
+        """Publish at a steady pace; when does it arrive? What came is looked at afterwards: reading must
+        take less than serving."""
         frame = len(frame_head(size)) + size
         skip = frame - size
         by_number = {one.fileno(): one for one in self.sockets}
-        kept = {number: bytearray() for number in by_number}
-        next_of = dict.fromkeys(by_number, 0)
         poll = select.epoll()
         for number in by_number:
             poll.register(number, select.EPOLLIN)
-        buffer = memoryview(bytearray(READ_BYTES))
-        delays: list[float] = []
+        came: list[tuple[int, int, bytes]] = []
         total, published, waited = 0, 0, 0.0
         self.say("reset")
         began = time.perf_counter()
-        while total < rounds * len(kept):
+        while total < rounds * len(by_number) * frame:
             now = time.perf_counter() - began
             if published < rounds and now * per_second >= published:
                 self.say(f"publish 1 {size} stamped")
@@ -176,24 +174,29 @@ class Serving:
             ready = poll.poll(max(0.0, until))
             waited += time.perf_counter() - before
             assert ready or published < rounds, (
-                f"{self.kind}: only {total} of {rounds * len(kept)} came"
+                f"{self.kind}: only {total // frame} of {rounds * len(by_number)} came"
             )
             for number, _ in ready:
-                got = by_number[number].recv_into(buffer)
+                got = by_number[number].recv(PACED_BYTES)
+                came.append((number, time.monotonic_ns(), got))
+                total += len(got)
                 assert got, f"{self.kind}: cut"
-                data = kept[number]
-                data += buffer[:got]
-                arrived = time.monotonic_ns()
-                while len(data) >= frame:
-                    seq = int(data[skip : skip + 12])
-                    assert seq == next_of[number], f"{self.kind}: {seq} for {next_of[number]}"
-                    delays.append((arrived - int(data[skip + 12 : skip + HEAD_BYTES])) / 1e9)
-                    next_of[number] += 1
-                    total += 1
-                    del data[:frame]
         seconds = time.perf_counter() - began
         poll.close()
-        return Measured(total / seconds, waited / seconds, delays)
+        delays: list[float] = []
+        kept = {number: bytearray() for number in by_number}
+        next_of = dict.fromkeys(by_number, 0)
+        for number, arrived, got in came:
+            data = kept[number]
+            data += got
+            while len(data) >= frame:
+                seq = int(data[skip : skip + 12])
+                assert seq == next_of[number], f"{self.kind}: {seq} for {next_of[number]}"
+                delays.append((arrived - int(data[skip + 12 : skip + HEAD_BYTES])) / 1e9)
+                next_of[number] += 1
+                del data[:frame]
+        assert set(next_of.values()) == {rounds}
+        return Measured(len(delays) / seconds, waited / seconds, delays)
 
     def drain(self) -> None:
         """Throw away what comes, for the rows in which only memory counts."""

@@ -56,19 +56,13 @@ def text_of(number: int, size: int, *, is_stamped: bool) -> str:
     return f"{number:012d}{moment:020d}".ljust(size, "x")
 
 
-class Commands:
-    """Reads commands in a thread and gives them to `publish(count, size, mode)`."""
+Command = tuple[int, int, str] | None
+"""How many, of how many bytes, how; None: begin anew."""
 
-    def __init__(self, publish: Callable[[int, int, str], None], reset: Callable[[], None]) -> None:
-        self._publish, self._reset = publish, reset
 
-    def serve(self) -> None:
-        for line in sys.stdin:
-            words = line.split()
-            if words[0] == "publish":
-                self._publish(int(words[1]), int(words[2]), words[3] if len(words) > 3 else "")
-            else:
-                self._reset()
+def command_of(line: str) -> Command:
+    words = line.split()
+    return (int(words[1]), int(words[2]), "".join(words[3:])) if words[0] == "publish" else None
 
 
 def say_ready(listener: socket.socket) -> None:
@@ -89,8 +83,18 @@ def in_loop(
     publish: Callable[[int, int, str], Any],
     reset: Callable[[], None],
 ) -> None:
-    """Take commands in a thread and act on them in the loop, in order."""
-    commands: asyncio.Queue[tuple[int, int, str] | None] = asyncio.Queue()
+    """Act on the commands in order. The loop itself reads them: a thread beside it would cost as much
+    as handing an event to a hundred viewers."""
+    commands: asyncio.Queue[Command] = asyncio.Queue()
+    lines = [b""]
+
+    def take() -> None:
+        data = os.read(0, 65536)
+        if not data:  # who measures is gone
+            os._exit(0)
+        *whole, lines[0] = (lines[0] + data).split(b"\n")
+        for line in whole:
+            commands.put_nowait(command_of(line.decode()))
 
     async def act() -> None:
         while True:
@@ -100,14 +104,8 @@ def in_loop(
             else:
                 await publish(*command)
 
-    task = loop.create_task(act())
-    put = commands.put_nowait
-    reader = Commands(
-        lambda *command: cast("None", loop.call_soon_threadsafe(put, command)),
-        lambda: cast("None", loop.call_soon_threadsafe(put, None)),
-    )
-    threading.Thread(target=reader.serve, daemon=True).start()
-    loop.__dict__["commands"] = task  # keeps it alive
+    loop.add_reader(0, take)
+    loop.__dict__["commands"] = loop.create_task(act())  # keeps it alive
 
 
 async def serve_asgi(app: Any, begin: Callable[[asyncio.AbstractEventLoop], None], ws: Any) -> None:
@@ -330,7 +328,12 @@ def bare() -> None:
 
     threading.Thread(target=accept, daemon=True).start()
     say_ready(listener)
-    Commands(publish, reset).serve()
+    for line in sys.stdin:
+        command = command_of(line)
+        if command is None:
+            reset()
+        else:
+            publish(*command)
 
 
 KINDS: dict[str, Callable[[], None]] = {
