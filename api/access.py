@@ -26,7 +26,7 @@ from starlette.routing import BaseRoute, Mount
 
 from api.identity import service as identity
 from api.problems import NotSignedIn
-from api.shell import shell_of
+from api.shell import Shell, shell_of
 from archive.actor import Actor, Role
 
 COOKIE = "bigloop_session"
@@ -104,10 +104,18 @@ ReviewActor = Annotated[Actor, allow(Role.STAFF, Role.SUPERVISOR, Role.EXPERT, R
 
 async def actor_of(connection: HTTPConnection) -> Actor | None:
     """Who is signed in by the cookie; None for nobody."""
-    token = connection.cookies.get(COOKIE, "")
+    return await bearer_of(shell_of(connection), token_of(connection))
+
+
+def token_of(connection: HTTPConnection) -> str:
+    """What the cookie holds; empty without one."""
+    return connection.cookies.get(COOKIE, "")
+
+
+async def bearer_of(shell: Shell, token: str) -> Actor | None:
+    """Who is signed in with this token; None for nobody."""
     if not token or len(token) > TOKEN_CHARACTERS_MAX:
         return None
-    shell = shell_of(connection)
     now = shell.real_now()
 
     def look() -> identity.Bearer | None:

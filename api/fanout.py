@@ -5,6 +5,10 @@ bytes (RFC 6455 frames, unmasked, as a server sends them), and each socket is ha
 write a viewer and tick. Through the ASGI scope the application finds the protocol itself and learns how
 much of what was written the other side has not taken yet.
 
+A socket that was greeted is handed over (`serve`): the application's call returns, and everything that it
+took (scope, request, dependencies, layers, a task) is freed. A viewer who only watches is then a protocol and
+a few numbers.
+
 A server that offers no such way (a test's client) is sent the same frames one by one.
 """
 
@@ -14,13 +18,14 @@ import asyncio
 import os
 from asyncio.transports import BaseTransport
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -52,6 +57,17 @@ def _frame_of(message: str | bytes) -> Frame:
     return Frame(Opcode.TEXT, message.encode())
 
 
+class Listener(Protocol):
+    """Who is told what the other side of a socket does."""
+
+    def said(self, text: str) -> None:
+        """A text message came, an empty one for a binary message. More come only after `resume`, but for
+        those that came together with it."""
+
+    def left(self) -> None:
+        """Nothing comes any more; may be told more than once."""
+
+
 class Outlet(Protocol):
     """One viewer's socket as the hub writes to it."""
 
@@ -66,8 +82,19 @@ class Outlet(Protocol):
         """Close after what was written; cut whoever does not take it."""
 
 
+class Line(Outlet, Protocol):
+    """An outlet of which the other side is heard, too."""
+
+    async def serve(self, listener: Listener) -> None:
+        """The last act of the application's call: tell the listener what is said from here on. Returns at
+        once where the socket lives on without the call."""
+
+    def resume(self) -> None:
+        """Tell what is said next."""
+
+
 class FanoutProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's protocol, an `Outlet` beside.
+    """uvicorn's protocol, a `Line` beside.
 
     While nothing waits in the transport, bytes go to the socket by one system call; what the kernel does not
     take goes through the transport, whose own way to that call costs as much as the call.
@@ -133,15 +160,65 @@ class FanoutProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         self.close_timer = self.loop.call_later(CLOSE_SECONDS_MAX, self.transport.abort)
 
+    async def serve(self, listener: Listener) -> None:
+        before, handed = self.queue, _Handed(listener)
+        self.queue = cast("Any", handed)
+        # What the handshake needed is not kept for as long as somebody watches.
+        self.scope = self.request = self.response = cast("Any", None)
+        while not before.empty():
+            handed.put_nowait(before.get_nowait())
+
+    def resume(self) -> None:
+        self.loop.call_soon(self._read_on)  # uvicorn pauses after it has told what came
+
+    def _read_on(self) -> None:
+        if self.read_paused and not self.transport.is_closing():
+            self.read_paused = False
+            self.transport.resume_reading()
+
+    async def run_asgi(self) -> None:
+        """As uvicorn's, but that a socket stays open after the call where it was handed over."""
+        try:
+            await self.app(self.scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except BaseException:
+            self.logger.exception("Exception in ASGI application\n")
+            self.send_500_response()
+        else:
+            if isinstance(self.queue, _Handed):
+                return
+            if not self.handshake_complete:
+                self.logger.error("ASGI callable returned without completing handshake.")
+                self.send_500_response()
+        if self.close_timer is None:
+            self.transport.close()
+
+
+class _Handed:
+    """Stands where uvicorn's protocol puts what comes."""
+
+    __slots__ = ("_listener",)
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def put_nowait(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "websocket.receive":
+            self._listener.said(message.get("text") or "")
+        else:
+            self._listener.left()
+
 
 class SingleFrames:
-    """An outlet over a socket of any ASGI server: frames go out one by one from a task."""
+    """A line over a socket of any ASGI server: frames go out one by one from a task."""
 
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
         self._texts: deque[str | bytes] = deque()
         self._sent = asyncio.Event()
         self._sent.set()
+        self._heard = asyncio.Event()
         self._close: tuple[int, str] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -158,6 +235,21 @@ class SingleFrames:
         if self._close is None:
             self._close = (code, reason)
             self._go()
+
+    async def serve(self, listener: Listener) -> None:
+        try:
+            while True:
+                message = await self._socket.receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+                self._heard.clear()
+                listener.said(message.get("text") or "")
+                await self._heard.wait()
+        finally:
+            listener.left()
+
+    def resume(self) -> None:
+        self._heard.set()
 
     def _go(self) -> None:
         self._sent.clear()
@@ -181,7 +273,7 @@ class SingleFrames:
         self._sent.set()
 
 
-def outlet_of(socket: WebSocket) -> Outlet:
-    """How the hub writes to this socket."""
+def outlet_of(socket: WebSocket) -> Line:
+    """How this socket is written to and heard."""
     found = socket.scope.get("extensions", {}).get(EXTENSION)
     return found if isinstance(found, FanoutProtocol) else SingleFrames(socket)

@@ -17,8 +17,8 @@ import asyncio
 import itertools
 import logging
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from fastapi.concurrency import run_in_threadpool
@@ -113,6 +113,12 @@ class Hub:
     async def read(self, start: int, stop: int) -> tuple[list[str], Mark | None]:
         """The frames of these entries from the record, and where it stands."""
         return await run_in_threadpool(read_page, self._office, self.stream, start, stop)
+
+    async def reach(self, size: int) -> None:
+        """Return when so many entries are known here: another process may have shown more already."""
+        while self.head < size:
+            self._woken.set()
+            await asyncio.sleep(TICK_SECONDS)
 
     # --- Reading on -----------------------------------------------------------------------
 
@@ -224,19 +230,17 @@ class Hub:
 
     # --- Viewers --------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def showing(self, viewing: Viewing) -> AsyncIterator[None]:
-        """Show the stream to a viewer who was welcomed, while the block runs."""
+    def show(self, viewing: Viewing) -> None:
+        """Show the stream to a viewer who was welcomed, until he leaves."""
         self.viewings.add(viewing)
         viewing.rules.live(self.head, self.head)  # it may have grown since the welcome
         self._feed(viewing)
         self._mark(viewing)
-        try:
-            yield
-        finally:
-            self.viewings.discard(viewing)
-            if viewing.task is not None:
-                viewing.task.cancel()
+
+    def leave(self, viewing: Viewing) -> None:
+        self.viewings.discard(viewing)
+        if viewing.task is not None:
+            viewing.task.cancel()
 
     async def check(self) -> None:
         """Look at everybody's rights each minute, for ever; who has none is closed."""
@@ -275,9 +279,8 @@ class Hubs:
             if stream in streams:
                 found.hub.wake()
 
-    @asynccontextmanager
-    async def watch(self, stream: str, mark: Mark) -> AsyncIterator[Hub]:
-        """The stream's hub, shared with all who watch it. `mark` is where it stands."""
+    def enter(self, stream: str, mark: Mark) -> Hub:
+        """The stream's hub, shared with all who watch it, until each has left. `mark` is where it stands."""
         key = (id(asyncio.get_running_loop()), stream)
         found = self._open.get(key)
         if found is None:
@@ -285,11 +288,13 @@ class Hubs:
             tasks = (asyncio.create_task(hub.follow()), asyncio.create_task(hub.check()))
             found = self._open[key] = _Open(hub, tasks)
         found.watchers += 1
-        try:
-            yield found.hub
-        finally:
-            found.watchers -= 1
-            if not found.watchers:
-                del self._open[key]
-                for task in found.tasks:
-                    task.cancel()
+        return found.hub
+
+    def leave(self, hub: Hub) -> None:
+        key = (id(asyncio.get_running_loop()), hub.stream)
+        found = self._open[key]
+        found.watchers -= 1
+        if not found.watchers:
+            del self._open[key]
+            for task in found.tasks:
+                task.cancel()

@@ -18,7 +18,8 @@ Close codes: 4001 signed out, 4003 the session is no longer this viewer's, 4002 
 number that was not sent. Rights are looked at each minute.
 
 Here are the wire's beginning and end, what the viewer sends, and his rights; what he is sent is the
-hub's matter (`api.hub`), so a viewer who only watches costs one waiting task.
+hub's matter (`api.hub`). A viewer who only watches costs no task: after the welcome his socket is handed
+over (`api.fanout`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +37,8 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
 
 from api import problems
-from api.access import OfficialActor, actor_of
-from api.fanout import Chunk, Outlet, outlet_of
+from api.access import OfficialActor, bearer_of, token_of
+from api.fanout import Chunk, Line, outlet_of
 from api.hub import Hub, Hubs, Viewing, read_mark
 from api.negotiation import language_of
 from api.notices import Closing
@@ -46,6 +48,7 @@ from api.shell import Shell, shell_of
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
 from archive.office import Tx
+from archive.words import Language
 from evaluation.witness.protocol import (
     FRAME_BYTES_MAX,
     PROTOCOL,
@@ -102,77 +105,96 @@ def epoch_of(shell: Shell, stream: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-@dataclass
+@dataclass(eq=False, slots=True)
 class Wire:
-    """One socket."""
+    """One viewer who was welcomed: what he says, and whether he still may watch. Nothing of the handshake
+    is kept but the token."""
 
-    socket: WebSocket
     shell: Shell
-    actor: Actor
+    hubs: Hubs
     hub: Hub
-    rules: Viewer
-    outlet: Outlet
+    actor: Actor
+    token: str
+    language: Language
+    line: Line
+    viewing: Viewing | None = None
+    _waiting: list[str] | None = None
+    """What he said and nobody answered yet; None while nothing is answered."""
+    _task: asyncio.Task[None] | None = None
 
-    async def greet(self) -> None:
-        """Take the hello and answer it; Closing(4002) where it is refused."""
-        try:
-            text = await asyncio.wait_for(self._receive(), HELLO_SECONDS_MAX)
-            answer = self.rules.hello(parse_frame(text))
-        except TimeoutError:
-            raise Closing(REFUSED, "no hello") from None
-        except Refusal as refusal:
-            answer = encode_frame(RefusalFrame.of(refusal))
-        await self.socket.send_text(answer)
-        if not self.rules.is_welcome:
-            raise Closing(REFUSED, "hello refused")
+    def said(self, text: str) -> None:
+        if self._waiting is None:
+            self._waiting = [text]
+            self._task = asyncio.create_task(self._answer_all(self._waiting))
+        else:
+            self._waiting.append(text)
 
-    async def listen(self) -> None:
-        """Take what the viewer sends, until he leaves."""
-        while True:
-            text = await self._receive()
-            identity = ""
-            answer: dict[str, Any]
-            try:
-                event = parse_event(text)
-                identity = event.id
-                answer = {"type": "ack", "id": identity, "seq": await self._record(event)}
-            except Exception as error:
-                problem = problems.problem_of(error, self.socket)
-                language = language_of(self.socket, self.shell.settings.language)
-                document = problem.document(language)
-                answer = {"type": "refusal", "id": identity, **_said(document)}
-            await self.outlet.relieved()  # who does not read his answers is not listened to
+    def left(self) -> None:
+        if self.viewing is not None:
+            viewing, self.viewing = self.viewing, None
+            self.hub.leave(viewing)
+            self.hubs.leave(self.hub)
+
+    async def _answer_all(self, waiting: list[str]) -> None:
+        while waiting:
+            answer = await self._answer(waiting.pop(0))
+            await self.line.relieved()  # who does not read his answers is not listened to
             said = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-            self.outlet.write(Chunk([said]))
+            self.line.write(Chunk([said]))
+        self._waiting = self._task = None
+        self.line.resume()
+
+    async def _answer(self, text: str) -> dict[str, Any]:
+        identity = ""
+        try:
+            event = parse_event(text)
+            identity = event.id
+            return {"type": "ack", "id": identity, "seq": await self._record(event)}
+        except Refusal as refusal:
+            problem = problems.of_refusal(refusal)
+        except Exception as error:
+            problem = problems.incident(error)
+        return {"type": "refusal", "id": identity, **_said(problem.document(self.language))}
 
     async def _record(self, event: SentEvent) -> int:
         """Record the event; the number of its entry, with which its sender can hold us to it."""
-        session_id = self.rules.session
+        stream = self.hub.stream
+        session_id = stream.partition("/")[2]
 
         def write(tx: Tx) -> None:
             seen(tx.db, self.actor, session_id)
             record_event(tx, self.actor, session_id, event.kind, event.data)
 
         written = await asyncio.wrap_future(self.shell.appends.write(session_id, write))
-        return next(entry.seq for entry in written.entries if entry.stream == self.hub.stream)
-
-    async def _receive(self) -> str:
-        """The next text; an empty one for a binary message, which nothing takes."""
-        message = await self.socket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message["code"])
-        return message.get("text") or ""
+        return next(entry.seq for entry in written.entries if entry.stream == stream)
 
     async def judge(self) -> tuple[int, str] | None:
         """Why the viewer may not watch any more; None while he may. Watching counts as activity."""
-        actor = await actor_of(self.socket)
+        actor = await bearer_of(self.shell, self.token)
         if actor is None:
             return SIGNED_OUT, "signed out"
         async with self.shell.readers():
-            session_id = self.rules.session
+            session_id = self.hub.stream.partition("/")[2]
             if not await run_in_threadpool(_exists_for, self.shell, actor, session_id):
                 return NOT_HIS, "not yours"
         return None
+
+
+async def _greet(socket: WebSocket, rules: Viewer) -> None:
+    """Take the hello and answer it; Closing(4002) where it is refused."""
+    try:
+        async with asyncio.timeout(HELLO_SECONDS_MAX):
+            message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"])
+        answer = rules.hello(parse_frame(message.get("text") or ""))
+    except TimeoutError:
+        raise Closing(REFUSED, "no hello") from None
+    except Refusal as refusal:
+        answer = encode_frame(RefusalFrame.of(refusal))
+    await socket.send_text(answer)
+    if not rules.is_welcome:
+        raise Closing(REFUSED, "hello refused")
 
 
 def _said(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,16 +237,23 @@ async def witness(socket: WebSocket, actor: OfficialActor, session_id: IdInPath)
     except OSError:
         return  # he left during the handshake
     hubs: Hubs = socket.app.state.hubs
-    async with hubs.watch(stream, mark) as hub:
+    line = outlet_of(socket)
+    hub = hubs.enter(stream, mark)
+    with ExitStack() as leaving:
+        leaving.callback(hubs.leave, hub)
+        await hub.reach(mark.size)
         rules = Viewer(session_id, epoch_of(shell, stream), hub.head)
-        outlet = outlet_of(socket)
-        wire = Wire(socket, shell, actor, hub, rules, outlet)
         try:
-            await wire.greet()
-            async with hub.showing(Viewing(rules, outlet, wire.judge)):
-                await wire.listen()
+            await _greet(socket, rules)
         except WebSocketDisconnect:
             return
         except Closing as closing:
-            outlet.end(closing.code, closing.reason)
-            await outlet.relieved()
+            line.end(closing.code, closing.reason)
+            await line.relieved()
+            return
+        leaving.pop_all()  # from here on the wire leaves
+    language = language_of(socket, shell.settings.language)
+    wire = Wire(shell, hubs, hub, actor, token_of(socket), language, line)
+    wire.viewing = Viewing(rules, line, wire.judge)
+    hub.show(wire.viewing)
+    await line.serve(wire)

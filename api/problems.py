@@ -123,7 +123,7 @@ def _fault(where: str, fault: Fault, language: Language) -> dict[str, Any]:
 def problem_of(error: Exception, connection: HTTPConnection) -> Problem:
     """The answer to an exception. What is not foreseen becomes an incident and is logged."""
     if isinstance(error, Refusal):
-        return _of_refusal(error)
+        return of_refusal(error)
     if isinstance(error, NotSignedIn):
         challenge = {"WWW-Authenticate": 'Bigloop realm="bigloop"'}
         return Problem(401, "api.http.not_signed_in", headers=challenge)
@@ -138,7 +138,7 @@ def problem_of(error: Exception, connection: HTTPConnection) -> Problem:
     return incident(error)
 
 
-def _of_refusal(refusal: Refusal) -> Problem:
+def of_refusal(refusal: Refusal) -> Problem:
     headers = {"Retry-After": str(RETRY_SECONDS)} if refusal.kind is Kind.UNAVAILABLE else {}
     return Problem(
         STATUS[refusal.kind],

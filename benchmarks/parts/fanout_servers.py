@@ -36,7 +36,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any
 
 from fastapi import FastAPI, WebSocket
 from starlette.websockets import WebSocketDisconnect
@@ -132,10 +133,13 @@ async def serve_asgi(app: Any, begin: Callable[[asyncio.AbstractEventLoop], None
 def ours() -> None:
     from api.fanout import FanoutProtocol, outlet_of
     from api.hub import Hub, Viewing
+    from api.live import Wire
+    from archive.words import Language
     from evaluation.witness.protocol import Hello, Mark, Viewer
 
     app = FastAPI()
     log: list[str] = []
+    none: Any = SimpleNamespace(leave=lambda _: None)  # what only a viewer who says something needs
     no_mark = Mark(-1, "")  # a checkpoint that nobody has come to
 
     class Listed(Hub):
@@ -144,19 +148,17 @@ def ours() -> None:
 
     hubs: list[Listed] = []
 
-    async def may() -> None:
-        return None
-
     @app.websocket("/")
     async def view(socket: WebSocket) -> None:
         await socket.accept()
         hub = hubs[0]
         rules = Viewer("s", "e", hub.head)
         rules.hello(Hello("s", hub.head, "e" if hub.head else ""))
-        with suppress(WebSocketDisconnect):
-            async with hub.showing(Viewing(rules, outlet_of(socket), may)):
-                while True:
-                    await socket.receive_text()
+        line = outlet_of(socket)
+        wire = Wire(none, none, hub, none, "token", Language.ZH, line)
+        wire.viewing = Viewing(rules, line, wire.judge)
+        hub.show(wire.viewing)
+        await line.serve(wire)
 
     async def publish(count: int, size: int, mode: str) -> None:
         hub = hubs[0]
@@ -169,7 +171,7 @@ def ours() -> None:
         hub.wake()
 
     def begin(loop: asyncio.AbstractEventLoop) -> None:
-        hubs.append(Listed(cast("Any", None), "s", no_mark))
+        hubs.append(Listed(none, "s", no_mark))
         hubs[0].head = 0
         loop.__dict__["following"] = loop.create_task(hubs[0].follow())
 

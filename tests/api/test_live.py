@@ -452,18 +452,19 @@ class TestSlowViewers:
                     while not done():
                         await asyncio.sleep(0.01)
 
-            async with shown.showing(viewing):
-                await asyncio.to_thread(record, office, 20, 1)
-                await until(lambda: shown.head == 21)
-                await until(lambda: viewing.rules.mode is Mode.CATCHING_UP)
-                written = len(reader.waiting)
-                await asyncio.to_thread(record, office, 30, 21)
-                await until(lambda: shown.head == 51)
-                assert len(reader.waiting) == written, "nothing is piled up for who does not read"
-                reader.reads.set()
-                await until(lambda: viewing.rules.next == 51)
-                assert viewing.rules.mode is Mode.LIVE
-                await reader.relieved()
+            shown.show(viewing)
+            await asyncio.to_thread(record, office, 20, 1)
+            await until(lambda: shown.head == 21)
+            await until(lambda: viewing.rules.mode is Mode.CATCHING_UP)
+            written = len(reader.waiting)
+            await asyncio.to_thread(record, office, 30, 21)
+            await until(lambda: shown.head == 51)
+            assert len(reader.waiting) == written, "nothing is piled up for who does not read"
+            reader.reads.set()
+            await until(lambda: viewing.rules.next == 51)
+            assert viewing.rules.mode is Mode.LIVE
+            await reader.relieved()
+            shown.leave(viewing)
             following.cancel()
             return reader.taken
 
@@ -482,10 +483,11 @@ class TestSlowViewers:
         async def run() -> Reader:
             reader = Reader()
             shown, viewing = await self.watch(office, reader)
-            async with shown.showing(viewing):
-                async with asyncio.timeout(5):
-                    while reader.ended is None:
-                        await asyncio.sleep(0.01)
+            shown.show(viewing)
+            async with asyncio.timeout(5):
+                while reader.ended is None:
+                    await asyncio.sleep(0.01)
+            shown.leave(viewing)
             return reader
 
         reader = asyncio.run(run())
