@@ -67,6 +67,7 @@ def command_of(line: str) -> Command:
 
 
 def say_ready(listener: socket.socket) -> None:
+    os.sched_setaffinity(0, {int(sys.argv[2])})  # all cores until here: servers start side by side
     sys.stdout.write(f"ready {listener.getsockname()[1]} {os.getpid()}\n")
     sys.stdout.flush()
 
@@ -348,5 +349,5 @@ KINDS: dict[str, Callable[[], None]] = {
 }
 
 if __name__ == "__main__":
-    os.sched_setaffinity(0, {int(sys.argv[2])})
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
     KINDS[sys.argv[1]]()
