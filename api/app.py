@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from api import access, live, media, notices, problems
 from api.access import Public
+from api.admission import Admission
 from api.hub import Hubs
 from api.middleware import Guard
 from api.pages import (
@@ -177,6 +178,7 @@ def create_app(
     app.include_router(_description(app))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard)
+    app.add_middleware(Admission)
     access.check_declared(app.routes)
     return app
 

@@ -103,6 +103,7 @@ class Hub:
         self._characters = 0
         self._pages: OrderedDict[int, asyncio.Future[Chunk]] = OrderedDict()
         self._woken = asyncio.Event()
+        self._looks = 0
         self._loop = asyncio.get_running_loop()
 
     def wake(self) -> None:
@@ -114,9 +115,10 @@ class Hub:
         """The frames of these entries from the record, and where it stands."""
         return await run_in_threadpool(read_page, self._office, self.stream, start, stop)
 
-    async def reach(self, size: int) -> None:
-        """Return when so many entries are known here: another process may have shown more already."""
-        while self.head < size:
+    async def look(self) -> None:
+        """Return when the record was read once more."""
+        looks = self._looks
+        while self._looks < looks + 2:  # the reading that is under way began before
             self._woken.set()
             await asyncio.sleep(TICK_SECONDS)
 
@@ -133,6 +135,7 @@ class Hub:
                 if fresh:
                     await self._hand_out(fresh, mark or self.mark)
                     is_behind = len(fresh) == PAGE_ENTRIES_MAX
+                self._looks += 1
             except Exception:
                 _log.exception("cannot read %s; trying again", self.stream.partition("/")[0])
             if is_behind:
@@ -278,6 +281,11 @@ class Hubs:
         for (_loop, stream), found in list(self._open.items()):
             if stream in streams:
                 found.hub.wake()
+
+    def mark(self, stream: str) -> Mark | None:
+        """Where the stream stands, if somebody watches it here."""
+        found = self._open.get((id(asyncio.get_running_loop()), stream))
+        return None if found is None else found.hub.mark
 
     def enter(self, stream: str, mark: Mark) -> Hub:
         """The stream's hub, shared with all who watch it, until each has left. `mark` is where it stands."""

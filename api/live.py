@@ -52,6 +52,7 @@ from archive.words import Language
 from evaluation.witness.protocol import (
     FRAME_BYTES_MAX,
     PROTOCOL,
+    Hello,
     RefusalFrame,
     Viewer,
     encode_frame,
@@ -180,14 +181,18 @@ class Wire:
         return None
 
 
-async def _greet(socket: WebSocket, rules: Viewer) -> None:
+async def _greet(socket: WebSocket, rules: Viewer, hub: Hub) -> None:
     """Take the hello and answer it; Closing(4002) where it is refused."""
     try:
         async with asyncio.timeout(HELLO_SECONDS_MAX):
             message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message["code"])
-        answer = rules.hello(parse_frame(message.get("text") or ""))
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message["code"])
+            hello = parse_frame(message.get("text") or "")
+            if isinstance(hello, Hello) and hello.next > hub.head:
+                await hub.look()  # another process may have shown him more than is known here
+        rules.head = hub.head
+        answer = rules.hello(hello)
     except TimeoutError:
         raise Closing(REFUSED, "no hello") from None
     except Refusal as refusal:
@@ -225,9 +230,12 @@ async def witness(socket: WebSocket, actor: OfficialActor, session_id: IdInPath)
     """Show a session's record as it grows."""
     shell = shell_of(socket)
     stream = f"session/{session_id}"
-    mark = None
+    hubs: Hubs = socket.app.state.hubs
+    mark = hubs.mark(stream)
     async with shell.readers():
-        if await run_in_threadpool(_exists_for, shell, actor, session_id):
+        if not await run_in_threadpool(_exists_for, shell, actor, session_id):
+            mark = None
+        elif mark is None:
             mark = await run_in_threadpool(read_mark, shell.office, stream)
     if mark is None:
         raise Refusal("api.live.unknown", {"session": session_id}, Kind.NOT_FOUND)
@@ -236,15 +244,13 @@ async def witness(socket: WebSocket, actor: OfficialActor, session_id: IdInPath)
         await socket.accept(subprotocol=PROTOCOL if PROTOCOL in offered else None)
     except OSError:
         return  # he left during the handshake
-    hubs: Hubs = socket.app.state.hubs
     line = outlet_of(socket)
     hub = hubs.enter(stream, mark)
     with ExitStack() as leaving:
         leaving.callback(hubs.leave, hub)
-        await hub.reach(mark.size)
         rules = Viewer(session_id, epoch_of(shell, stream), hub.head)
         try:
-            await _greet(socket, rules)
+            await _greet(socket, rules, hub)
         except WebSocketDisconnect:
             return
         except Closing as closing:

@@ -7,8 +7,8 @@
 
 The follower refuses whatever breaks the promise (`evaluation.witness.follower`); then `frames` ends with that
 Refusal, and does not try again. A cut is survived: the next connection goes on from the entry that is due,
-after a pause that grows and is drawn by chance, so that thousands who were cut together do not come back
-together. What has to be kept to go on another day is `follower.state`.
+after a pause that is drawn from a growing span (full jitter), so that thousands who were cut together do not come
+back together; a server that is asked by too many names a time to each, and that is kept. What has to be kept to go on another day is `follower.state`.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from archive.journal.entry import Entry
-from evaluation.witness.follower import Follower
+from evaluation.witness.follower import Follower, retry_of
 from evaluation.witness.protocol import FRAME_BYTES_MAX, PROTOCOL, Mark
 
-PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds before the next try, each times a chance between a half and one and a half."""
+PAUSE_SECONDS, PAUSE_SECONDS_MAX = 2.0, 30.0
+"""The span from which the first pause is drawn, and the largest."""
+LATER_MAX = 0.1
+"""By so much of it an appointment is missed, by chance."""
 OPEN_SECONDS_MAX = 10.0
 SILENT_SECONDS_MAX = 60.0
 """The connection's own ping finds a dead line."""
@@ -96,7 +98,7 @@ def sign_in(site: str, account: str, password: str) -> str:
 
 def pause_after(tries: int, chance: float) -> float:
     """Seconds to wait after the `tries`-th failure in a row (from 0); `chance` in [0, 1)."""
-    return PAUSES[min(tries, len(PAUSES) - 1)] * (0.5 + chance)
+    return float(min(PAUSE_SECONDS * 2 ** min(tries, 10), PAUSE_SECONDS_MAX) * chance)
 
 
 @dataclass
@@ -117,6 +119,7 @@ class WitnessClient:
         not let us."""
         while True:
             why = ""
+            retry = None
             try:
                 if not self._cookie:
                     self._cookie = self.cookie_of()
@@ -132,15 +135,20 @@ class WitnessClient:
                     why = f"HTTP {status}"
             except ConnectionClosed as error:
                 code = error.rcvd.code if error.rcvd else 1006
-                why = f"{code} {error.rcvd.reason if error.rcvd else ''}".strip()
+                reason = error.rcvd.reason if error.rcvd else ""
+                why, retry = f"{code} {reason}".strip(), retry_of(reason)
                 if code in FOR_GOOD:
                     raise NotFollowed(why) from None
                 if code == SIGNED_OUT:
                     why = self._again_signed_in()
             except (OSError, InvalidHandshake) as error:
                 why = str(error) or type(error).__name__
-            cut = Cut(why, pause_after(self._tries, random.random()))  # noqa: S311 - only a pause
-            self._tries += 1
+            chance = random.random()  # noqa: S311 - only a pause
+            if retry is None:
+                cut = Cut(why, pause_after(self._tries, chance))
+                self._tries += 1
+            else:
+                cut = Cut(why, retry * (1 + LATER_MAX * chance))
             yield cut
             self.sleep(cut.pause)
 

@@ -10,7 +10,8 @@
   const NO_ENTRY = "0".repeat(64);
   const SHOWN_MAX = 500;
   const ROOTS_MAX = 5000;
-  const BACK_OFF_MS = [500, 1000, 2000, 4000, 8000];
+  const PAUSE_MS = 2000;
+  const PAUSE_MS_MAX = 30000;
   const SIGNED_OUT = 4001;
   const REFUSED = 4002;
   const NOT_HIS = 4003;
@@ -101,16 +102,22 @@
       socket.onmessage = ({ data }) => {
         this.queue = this.queue.then(() => this.take(data)).catch((error) => this.fail(error, socket));
       };
-      socket.onclose = ({ code }) => {
+      socket.onclose = ({ code, reason }) => {
         if (this.isBroken || this.isLeft) return;
         this.state("cut", this.said.dataset.cut);
         if ([SIGNED_OUT, REFUSED, NOT_HIS].includes(code)) return;
-        const pause = BACK_OFF_MS[Math.min(this.tries++, BACK_OFF_MS.length - 1)];
-        // What was received before the cut is taken in first: the hello says where to go on. Thousands that
-        // were cut together do not come back together.
-        setTimeout(() => this.queue.then(() => this.connect()), pause * (0.5 + Math.random()));
+        // What was received before the cut is taken in first: the hello says where to go on.
+        setTimeout(() => this.queue.then(() => this.connect()), this.pause(reason));
       };
       this.socket = socket;
+    }
+
+    // Thousands that were cut together do not come back together: the pause is drawn from a span that grows, or
+    // the server has named a time to each.
+    pause(reason) {
+      const [, retry] = /retry=([\d.]+)/.exec(reason) ?? [];
+      if (retry) return retry * 1000 * (1 + 0.1 * Math.random());
+      return Math.min(PAUSE_MS * 2 ** this.tries++, PAUSE_MS_MAX) * Math.random();
     }
 
     fail(error, socket) {

@@ -31,6 +31,8 @@ from evaluation.witness.protocol import (
 FORMAT = "bigloop.witness-state.v1"
 RESUME = re.compile(r"resume=(\d{1,15})")
 """What the reason of a close frame says: the first number that was not sent."""
+RETRY = re.compile(r"retry=(\d{1,5}(?:\.\d{1,3})?)")
+"""And where too many came at once: in how many seconds this viewer is expected."""
 
 
 @dataclass(frozen=True)
@@ -159,3 +161,9 @@ def resume_of(reason: str) -> int | None:
     """The resume position in the reason of a close frame."""
     found = RESUME.search(reason)
     return int(found[1]) if found else None
+
+
+def retry_of(reason: str) -> float | None:
+    """In how many seconds to come again, from the reason of a close frame; None where it says nothing."""
+    found = RETRY.search(reason)
+    return float(found[1]) if found else None

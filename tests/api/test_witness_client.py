@@ -20,7 +20,8 @@ from api.commands import witness
 from api.identity import service as identity
 from api.identity.accounts import Account
 from api.witness_client import (
-    PAUSES,
+    PAUSE_SECONDS,
+    PAUSE_SECONDS_MAX,
     Cut,
     NotFollowed,
     WitnessClient,
@@ -62,21 +63,25 @@ class TestAddresses:
             address_of(url)
 
     @given(st.integers(0, 50), st.floats(0, 1, exclude_max=True))
-    def test_pauses_grow_to_a_limit_and_are_spread(self, tries: int, chance: float) -> None:
+    def test_pauses_are_drawn_from_a_span_that_grows_to_a_limit(
+        self, tries: int, chance: float
+    ) -> None:
         pause = pause_after(tries, chance)
-        assert PAUSES[0] / 2 <= pause <= PAUSES[-1] * 1.5
-        assert pause_after(tries, 0) < pause_after(tries, 0.9)
+        assert 0 <= pause <= min(PAUSE_SECONDS * 2**tries, PAUSE_SECONDS_MAX)
+        assert pause_after(tries, 0) == 0
+        assert pause_after(tries + 1, chance) >= pause
 
 
 def cut_server(scripts: list[list[str]]) -> Any:
-    """A server that says a script a connection, after the hello, and cuts."""
+    """A server that says a script a connection, after the hello, and cuts; an empty script: it is busy."""
     hellos: list[Any] = []
 
     def handle(socket: ServerConnection) -> None:
         hellos.append(json.loads(socket.recv()))
-        for text in scripts[min(len(hellos), len(scripts)) - 1]:
+        script = scripts[min(len(hellos), len(scripts)) - 1]
+        for text in script:
             socket.send(text)
-        socket.close(1012)
+        socket.close(*((1012,) if script else (1013, "busy; retry=40")))
 
     server = serve(handle, "127.0.0.1", 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -111,6 +116,19 @@ class TestFollowing:
         assert [one.seq for one in found if isinstance(one, Entry)] == [0, 1, 2, 3, 4, 5]
         assert [hello["next"] for hello in hellos] == [0, 2, 2]
         assert sum(isinstance(one, Cut) for one in found) == 2
+
+    def test_an_appointment_is_kept(self) -> None:
+        pauses: list[float] = []
+        server, _ = cut_server([[]])
+        address = replace(
+            address_of("ws://127.0.0.1/sessions/s1"),
+            socket=f"ws://127.0.0.1:{server.socket.getsockname()[1]}/live/sessions/s1",
+        )
+        client = WitnessClient(address, Follower("s1"), lambda: "c=1", sleep=pauses.append)
+        cut = next(iter(client.frames()))
+        server.shutdown()
+        assert isinstance(cut, Cut)
+        assert 40 <= cut.pause <= 44
 
     @pytest.mark.parametrize(
         "frames",

@@ -4,6 +4,7 @@ a night's steps, and every draw with its proof."""
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -123,6 +124,26 @@ def _tamper(page: Page, what: str) -> None:
         server.on_message(lambda text: route.send(change(str(text))))
 
     page.route_web_socket("**/live/sessions/*", handle)
+
+
+def test_a_busy_server_names_a_time_and_the_page_keeps_it(
+    chromium_page: Pages, review: Reviewing
+) -> None:
+    page = sign_in(chromium_page, review.url, "supervisor")
+    page.add_init_script("Math.random = () => 0.99")  # left to itself it would come after 2 s
+    came: list[float] = []
+
+    def handle(route: WebSocketRoute) -> None:
+        came.append(time.monotonic())
+        if len(came) == 1:
+            route.close(code=1013, reason="busy; retry=0.4")
+        else:
+            route.connect_to_server()
+
+    page.route_web_socket("**/live/sessions/*", handle)
+    page.goto(f"{review.url}/supervisor/sessions/{review.session_id}")
+    expect(page.locator(".verified")).to_have_attribute("data-state", "whole")
+    assert 0.4 <= came[1] - came[0] < 1.5
 
 
 def test_a_night_approved_and_its_seals_witnessed(chromium_page: Pages, review: Reviewing) -> None:
