@@ -1,5 +1,5 @@
 """Viewers that are cut without end, a station that reports meanwhile, and the count of what they saw: shared by
-the everyday test and the soak.
+the everyday tests and the soak.
 
 Each viewer holds the server to the promise with the follower that `bigloop witness follow` uses: a gap, a double,
 a broken chain or a root that is not the checkpoint's ends the run. The station signs and sends again until it is
@@ -12,11 +12,13 @@ import asyncio
 import http.client
 import json
 import random
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
@@ -34,6 +36,7 @@ from evaluation.witness.stations import service as stations
 from tests.builders import CENTRE, STAFF
 from tests.evaluation.course import plan
 from tests.evaluation.witness.night import Device
+from tests.support.servers import Server, Servers, free_port
 
 SESSION, STATION, PASSWORD = "s1", "cam-1", "a long enough password"
 STREAM = f"session/{SESSION}"
@@ -43,6 +46,36 @@ PATIENCE_SECONDS = 120.0
 OPEN_SECONDS = 20.0
 Urls = Callable[[], Sequence[str]]
 """The addresses of the nodes that may be asked at the moment."""
+
+
+class Nodes:
+    """`bigloop serve` processes over one database, killed and started again."""
+
+    def __init__(self, servers: Servers, folder: Path, url: str, count: int) -> None:
+        self._servers = servers
+        self._env = {
+            "BIGLOOP_ENVIRONMENT": "demo",
+            "BIGLOOP_DATA": str(folder),
+            "BIGLOOP_DATABASE_URL": url,
+            "BIGLOOP_LOG_NAME": "log.test",
+            "BIGLOOP_IDLE_MINUTES": "600",
+        }
+        self.ports = [free_port() for _ in range(count)]
+        self.running: dict[int, Server] = {}
+        for port in self.ports:
+            self.start(port)
+        self.log = Verifier.parse((folder / "keys" / "log.vkey").read_text("utf-8").strip())
+
+    def start(self, port: int) -> None:
+        self.running[port] = self._servers(
+            "serve", env=self._env, ready="/health", timeout_s=120, port=port
+        )
+
+    def urls(self) -> list[str]:
+        return [f"http://127.0.0.1:{port}" for port in self.ports]
+
+    def kill(self, port: int) -> None:
+        self.running.pop(port).kill()
 
 
 @dataclass
@@ -57,6 +90,8 @@ class Counts:
     doubled: int = 0
     acknowledged: int = 0
     kills: int = 0
+    refusals: list[tuple[int, bytes]] = field(default_factory=list)
+    """What the station was told when a report was not taken."""
     codes: Counter[str] = field(default_factory=Counter)
 
     def line(self) -> str:
@@ -109,6 +144,7 @@ class Station:
     urls: Urls
     cookie: str
     acknowledged: int = 0
+    counts: Counts = field(default_factory=Counts)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -152,6 +188,7 @@ class Station:
                 assert answer.status in (201, 500, 502, 503), told
                 if answer.status == 201:
                     return True
+                self.counts.refusals.append((answer.status, told))
             except (OSError, http.client.HTTPException):
                 continue
         return False
@@ -243,6 +280,51 @@ class Viewers:
             self.counts.doubled += max(0, due - seq)
             raise
         self.counts.frames += 1
+
+
+Trouble = Callable[[Viewers, threading.Event], None]
+"""What happens meanwhile, in a thread of its own, until the event is set; counts what it kills."""
+
+
+def in_trouble(
+    office: Office, urls: Urls, log: Verifier, reconnects: int, count: int, trouble: Trouble
+) -> Viewers:
+    """Viewers are cut until `reconnects` is reached and a station reports, while there is trouble; then
+    nothing may be lost or doubled."""
+    device = prepare(office)
+    cookies = {who: sign_in(urls()[0], who) for who in ("staff-1", "watcher")}
+    station = Station(office, device, urls, cookies["staff-1"])
+    viewers = Viewers(urls, cookies["watcher"], log, count, reconnects)
+    station.counts = viewers.counts
+    over, calm, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def make_trouble() -> None:
+        try:
+            trouble(viewers, over)
+        finally:
+            calm.set()
+        ended.wait()  # a server ends with the thread that started it
+
+    making = threading.Thread(target=make_trouble, daemon=True)
+    station.start()
+    making.start()
+
+    def at_last() -> int:
+        over.set()
+        assert calm.wait(300)
+        station.stop()
+        with office.read() as db:
+            return journal.sizes(db, [STREAM])[STREAM]
+
+    try:
+        asyncio.run(viewers.run(at_last))
+        judge(office, viewers, station)
+    finally:
+        ended.set()
+    sys.stdout.write(f"\n{viewers.counts.line()}\n")
+    assert viewers.counts.reconnects >= reconnects
+    assert viewers.counts.kills > 0
+    return viewers
 
 
 def judge(office: Office, viewers: Viewers, station: Station) -> None:

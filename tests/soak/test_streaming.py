@@ -1,92 +1,25 @@
-"""Ten thousand forced reconnects while servers are killed, on both databases; two nodes on one; a writer killed many
-times. Each prints its counts."""
+"""Ten thousand forced reconnects while servers are killed, on both databases; two nodes on one; a writer and a database
+killed many times; five thousand viewers who come at once. Each prints its counts."""
 
 from __future__ import annotations
 
-import asyncio
 import random
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from archive.journal import service as journal
-from archive.note import Verifier
-from archive.office import Office
 from tests.builders import make_office
-from tests.scenarios.streaming import Station, Viewers, judge, prepare, sign_in
+from tests.scenarios.storm import storm
+from tests.scenarios.streaming import Nodes, Viewers, in_trouble
+from tests.scenarios.test_faults import database_lost
 from tests.scenarios.test_streaming import killed_writer, size_of
-from tests.support.servers import Server, Servers, free_port
+from tests.support.postgres import start_postgres
+from tests.support.servers import Servers
 
 RECONNECTS, VIEWERS = 10_000, 60
 KILL_SECONDS = (4.0, 12.0)
-
-
-class Nodes:
-    """`bigloop serve` processes over one database, killed and started again."""
-
-    def __init__(self, servers: Servers, folder: Path, url: str, count: int) -> None:
-        self._servers = servers
-        self._env = {
-            "BIGLOOP_ENVIRONMENT": "demo",
-            "BIGLOOP_DATA": str(folder),
-            "BIGLOOP_DATABASE_URL": url,
-            "BIGLOOP_LOG_NAME": "log.test",
-            "BIGLOOP_IDLE_MINUTES": "600",
-        }
-        self.ports = [free_port() for _ in range(count)]
-        self.running: dict[int, Server] = {}
-        for port in self.ports:
-            self.start(port)
-        self.log = Verifier.parse((folder / "keys" / "log.vkey").read_text("utf-8").strip())
-
-    def start(self, port: int) -> None:
-        self.running[port] = self._servers(
-            "serve", env=self._env, ready="/health", timeout_s=120, port=port
-        )
-
-    def urls(self) -> list[str]:
-        return [f"http://127.0.0.1:{port}" for port in self.ports]
-
-    def kill(self, port: int) -> None:
-        self.running.pop(port).kill()
-
-
-def run(
-    office: Office,
-    nodes: Nodes,
-    reconnects: int,
-    viewers_count: int,
-    trouble: Callable[[Viewers, threading.Event], None],
-) -> Viewers:
-    device = prepare(office)
-    cookies = {who: sign_in(nodes.urls()[0], who) for who in ("staff-1", "watcher")}
-    station = Station(office, device, nodes.urls, cookies["staff-1"])
-    viewers = Viewers(nodes.urls, cookies["watcher"], nodes.log, viewers_count, reconnects)
-    over, calm, ended = threading.Event(), threading.Event(), threading.Event()
-
-    def make_trouble() -> None:
-        trouble(viewers, over)
-        calm.set()
-        ended.wait()  # a server ends with the thread that started it
-
-    making = threading.Thread(target=make_trouble, daemon=True)
-    station.start()
-    making.start()
-
-    def at_last() -> int:
-        over.set()
-        assert calm.wait(300)
-        station.stop()
-        return size_of(office)
-
-    asyncio.run(viewers.run(at_last))
-    ended.set()
-    judge(office, viewers, station)
-    sys.stdout.write(f"\n{viewers.counts.line()}\n")
-    assert viewers.counts.reconnects >= reconnects
-    assert viewers.counts.kills > 0
-    return viewers
+CROWD = 5_000
 
 
 def test_ten_thousand_reconnects_while_the_server_is_killed(
@@ -104,7 +37,7 @@ def test_ten_thousand_reconnects_while_the_server_is_killed(
             viewers.counts.kills += 1
             nodes.start(port)
 
-    run(office, nodes, RECONNECTS, VIEWERS, trouble)
+    in_trouble(office, nodes.urls, nodes.log, RECONNECTS, VIEWERS, trouble)
     office.connections.dispose()
 
 
@@ -120,8 +53,21 @@ def test_two_nodes_and_one_is_killed(
         nodes.kill(nodes.ports[0])
         viewers.counts.kills += 1
 
-    run(office, nodes, RECONNECTS // 10, VIEWERS, trouble)
+    in_trouble(office, nodes.urls, nodes.log, RECONNECTS // 10, VIEWERS, trouble)
     office.connections.dispose()
+
+
+def test_the_database_is_killed_many_times(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    with start_postgres(durable=True) as server:
+        database_lost(tmp_path, server, RECONNECTS // 10, VIEWERS, lambda: chance.uniform(1, 6))
+
+
+def test_five_thousand_come_at_once(database_url: str, tmp_path: Path, run_server: Servers) -> None:
+    found = storm(tmp_path / "data", database_url, run_server, CROWD)
+    sys.stdout.write(f"\n{found.line()}\n")
+    assert found.seconds < 300
+    assert found.slowest < 10
 
 
 def test_a_writer_killed_many_times(tmp_path: Path, database_url: str) -> None:

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,7 @@ class PostgresServer:
     folder: Path
     process: subprocess.Popen[bytes]
     durable: bool
+    launch: Callable[[], subprocess.Popen[bytes]]
 
     def url(self, database: str = "postgres") -> str:
         """Return the address SQLAlchemy takes."""
@@ -78,6 +79,15 @@ class PostgresServer:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
             )
+
+    def crash(self) -> None:
+        """Kill all its processes at once, as a loss of power would; `start` finds what is left."""
+        process.kill(self.process)
+
+    def start(self) -> None:
+        """Start it again after a crash; it ends with the thread that called."""
+        self.process = self.launch()
+        wait_until_ready(self)
 
     def log(self) -> str:
         """Return what the server has said."""
@@ -137,20 +147,24 @@ def start_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
             command: list[str | Path] = [home / "bin" / "postgres", "-D", data]
             for name, value in settings.items():
                 command += ["-c", f"{name}={value}"]
-            child = process.start(
-                command,
-                log=log,
-                env=environment,
-                cwd=folder,
-                user=user,
-                parent_death=signal.SIGINT,
-            )
-        server = PostgresServer(folder, child, durable)
+
+        def launch() -> subprocess.Popen[bytes]:
+            with (folder / "log").open("ab") as log:
+                return process.start(
+                    command,
+                    log=log,
+                    env=environment,
+                    cwd=folder,
+                    user=user,
+                    parent_death=signal.SIGINT,
+                )
+
+        server = PostgresServer(folder, launch(), durable, launch)
         try:
             wait_until_ready(server)
             yield server
         finally:
-            process.end(child, ask=signal.SIGINT)
+            process.end(server.process, ask=signal.SIGINT)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
