@@ -185,6 +185,18 @@ class TestTheCatalogues:
         assert [code for code in own if f'"{code}"' not in text] == []
 
 
+def flaws() -> set[str]:
+    """What the verifier of draws may find wrong: the second argument of its `need`, and the pseudonyms
+    that it compares."""
+    tree = ast.parse((ROOT / "experts" / "draws" / "verify.py").read_text("utf-8"))
+    found = {"malformed", "proof", "unit", "area"}
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "need":
+            what = call.args[1]
+            found |= {str(what.value)} if isinstance(what, ast.Constant) else set()
+    return found
+
+
 VOCABULARIES: dict[str, Iterable[str]] = {
     "archive.role": Role,
     "trading.stage": Stage,
@@ -195,6 +207,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "experts.stage": [*PoolStage, "NONE"],
     "experts.command": [command.__name__ for command in FROM],
     "experts.draw_state": DrawState,
+    "experts.flaw": flaws(),
     "deposits.form": DepositForm,
     "deposits.guarantee_state": GuaranteeState,
     "deposits.guarantee_event": GuaranteeEvent,

@@ -88,6 +88,8 @@ BEFORE_DRAW = {
 
 
 class Wrong(Exception):
+    """A step does not hold: `what` is wrong, a word of `experts.flaw`, and where."""
+
     def __init__(self, what: str, where: object = "") -> None:
         super().__init__(what)
         self.what, self.where = what, str(where)[:80]
@@ -222,7 +224,7 @@ def _chain(run: Run) -> None:
 def _order(run: Run) -> None:
     text = "".join(LETTERS.get(step["kind"], "?") for step in run.steps)
     need(ORDER.fullmatch(text) is not None, "order", text)
-    need("z" not in text or "o" not in text, "given up after an output")
+    need("z" not in text or "o" not in text, "given_up_after_an_output")
     has_value = run.request["public_value"] is not None
     need("v" in text if has_value and "a" in text else has_value or "v" not in text, "value", text)
     run.state = BEFORE_DRAW.get(text[-1], State.INVITING)
@@ -265,7 +267,7 @@ def _candidates(run: Run) -> None:
     sources = [quota["source"] for quota in run.request["quotas"]]
     for candidate in found:
         answers = any(c.startswith(s) for c in candidate["specialties"] for s in sources)
-        need(answers, "no quota", candidate["place"])
+        need(answers, "no_quota", candidate["place"])
     need(len(found) == fixed["count"], "count")
     flags = zip((leaf.hex() for leaf in run.leaves), (c["in"] for c in found), strict=True)
     need(candidates_digest(flags, run.h) == fixed["hash"], "digest")
@@ -290,7 +292,7 @@ def _outputs(run: Run) -> None:
             only(data, "asking trustees from until", where)
             number, given = number + 1, {}
             need(data["asking"] == number and data["trustees"] == asked, "asked", where)
-            need(1 <= panel["min"] <= len(asked), "too few trustees", where)
+            need(1 <= panel["min"] <= len(asked), "too_few_trustees", where)
             _hours(run.request, data, where)
             run.alpha = alpha_of(request_hash, number, value)
         elif kind == "OUTPUT":
@@ -300,8 +302,8 @@ def _outputs(run: Run) -> None:
             proof = _bytes(data["proof"], 80, who)
             try:
                 given[who] = verified_output(members[who], run.alpha, proof)
-            except InvalidProof as invalid:
-                raise Wrong(str(invalid), who) from None
+            except InvalidProof:
+                raise Wrong("proof", who) from None
         elif kind == "WITHHELD":
             only(data, "asking trustees", where)
             silent = [who for who in asked if who not in given]
@@ -313,7 +315,7 @@ def _outputs(run: Run) -> None:
         elif kind == "ABANDONED":
             only(data, "cause", where)
         else:
-            need(len(given) == len(asked), "output missing", where)
+            need(len(given) == len(asked), "output_missing", where)
             break
     run.outputs = [given[who] for who in asked if who in given]
 
@@ -322,7 +324,7 @@ def _hours(request: Json, data: Json, where: object) -> None:
     """Outputs are taken from the earliest hour on, for as long as the request says."""
     start, end = moment_of(data["from"]), moment_of(data["until"])
     earliest = moment_of(request["evaluation_at"]) - timedelta(hours=request["earliest_hours"])
-    need(start >= earliest, "too early", where)
+    need(start >= earliest, "too_early", where)
     need(end - start == timedelta(minutes=request["trustees"]["minutes"]), "until", where)
 
 
@@ -379,7 +381,7 @@ def _course(run: Run) -> None:
     state = State.INVITING
     for step in run.after_draw():
         kind, data, where = step["kind"], step["data"], step["seq"]
-        need(state is not State.EXHAUSTED, "after the end", where)
+        need(state is not State.EXHAUSTED, "after_the_end", where)
         if kind in ("INVITED", "EXHAUSTED"):
             need(not process.invited and not board.is_complete(process), "round", where)
             process, empty = board.open_round(process)
@@ -475,7 +477,7 @@ def _filter(run: Run) -> None:
         experts[leaf.hex()] = expert
     need(dict(counts) == request["candidates"]["excluded"], "excluded")
     need(reasons_digest(lines, salt, run.h) == request["candidates"]["reasons"], "digest")
-    need(len({expert.id for expert in experts.values()}) == len(experts), "one expert twice")
+    need(len({expert.id for expert in experts.values()}) == len(experts), "one_expert_twice")
     candidates = run.value["candidates"]
     labels = unit_labels(experts.values(), affiliated.control, request["coupling"]["one_per"])
     _alike("unit", labels, [candidate["unit"] for candidate in candidates])

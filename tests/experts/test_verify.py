@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from archive import canonical, merkle
+from archive.words import Language, say
 from experts.draws import service as draws
 from experts.draws.leaves import leaves, tree_levels
 from experts.draws.verify import NAMES, is_valid, verify_transcript
@@ -542,6 +543,18 @@ def filtered(value: Any) -> str:
     value["steps"] = value["steps"][:2]
     value["result"] = {"state": "ASKING", "members": []}
     return failed(rechained(value, with_request=True))
+
+
+class TestWords:
+    """What is wrong is said in both languages, never as a bare code."""
+
+    def test_in_a_sentence(self, valid: Any) -> None:
+        value = copy.deepcopy(valid)
+        value["result"]["members"].pop()
+        reason = verify_transcript(value)[-1].reason
+        assert reason is not None
+        assert say(reason.code, reason.params, Language.ZH) == "第 11 步 结果:成员名单不对 "
+        assert "the members are wrong" in say(reason.code, reason.params, Language.EN)
 
 
 class TestTheTree:
