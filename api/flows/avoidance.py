@@ -144,20 +144,15 @@ def by_rule(found: list[Found]) -> list[tuple[str, int]]:
 
 def share(db: Db, actor: Actor) -> Share:
     """Of the committees that the actor watches: seats by pool, and by how wide they were drawn."""
-    seats = own = asked = 0
-    columns = pool.columns(db)
-    for draw, _ in _draws(db, actor):
-        if draw.state not in (State.SEATED, State.CLOSED, State.INVITING):
-            continue
-        quotas = {
-            q["specialty"]: q["source"] for q in draws.transcript(db, draw.id)["request"]["quotas"]
-        }
+    asked, seated = 0, []
+    for draw, _ in committees(db, actor):
+        source = {q["specialty"]: q["source"] for q in draws.request_of(db, draw.id)["quotas"]}
         for member in draws.committee(db, draw.id):
-            seats += 1
-            row = columns.row_of.get(member.expert_id)
-            own += row is not None and columns.experts[row].pool == HOME_POOL
-            asked += quotas.get(member.specialty) == member.specialty
-    return Share(seats, own, asked)
+            seated.append(member.expert_id)
+            asked += source.get(member.specialty) == member.specialty
+    of = pool.pools(db, seated)
+    own = sum(of.get(expert_id) == HOME_POOL for expert_id in seated)
+    return Share(len(seated), own, asked)
 
 
 def look_again(tx: Tx, actor: Actor, draw_id: str) -> int:

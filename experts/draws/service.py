@@ -95,6 +95,7 @@ __all__ = [
     "invited",
     "recheck",
     "request_draw",
+    "request_of",
     "seat_names",
     "settle",
     "steps",
@@ -333,6 +334,14 @@ def steps(db: Session, draw_id: str) -> list[dict[str, Any]]:
 def exclusions(db: Session, draw_id: str) -> tuple[int, Counter[str]]:
     """How many candidates a draw has, and how many are out for each set of reasons."""
     return exclusions_in(course.sheet_text(db, draw_id))
+
+
+def request_of(db: Session, draw_id: str) -> Mapping[str, Any]:
+    """The request as fixed, in JSON (`experts.draws.request.request_json`)."""
+    found: Mapping[str, Any] = canonical.decode(
+        course.known(queries.draw(db, draw_id), draw_id).request
+    )
+    return found
 
 
 def transcript(db: Session, draw_id: str) -> Mapping[str, Any]:

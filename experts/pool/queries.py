@@ -71,6 +71,16 @@ def known(db: Session, ids: Sequence[str]) -> set[str]:
     return found
 
 
+def pools(db: Session, ids: Sequence[str]) -> dict[str, str]:
+    """Of each of these experts, where he is known, whose pool he is from."""
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), CHUNK_ROWS):
+        chunk = ids[start : start + CHUNK_ROWS]
+        asked = select(ExpertRow.id, ExpertRow.pool).where(col(ExpertRow.id).in_(chunk))
+        found.update(db.exec(asked).all())
+    return found
+
+
 def all_experts(db: Session) -> Sequence[Row[Any]]:
     """Every row as a plain tuple: 20,000 of them are read, never written."""
     return db.execute(sa.select(*_COLUMNS)).all()

@@ -11,7 +11,7 @@ import hashlib
 import threading
 from bisect import bisect_right
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
@@ -99,6 +99,11 @@ def lock(tx: Tx, expert_id: str) -> None:
 def size(db: Session) -> int:
     """How many experts are enrolled, whatever their status."""
     return queries.count(db)
+
+
+def pools(db: Session, ids: Iterable[str]) -> Mapping[str, str]:
+    """Whose pool each of these experts is from."""
+    return queries.pools(db, sorted(set(ids)))
 
 
 def found_count(db: Session, find: Find) -> int:
