@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -19,6 +19,17 @@ def accounts(db: Session, limit: int) -> list[AccountRow]:
     """Accounts in code-point order of their ids."""
     rows = db.exec(select(AccountRow).limit(limit)).all()
     return sorted(rows, key=lambda row: row.id)
+
+
+def accounts_around(
+    db: Session, party_ids: Collection[str], centre_ids: Collection[str], role: str
+) -> list[AccountRow]:
+    wanted = sa.or_(
+        col(AccountRow.party_id).in_(party_ids),
+        col(AccountRow.centre_id).in_(centre_ids),
+        col(AccountRow.roles).contains(role),
+    )
+    return list(db.exec(select(AccountRow).where(wanted)))
 
 
 def signed_in(db: Session, token_sha256: str) -> tuple[SignInRow, AccountRow] | None:

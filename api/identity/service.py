@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from sqlmodel import Session
 from api.identity import passwords, queries
 from api.identity.accounts import Account, check_account
 from api.identity.tables import AccountRow, SignInRow
-from archive.actor import Actor
+from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
 from archive.office import Office, Tx
 
@@ -110,6 +110,13 @@ def account(db: Session, account_id: str) -> Account | None:
 
 def accounts(db: Session, limit: int = 1000) -> list[Account]:
     return [row.to_domain() for row in queries.accounts(db, limit)]
+
+
+def accounts_around(
+    db: Session, party_ids: Collection[str], centre_ids: Collection[str], role: Role
+) -> list[Account]:
+    """The accounts of these parties, of these centres, and of this role."""
+    return [row.to_domain() for row in queries.accounts_around(db, party_ids, centre_ids, role)]
 
 
 def sign_in(

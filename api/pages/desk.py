@@ -23,7 +23,7 @@ from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.listing import NUMBER, Column, listing
 from api.pages.kit.page import attachment, reader, show
 from api.pages.record_viewer import entry_values, story_sentences, viewer_files
-from api.pages.supervisor import HOME
+from api.pages.supervisor import HOME, people_of
 from api.routes.fields import IdInPath
 from api.shell import shell_of
 from api.transactions import ReadDb
@@ -73,7 +73,7 @@ def _page(request: Request, db: Session, actor: Actor, session_id: str, form: Fo
     return show(
         request, "supervisor/desk.html", actor,
         desk=seen, focus=focus, centres=focus.centres, form=form, seq=seq,
-        sentences=story_sentences(reader(request)),
+        people=people_of(request, db, focus), sentences=story_sentences(reader(request)),
         values=[*focus.centres.items(), *entry_values(reader(request))],
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from api.access import SupervisorActor
 from api.flows import keeping
 from api.flows import watch as flow
+from api.flows.acting import Acting, acting
 from api.flows.member import text_digest
 from api.flows.topics import BOARD, numbers
 from api.pages.kit.forms import Form, Sent, submit
@@ -24,7 +25,7 @@ from api.transactions import ReadDb
 from archive.actor import Actor
 from archive.errors import Refusal
 from archive.office import Tx
-from archive.words import catalogue
+from archive.words import catalogue, say
 from evaluation.session import commands as c
 from evaluation.witness.alarms import Alarm
 from experts.draws.request import State
@@ -103,6 +104,21 @@ def wall_part(actor: SupervisorActor, request: Request, db: ReadDb) -> Response:
 # --- One session ------------------------------------------------------------------------------
 
 
+def people_of(request: Request, db: Session, found: flow.Focus) -> dict[str, str]:
+    """Account → who that is, in words; "" for whoever is not known."""
+    language = reader(request)
+
+    def words(who: Acting) -> str:
+        if who.seat:
+            return say("api.page.watch.who_seat", {"seat": who.seat}, language)
+        parts = [say(f"api.page.role.{who.role}", {}, language), found.centres.get(who.centre, "")]
+        return " · ".join(part for part in [*parts, str(who.number or "")] if part)
+
+    is_demo = shell_of(request).settings.is_demo
+    people = {one: words(who) for one, who in acting(db, found.session, is_demo=is_demo).items()}
+    return people | {"": say("api.page.watch.who_other", {}, language)}
+
+
 def _focus(
     request: Request, db: Session, actor: Actor, session_id: str, form: Form, template: str
 ) -> Response:
@@ -122,6 +138,7 @@ def _focus(
         kept=keeping.of_session(db, actor, session_id),
         sentences=sentences,
         orders=orders,
+        people=people_of(request, db, found),
         values=[*found.centres.items(), *orders, *words_of(request, "watch.alarm", Alarm)],
         void_for=words_of(request, "reevaluation.causes", VoidFor),
         seats=[(m.seat_code, m.seat_code) for m in found.session.state.sitting],

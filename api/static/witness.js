@@ -63,6 +63,7 @@
       this.said = part.querySelector(".verified");
       this.sentences = this.words("[data-sentences]");
       this.values = this.words("[data-values]");
+      this.people = this.words("[data-people]");
       this.tree = new Tree();
       this.roots = new Map(); // size -> root, of sizes that no mark has confirmed yet
       this.last = NO_ENTRY;
@@ -205,8 +206,8 @@
       const words = this.sentences.get(entry.action);
       if (words === undefined) return entry.action;
       return words.replace(/\{([a-z_0-9]+)\}/g, (_, name) => {
-        const value = entry.data[name] ?? "";
-        return this.values.get(String(value)) ?? String(value);
+        const value = String(entry.data[name] ?? "");
+        return this.values.get(value) ?? this.people.get(value || null) ?? value;
       });
     }
 
@@ -226,7 +227,7 @@
       }
       const who = document.createElement("p");
       who.className = "who";
-      who.textContent = `${entry.actor} · ${entry.seq} · ${leaf.slice(0, 12)}`;
+      who.textContent = `${this.people.get(entry.actor) ?? this.people.get("") ?? entry.actor} · ${entry.seq} · ${leaf.slice(0, 12)}`;
       what.append(said, who);
       item.append(time, what);
       this.list.prepend(item);

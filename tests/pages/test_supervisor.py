@@ -67,6 +67,10 @@ def test_events_arrive_verified_and_a_remark_stands_on_the_record(
     verified = page.locator(".verified")
     size = _size(review)
     expect(verified).to_contain_text(f"已核验 {size} 条")
+    acted = page.locator(".events .who").all_text_contents()
+    assert any("评委" in who for who in acted)
+    assert any(who.startswith("中心工作人员 · ") for who in acted)
+    assert not any("expert-" in who or "staff-" in who for who in acted), acted
     key = AlarmKey(Alarm.CAMERA_LOST, review.session.centre_id)
     with review.office.write() as tx:
         lease = keeping.take(tx, review.session_id, "test", tx.now)
