@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from evaluation.seating.plan import Plan
-from evaluation.seating.problem import Problem
+from evaluation.seating.problem import MILLI, Problem
 
 PERMILLE = 1000
 
@@ -16,7 +16,7 @@ PERMILLE = 1000
 class Quality:
     """`mean_minutes`, `longest_minutes`: ways to the seats given, the mean rounded up. `together`:
     seats beyond the first of a committee in one centre. `elsewhere`: seats in none of the guest centres
-    that their session names. `centres`: how many give a seat.
+    that their session names, `elsewhere_minutes` the price of each. `centres`: how many give a seat.
     `fullest`, `fullest_permille`: the centre with the most seats by its fair share, and how many
     thousandths of that share it gives, what it gave before included."""
 
@@ -25,6 +25,7 @@ class Quality:
     longest_minutes: int
     together: int
     elsewhere: int
+    elsewhere_minutes: int
     centres: int
     fullest: str
     fullest_permille: int
@@ -55,6 +56,7 @@ def quality(problem: Problem, plan: Plan) -> Quality:
         longest_minutes=max(ways, default=0),
         together=sum(count - 1 for count in in_centre.values()),
         elsewhere=elsewhere,
+        elsewhere_minutes=problem.weights.elsewhere // MILLI,
         centres=len(load),
         fullest=fullest,
         fullest_permille=most,
