@@ -9,12 +9,13 @@ only for the lots of his own centre.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from api.flows import replanning
 from api.flows.places import names as names_of_places
+from api.flows.seating import to_plan
 from archive.actor import Actor
 from archive.errors import Kind, Reason, Refusal
 from archive.office import Tx
@@ -29,7 +30,7 @@ from evaluation.seating.replan import Move, concerned
 from evaluation.seating.service import ConfirmedPlan
 from evaluation.stations import service as stations
 from evaluation.stations.faults import FaultClock, fault_clock
-from evaluation.stations.slots import SLOTS_A_DAY, slot_at
+from evaluation.stations.slots import SLOTS_A_DAY, day_of, slot_at
 from experts.draws import service as draws
 from trading.acting import must_serve
 from trading.projects import service as projects
@@ -41,8 +42,8 @@ DAYS_AHEAD = 3
 
 @dataclass(frozen=True)
 class Choices:
-    """What may be reported: the centre's booths, its sessions that have seats to come, and the slots
-    from now on."""
+    """What may be reported: the centre's booths, its sessions that have seats to come or want some, and
+    the slots from now on."""
 
     centres: tuple[tuple[str, str], ...]
     booths: tuple[tuple[str, str], ...]
@@ -102,8 +103,11 @@ def choices(db: Session, actor: Actor, now: datetime) -> Choices:
         if group.centre_id == actor.centre_id
         for label in group.labels
     )
+    held = {s.session_id for s in seating.seats_in(db, first, last)}
+    ahead = [day_of(first) + timedelta(days=n) for n in range(DAYS_AHEAD + 1)]
+    held |= {draw.id for day in ahead for _, draw in to_plan(db, day)}  # urgent ones have no seats
     found = []
-    for session in sorted({s.session_id for s in seating.seats_in(db, first, last)}):
+    for session in sorted(held):
         lot = lot_of(db, session)
         if actor.centre_id in ("", lot.centre_id):
             found.append((session, lot.name))

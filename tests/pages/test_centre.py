@@ -3,6 +3,7 @@ installation whose clock the test drives; and what strangers and wrong input are
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -291,7 +292,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Ite
         made = House(office, app, settings, province, url, folder, run_server, telephony)
         made.account("staff", Role.STAFF, made.centre)
         made.account("staff-2", Role.STAFF, made.centre)
-        made.account("stranger", Role.STAFF, "530102")
         made.account("watch", Role.SUPERVISOR, party=made.supervisor)
         yield made
     run_server.end()
@@ -341,6 +341,7 @@ def test_a_lot_from_its_registration_to_its_dossier(chromium_page: Pages, house:
     register(page, house)
     announce(page, house)
     draw(page, house)
+    ask_urgently(house)
     plan(page, house)
     go_wrong(page, house)
     sit_across_the_border(page, house)
@@ -416,6 +417,26 @@ def draw(page: Page, house: House) -> None:
     press(page, "结束本轮")
     expect(page.get_by_text("委员会已组成")).to_be_visible()
     house.account("away", Role.EXPERT, party=house.come_near(draw_id))
+
+
+def ask_urgently(house: House) -> None:
+    """A session that nobody planned for may be asked for among the seats of the day; it is shown what
+    that would move, and put aside here."""
+    own = house.client("staff-2")
+    with house.office.read() as db:
+        draw_id = drawing.current(db, house.lot).id
+    form = own.get("/centre/changes").text
+    assert f'value="{draw_id}"' in form
+    (slot, *_) = re.findall(r'<option value="(\d+)"', form.partition('name="first"')[2])
+    said = {"kind": "URGENT", "session_id": draw_id, "reason": "加急", "first": slot, "last": slot}
+    asked = own.post("/centre/changes", data=said)
+    assert asked.status_code == 200, asked.text
+    house.work()
+    shown = own.get(asked.url.path).text
+    assert "新增 5 席" in shown
+    assert own.post(f"{asked.url.path}/withdrawal").status_code == 200
+    with house.office.read() as db:
+        assert seating_service.seats_of(db, draw_id) == ()
 
 
 def plan(page: Page, house: House) -> None:
@@ -717,7 +738,11 @@ def test_strangers_are_refused_and_wrong_input_is_told(house: House) -> None:
     lot = house.lot
     with house.office.read() as db:
         session = sessions.session_of_lot(db, lot)
+        seats = seating_service.seats_of(db, drawing.current(db, lot).id)
     assert session is not None
+    involved = {house.centre, *(seat.centre_id for seat in seats)}
+    centres = (c.id for c in house.province.parties.centres)
+    house.account("stranger", Role.STAFF, next(c for c in centres if c not in involved))
     stranger, own = house.client("stranger"), house.client("staff-2")
     for step in ("notice", "draw", "opening", "session", "result"):
         path = f"/centre/lots/{lot}/{step}"
