@@ -14,12 +14,14 @@ from evaluation.session.state import FINAL, Stage
 from evaluation.witness.keeping.service import Watches
 from evaluation.witness.media import service as media
 from evaluation.witness.media.service import Shown
+from evaluation.witness.rules import supervisor_hears
 
 
 def of_session(db: Db, actor: Actor, known: Watches, session_id: str) -> list[Shown]:
     """The tracks of one session; NOT_FOUND."""
-    watch.seen(db, actor, session_id)
-    return list(media.shown(db, session_id, known.of(db, session_id).stations))
+    session = watch.seen(db, actor, session_id)
+    stations, is_heard = known.of(db, session_id).stations, supervisor_hears(session)
+    return list(media.shown(db, session_id, stations, is_heard=is_heard))
 
 
 def of_wall(db: Db, actor: Actor, known: Watches) -> Mapping[str, list[Shown]]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from api.app import create_app
 from api.demo import people
 from api.identity import service as identity
@@ -38,6 +40,7 @@ class Reviewing:
     url: str
     session_id: str
     custodian: Custodian
+    app: FastAPI
 
     @property
     def session(self) -> Session:
@@ -68,9 +71,9 @@ def reviewing(run_folder: Path, folder: Path) -> Iterator[Reviewing]:
     """A province in which the first committee reviews, served."""
     with province_at(run_folder, Stage.REVIEWING, folder, free_port()) as at:
         url = f"http://127.0.0.1:{at.settings.port}"
-        made = Reviewing(at.office, url, at.session.id, at.custodian)
-        _open_accounts(at.office, made.members, at.session.lot_id)
         app = create_app(at.office, at.settings, at.custodian)
+        made = Reviewing(at.office, url, at.session.id, at.custodian, app)
+        _open_accounts(at.office, made.members, at.session.lot_id)
         with served(app, at.settings.port):
             yield made
 

@@ -6,12 +6,13 @@ WebM Byte Stream Format for Media Source Extensions (W3C); RFC 9559. The camera 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from api.media import Tracks
 from archive.actor import Role
 from archive.digests import sha256, sm3
 from archive.journal import service as journal
@@ -97,10 +98,7 @@ def test_a_station_records_and_a_supervisor_watches(
     station.get_by_role("button", name="录制摄像头").click()
     expect(station.locator("[data-preview]:visible")).to_have_count(1)
 
-    for _ in range(TIMEOUT_MS // 100):
-        if any(entry.data.get("ends") for entry in _told(review, "media_digest")):
-            break
-        station.wait_for_timeout(100)
+    _is_told(review, station, lambda entries: any(e.data.get("ends") for e in entries))
     segments, stills = _told(review, "media_digest"), _told(review, "snapshot")
     assert [entry.data["track"] for entry in segments if entry.data.get("ends")] == ["camera"]
     for entry in [*segments[:4], *stills[:2]]:
@@ -109,6 +107,62 @@ def test_a_station_records_and_a_supervisor_watches(
         assert len(kept) == entry.data["bytes"]
     assert all(10 < entry.data["luma"] < 250 for entry in stills)
     assert not _told(review, "station_rejected")
+
+
+def _is_told(review: Reviewing, page: Page, condition: Callable[[list[Entry]], bool]) -> None:
+    """Wait until what stands on the record of segments is so."""
+    for _ in range(TIMEOUT_MS // 100):
+        if condition(_told(review, "media_digest")):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError([entry.data for entry in _told(review, "media_digest")][-5:])
+
+
+def test_a_cut_loses_nothing_and_a_server_that_was_started_anew_is_given_the_beginning(
+    chromium_page: Pages, review: Reviewing
+) -> None:
+    """What is recorded while the line is cut is kept in the browser, through a reload too."""
+    chromium_page.allow("ERR_INTERNET_DISCONNECTED|409")
+    station = _station(chromium_page, review, "cam-2")
+    station.get_by_role("button", name="录制摄像头").click()
+    said = station.locator("[data-said]")
+    ours = "cam-2"
+
+    def segments(entries: list[Entry]) -> list[Entry]:
+        return [entry for entry in entries if entry.data["station"] == ours]
+
+    _is_told(review, station, lambda entries: len(segments(entries)) >= 1)
+    station.context.set_offline(True)
+    expect(said).to_have_attribute("data-state", "cut")
+    station.wait_for_timeout(5000)
+    expect(said).to_contain_text("保存在本机")
+    looks(station, "station-cut")
+    before = len(segments(_told(review, "media_digest")))
+    station.context.set_offline(False)
+    expect(said).to_have_attribute("data-state", "whole")
+    _is_told(review, station, lambda entries: len(segments(entries)) >= before + 3)
+
+    review.app.state.tracks = Tracks()  # as after a restart: nobody knows the beginning
+    first = _watch(chromium_page, review, "cam-2 · 摄像头")
+    _plays(first)
+
+    station.reload()  # the camera goes on by itself, and so does the numbering
+    expect(station.locator("[data-preview]:visible")).to_have_count(1)
+    count = len(segments(_told(review, "media_digest")))
+    _is_told(review, station, lambda entries: len(segments(entries)) >= count + 2)
+    _plays(first)
+    told = segments(_told(review, "media_digest"))
+    assert [entry.data["n"] for entry in told] == list(range(len(told)))
+    vault = vault_of(review.office.vault, review.session_id)
+
+    def is_kept(entry: Entry) -> bool:
+        digest = entry.data["sha256"]
+        return (vault.root / digest[:2] / digest[2:]).exists()
+
+    _is_told(review, station, lambda _: all(is_kept(entry) for entry in told))
+    wrong = [_told(review, f"station_{kind}") for kind in ("gap", "rejected")]
+    assert [e for each in wrong for e in each if e.data["station"] == ours] == []
+    assert [e for e in _told(review, "clock_step") if e.data.get("station") == ours] == []
 
 
 def test_members_speak_with_each_other_and_nobody_else_hears(

@@ -110,11 +110,13 @@ def _known(db: Db, name: Name, form: Form, digest: str) -> MediaRow:
     return row
 
 
-def shown(db: Db, session_id: str, stations: Mapping[str, Heard]) -> Iterator[Shown]:
-    """The pictures of the bound stations, by station and track; sound is none."""
+def shown(
+    db: Db, session_id: str, stations: Mapping[str, Heard], *, is_heard: bool = False
+) -> Iterator[Shown]:
+    """The pictures of the bound stations, by station and track; sound only where it may be heard."""
     for station, heard in sorted(stations.items()):
         for track, picture in sorted(heard.pictures.items()):
-            if picture.what == What.VOICE:
+            if picture.what == What.VOICE and not is_heard:
                 continue
             still = queries.newest_kept(db, session_id, station, track, Form.SNAPSHOT)
             moving = queries.newest_kept(db, session_id, station, track, Form.SEGMENT)
