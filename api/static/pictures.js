@@ -19,6 +19,9 @@ document.addEventListener("witness:entry", ({ detail }) => {
   if (known.size > KNOWN_MAX) known.delete(known.values().next().value);
 });
 
+// While the record is still being read, what is not in it yet says nothing.
+const isRead = () => document.querySelector(".verified")?.dataset.state === "whole";
+
 const asData = (blob) =>
   new Promise((resolve, reject) => {
     const reader = new FileReader();
@@ -33,6 +36,7 @@ class Pictures {
     this.words = new Map([...part.querySelectorAll("[data-words] > dd")].map((dd) => [dd.dataset.code, dd.textContent]));
     this.sessions = {};
     this.shown = new Map(); // digest -> data URL, or "" where the bytes are others
+    this.seen = new Map(); // digest -> since when, of pictures that the record does not hold yet
     this.figure = part.querySelector("[data-player]");
     document.addEventListener("htmx:after:settle", () => this.paint());
     this.ask();
@@ -55,6 +59,7 @@ class Pictures {
       );
       await Promise.all(wanted.map(([session, digest]) => this.load(session, digest)));
       for (const digest of this.shown.keys()) if (!wanted.some(([, each]) => each === digest)) this.shown.delete(digest);
+      for (const digest of this.seen.keys()) if (!this.shown.has(digest)) this.seen.delete(digest);
       this.paint();
     } catch {
       // asked again soon
@@ -92,12 +97,20 @@ class Pictures {
     image.hidden = !image.src;
     image.alt = title;
     const state = track.has_ended ? "ended" : track.is_live ? "live" : "still";
-    const isWrong = data === "";
+    const isWrong = data === "" || this.isUnknown(track.snapshot);
     item.dataset.state = isWrong ? "wrong" : state;
     item.querySelector("[data-title]").textContent = title;
     item.querySelector("[data-when]").textContent = this.word(isWrong ? "wrong" : state, { n: track.seconds });
     const button = item.querySelector("button");
     if (button) button.disabled = !track.is_live;
+  }
+
+  // In a session's page: a picture of which the record holds nothing though it was read.
+  isUnknown(digest) {
+    if (!this.figure || !digest || known.has(digest)) return false;
+    const since = this.seen.get(digest) ?? performance.now();
+    this.seen.set(digest, since);
+    return isRead() && performance.now() - since > STRANGE_MS;
   }
 
   item(name, track) {
@@ -147,7 +160,7 @@ class Pictures {
   check() {
     for (const [digest, since] of this.waiting) {
       if (known.has(digest)) this.proven += 1;
-      else if (performance.now() - since > STRANGE_MS) this.strange += 1;
+      else if (isRead() && performance.now() - since > STRANGE_MS) this.strange += 1;
       else continue;
       this.waiting.delete(digest);
     }

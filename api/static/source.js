@@ -177,6 +177,7 @@ export class Source extends EventTarget {
 
   // One thing more that was delivered; false where nothing waits that could be.
   async deliver() {
+    const [piece] = await this.first("bytes", 1); // looked for first: a later one's report may not have gone out
     const reports = await this.first("reports", AT_ONCE);
     if (reports.length && !this.refusal) {
       try {
@@ -187,7 +188,6 @@ export class Source extends EventTarget {
         this.refusal = error.message; // nothing more is taken in until the station is bound anew
       }
     }
-    const [piece] = await this.first("bytes", 1);
     if (!piece || (reports.length && piece.value.n >= reports[0].value.report.n)) return false;
     await this.upload(piece.value);
     await this.forget("bytes", [piece]);
