@@ -22,6 +22,8 @@ from deposits.guarantees.demands.demand import GuaranteeDemand
 from deposits.guarantees.record import GuaranteeRecord
 from deposits.guarantees.states import IN_FORCE, GuaranteeState, Step
 from deposits.issuers import service as registry
+from deposits.refunds.ends import Extension
+from deposits.refunds.extensions import service as extensions
 from trading.acting import must_act_for, must_serve, must_watch, watches
 from trading.parties import service as parties
 from trading.projects import service as projects
@@ -55,10 +57,12 @@ class GuaranteeLine:
 
 @dataclass(frozen=True)
 class GuaranteeSheet:
-    """One guarantee with its whole life."""
+    """One guarantee with its whole life; `extension` is what the tenderer asked last of the bids of
+    its lot, with the bidder's answer."""
 
     line: GuaranteeLine
     steps: tuple[Step, ...]
+    extension: tuple[Extension, bool | None] | None = None
 
 
 def of_centre(db: Session, actor: Actor) -> tuple[GuaranteeLine, ...]:
@@ -80,7 +84,14 @@ def own(db: Session, actor: Actor) -> tuple[GuaranteeSheet, ...]:
     if not actor.party_id:
         raise Refusal("trading.actor.party", {"actor": actor.id}, Kind.FORBIDDEN)
     found = _lines(db, guarantees.guarantees_of(db, bidder_uscc=actor.party_id))
-    return tuple(GuaranteeSheet(x, guarantees.life(db, x.record.id).steps) for x in found)
+    return tuple(
+        GuaranteeSheet(
+            line,
+            guarantees.life(db, line.record.id).steps,
+            extensions.extension_of(db, line.lot.id, actor.party_id),
+        )
+        for line in found
+    )
 
 
 def of_issuer(db: Session, actor: Actor) -> tuple[GuaranteeLine, ...]:

@@ -317,10 +317,13 @@ def start_release(
     cause: ReleaseCause,
     event_on: date,
     winner_uscc: str = "",
+    *,
+    bidder_uscc: str = "",
 ) -> ReleaseDue:
     """Start the clock within which guarantees must be given back, and ask for that on its last day.
 
-    `event_on` is the legal day of signing, of the award notice or of the termination. Refuses
+    `event_on` is the legal day of signing, of the award notice, of the termination or of a bidder's
+    refusal, which concerns his guarantee alone (`bidder_uscc`). Refuses
     CONFLICT where the regime starts no clock at this event, and while a guarantee of the lot
     awaits verification.
     """
@@ -328,7 +331,11 @@ def start_release(
     if cause is ReleaseCause.AWARD and not winner_uscc:
         raise Refusal("deposits.release.winner_missing", {"lot": lot_id})
     due = release_due(lot.regime, lot.region, cause, event_on)
-    records = queries.of_lot(tx.db, lot_id, lock=True)
+    records = [
+        record
+        for record in queries.of_lot(tx.db, lot_id, lock=True)
+        if bidder_uscc in ("", record.bidder_uscc)
+    ]
     if any(record.state in WAITING for record in records):
         raise Refusal("deposits.release.pending", {"lot": lot_id}, Kind.CONFLICT)
     started = []

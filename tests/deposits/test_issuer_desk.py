@@ -28,9 +28,10 @@ from deposits.guarantees.slip import is_slip, parse_slip
 from deposits.guarantees.states import Event, GuaranteeState
 from deposits.issuers import service as registry
 from deposits.issuers.desk import Restored, premium, read_notice
+from deposits.refunds.extensions import service as extensions
 from deposits.release import ReleaseCause
 from deposits.standing import StandingKind
-from tests.builders import STAFF
+from tests.builders import STAFF, bidder
 from tests.deposits import makers
 from tests.deposits.buying import VALID_TO, Hall, hall_of
 from tests.deposits.makers import (
@@ -640,6 +641,42 @@ class TestEnds:
         with hall.office.write() as tx, refused("deposits.guarantee.not_linked"):
             record = hall.record(lot_id, CLEAN)
             demands.demand(tx, TENDERER_ACTOR, record.id, CLAIM, DUE, ACCOUNT)
+
+
+@ON_ONE_ENGINE
+class TestAskedToExtend:
+    """12号令 第四十条: whoever agrees to a longer validity extends his deposit; whoever refuses gets it
+    back, and his bid is over."""
+
+    def test_agree_or_refuse(self, hall: Hall, lot_id: str) -> None:
+        hall.open(lot_id, {uscc: hall.buy(lot_id, uscc) for uscc in (CLEAN, ALSO_CLEAN)})
+        hall.work()
+        until = VALID_TO + timedelta(days=20)
+        with hall.office.write() as tx:
+            extensions.ask_extension(tx, TENDERER_ACTOR, lot_id, until, b"notice")
+        for uscc, agrees in ((CLEAN, True), (ALSO_CLEAN, False)):
+            with hall.office.write() as tx:
+                extensions.answer_extension(tx, bidder(uscc), lot_id, agrees=agrees)
+        hall.work()
+        assert hall.states(lot_id) == {CLEAN: S.EXTENDED, ALSO_CLEAN: S.ACTIVE}
+        promise = hall.record(lot_id, CLEAN).promise
+        assert promise is not None
+        assert promise.valid_to == until
+        other = hall.record(lot_id, ALSO_CLEAN)
+        assert other.release_cause is ReleaseCause.REFUSED
+        assert other.release_due_on is not None
+        assert hall.record(lot_id, CLEAN).release_due_on is None
+        hall.to(start_of(other.release_due_on))
+        assert hall.states(lot_id) == {CLEAN: S.EXTENDED, ALSO_CLEAN: S.CLOSED}
+
+    def test_one_that_lasts_long_enough_stays(self, hall: Hall, lot_id: str) -> None:
+        one(hall, lot_id)
+        with hall.office.write() as tx:
+            until = VALID_TO - timedelta(days=1)
+            extensions.ask_extension(tx, TENDERER_ACTOR, lot_id, until, b"notice")
+            extensions.answer_extension(tx, bidder(CLEAN), lot_id, agrees=True)
+        hall.work()
+        assert hall.states(lot_id) == {CLEAN: S.ACTIVE}
 
 
 class TestTheLastDay:

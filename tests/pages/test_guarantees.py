@@ -23,6 +23,7 @@ from deposits.guarantees import service as guarantees
 from deposits.guarantees.document import GUARANTEE
 from deposits.guarantees.slip import is_slip
 from deposits.guarantees.states import GuaranteeState
+from deposits.refunds.extensions import service as extensions
 from tests.api.conftest import PASSWORD
 from tests.builders import STAFF, make_office
 from tests.deposits import makers
@@ -245,6 +246,21 @@ class TestWithoutBrowser:
         assert client.post(f"{base}/close", headers=ORIGIN).status_code == 409
         assert client.post(f"{base}/expire", headers=ORIGIN).status_code in (409, 425)
         assert hall.record(lot_id, CLEAN) == record
+
+    def test_who_is_asked_for_a_longer_validity_answers(
+        self, client: TestClient, hall: Hall
+    ) -> None:
+        lot_id = played(hall)
+        until = date(2027, 3, 31)
+        with hall.office.write() as tx:
+            extensions.ask_extension(tx, makers.TENDERER_ACTOR, lot_id, until, b"notice")
+        self.enter(client, "bidder")
+        agree = f"/bidder/deposits/lots/{lot_id}/extension/agree"
+        assert agree in client.get("/bidder/deposits").text
+        assert client.post(agree, headers=ORIGIN, follow_redirects=False).status_code == 303
+        assert agree not in client.get("/bidder/deposits").text
+        hall.work()
+        assert hall.states(lot_id)[CLEAN] is S.EXTENDED
 
     def test_buying_is_for_bidders_and_in_time(self, client: TestClient, hall: Hall) -> None:
         (lot_id,) = makers.make_lots(hall.office, 30_000_000)

@@ -1,5 +1,5 @@
 """Extending the validity of bids and deposits: the tenderer asks, each bidder answers, and whoever
-refuses gets his deposit back (12号令 §40).
+refuses gets his deposit back, money or guarantee (12号令 §40).
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from datetime import date
 
 from sqlmodel import Session
 
-from archive.actor import Actor, Role
+from archive.actor import SYSTEM, Actor, Role
 from archive.errors import Kind, Refusal
 from archive.office import Tx
 from deposits.cash import queries as cash
 from deposits.cash.holding import HoldingState
+from deposits.guarantees import service as guarantees
+from deposits.guarantees.record import GuaranteeRecord
+from deposits.guarantees.restoring import service as restoring
+from deposits.guarantees.states import IN_FORCE
 from deposits.refunds import queries
 from deposits.refunds.ends import Answer, Extension
 from deposits.refunds.service import start_clock
@@ -66,9 +70,10 @@ def ask_extension(tx: Tx, actor: Actor, lot_id: str, until: date, document: byte
 
 
 def answer_extension(tx: Tx, actor: Actor, lot_id: str, *, agrees: bool) -> None:
-    """A bidder's answer to the last asking. Who agrees, his deposit holds as long as his bid; who
-    refuses gets it back (12号令 §40). Refuses NOT_FOUND where nothing was asked, CONFLICT where he
-    has answered."""
+    """A bidder's answer to the last asking. Who agrees, his deposit holds as long as his bid: of a
+    guarantee that ends earlier the issuer is asked for a later end. Who refuses gets it back
+    (12号令 §40). Refuses NOT_FOUND where nothing was asked, CONFLICT where he has answered, and who
+    refuses while his guarantee is not verified yet."""
     actor.must_be(Role.BIDDER)
     asked = queries.extensions(tx.db, lot_id)
     if not asked:
@@ -93,10 +98,22 @@ def answer_extension(tx: Tx, actor: Actor, lot_id: str, *, agrees: bool) -> None
     if not agrees:
         lot, today = deposit_lot(tx.db, lot_id), legal_day(tx.now)
         start_clock(tx, actor, lot, ReleaseCause.REFUSED, today, lambda h: h.bidder_uscc == uscc)
+        guarantees.start_release(tx, SYSTEM, lot_id, ReleaseCause.REFUSED, today, bidder_uscc=uscc)
         return
+    for record in guarantees.guarantees(tx.db, lot_id):
+        if record.bidder_uscc == uscc and ends_before(record, last.until):
+            restoring.extend(tx, actor, record.id, last.until)
     for each in cash.of_lot(tx.db, lot_id, lock=True):
         if each.bidder_uscc == uscc and each.state is HoldingState.HELD:
             cash.store(tx.db, replace(each, valid_until=last.until))
+
+
+def ends_before(record: GuaranteeRecord, until: date) -> bool:
+    """Whether a guarantee in force ends before that day and its issuer can be asked; another is the
+    bidder's own affair, and the checks say so."""
+    promise = record.promise
+    is_held = record.state in IN_FORCE and bool(record.code)
+    return is_held and promise is not None and promise.valid_to < until
 
 
 def extension_of(
