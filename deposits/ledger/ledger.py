@@ -223,8 +223,8 @@ def _must_be_same(known: Transfer, move: Reserve | Book) -> None:
 
 
 def _check_new(move: Reserve | Book, debit: Account, credit: Account) -> None:
-    params = {"key": move.key, "amount": move.amount.in_yuan()}
     if move.amount.fen <= 0:
+        params = {"key": move.key, "amount": move.amount.in_yuan()}
         raise Refusal("deposits.ledger.amount", params)
     if debit.id == credit.id or debit.centre_id != credit.centre_id:
         raise Refusal(
