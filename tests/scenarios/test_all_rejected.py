@@ -8,21 +8,31 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import expect
 
+from api.app import create_app
 from api.demo import people
 from api.flows import completing, ending
 from api.flows import review as flow
 from api.flows.names import FREE_TASK
-from archive.actor import Actor
+from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
+from deposits.guarantees import service as guarantees
+from deposits.guarantees.states import IN_FORCE
+from deposits.release import ReleaseCause
 from evaluation.ranking import Ground
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import Stage
 from evaluation.sheets import service as sheets
+from tests.pages.looks import looks, sign_in
+from tests.pages.reviewing import open_account
+from tests.support.browser import Pages
 from tests.support.playing import Province, province_at
 from tests.support.servers import free_port
+from tests.support.serving import served
+from trading.calendar.legal import legal_day
 from trading.projects import service as projects
 from trading.projects.stages import Stage as LotStage
 
@@ -73,8 +83,9 @@ def conclude(province: Province) -> None:
 
 
 @pytest.mark.slow
-def test_all_bids_rejected(province: Province, tmp_path: Path) -> None:
-    """招标投标法 第四十二条: the committee may reject all bids; the tender is made anew."""
+def test_all_bids_rejected(province: Province, tmp_path: Path, chromium_page: Pages) -> None:
+    """招标投标法 第四十二条: the committee may reject all bids; the tender is made anew. Staff declare it in
+    the browser, and a bidder sees there when his deposit goes back."""
     lot_id = province.session.lot_id
     staff = people.staff(province.session.centre_id)
     with pytest.raises(Refusal) as caught, province.office.write() as tx:
@@ -86,9 +97,27 @@ def test_all_bids_rejected(province: Province, tmp_path: Path) -> None:
         flow.publish_candidates(tx, staff, lot_id)
     with province.office.read() as db:
         assert completing.result(db, staff, lot_id, tmp_path).may_fail
-    with province.office.write() as tx:
-        ending.fail(tx, staff, lot_id)
+        held = [g for g in guarantees.guarantees(db, lot_id) if g.state in IN_FORCE]
+    assert held
+    assert all(record.release_due_on is None for record in held)
+    open_account(province.office, "staff", Role.STAFF, centre=province.session.centre_id)
+    open_account(province.office, "bidder", Role.BIDDER, held[0].bidder_uscc)
+    app = create_app(province.office, province.settings, province.custodian)
+    with served(app, province.settings.port) as url:
+        page = sign_in(chromium_page, url, "staff", f"/centre/lots/{lot_id}/result")
+        page.get_by_role("button", name="宣布流标").click()
+        expect(page.locator(".alert-success")).to_be_visible()
+        looks(page, "all-rejected")
+        asked = {"lot": lot_id, "on": legal_day(province.office.clock.now()).isoformat()}
+        with province.office.write() as tx:
+            ending.free_task(province.office, asked)(tx)
+        own = sign_in(chromium_page, url, "bidder", "/bidder/deposits")
+        expect(own.locator(".own-guarantee").first).to_contain_text("终止或者流标")
+        looks(own, "all-rejected-bidder")
     with province.office.read() as db:
+        now = [g for g in guarantees.guarantees(db, lot_id) if g.state in IN_FORCE]
+        assert all(record.release_cause is ReleaseCause.TERMINATED for record in now)
+        assert all(record.release_due_on is not None for record in now)
         assert projects.lot(db, lot_id).stage is LotStage.FAILED
         assert completing.result(db, staff, lot_id, tmp_path).may_seal
         names = db.execute(sa.text("SELECT name FROM task WHERE state = 'WAITING'")).scalars()
