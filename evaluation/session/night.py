@@ -32,6 +32,7 @@ from evaluation.session.state import (
     State,
     VenueSeal,
 )
+from trading.calendar.legal import calendar, legal_day
 
 
 def ask_for_time(act: Act, command: c.AskForTime) -> Outcome:
@@ -48,6 +49,8 @@ def request_pause(act: Act, command: c.RequestPause) -> Outcome:
     asking, members = sum(m.asks_for_time for m in state.sitting), len(state.sitting)
     if command.kind is PauseKind.PLANNED and not state.is_overnight_planned:
         act.refuse("evaluation.session.not_planned")
+    if command.kind is PauseKind.PLANNED:
+        _check_notice(act)
     if command.kind is PauseKind.AD_HOC and Fraction(asking, members) <= act.rules.extend_share:
         act.refuse(
             "evaluation.session.too_few_ask",
@@ -67,6 +70,20 @@ def request_pause(act: Act, command: c.RequestPause) -> Outcome:
     )
     state = replace(at(state, Stage.PAUSE_REQUESTED), nights=(*state.nights, night))
     return state, (requested,)
+
+
+def _check_notice(act: Act) -> None:
+    """A night is planned with the session; one that was planned too late is a matter of the members' vote."""
+    notice = act.rules.night_notice
+    first = calendar().workdays_after(act.state.ruled_on, notice).day
+    if notice and legal_day(act.now) < first:
+        act.refuse(
+            "evaluation.session.planned_late",
+            rule="session.night_notice",
+            days=notice,
+            planned=act.state.ruled_on.isoformat(),
+            first=first.isoformat(),
+        )
 
 
 def approve_pause(act: Act, command: c.ApprovePause) -> Outcome:

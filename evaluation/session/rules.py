@@ -18,6 +18,7 @@ from trading.rules.book import book
 EXTEND_SHARE = "session.extend_share"
 MAJORITY_SHARE = "session.majority_share"
 ARRIVAL = "session.arrival_minutes"
+NIGHT_NOTICE = "session.night_notice"
 PRESENCE = "session.presence_hours"
 FAULT = "session.fault_hours"
 VALID_BIDS_MIN = "score.valid_bids_min"
@@ -28,7 +29,8 @@ CHAIR = "committee.chair_may_represent"
 class SessionRules:
     """`extend_share`: members beyond which time is extended; `majority_share`: members beyond which
     a vote carries; `arrival`: how long before the start the doors open; `presence`: the longest time
-    between two checks of a night; `fault`: how long a fault may last."""
+    between two checks of a night; `fault`: how long a fault may last; `night_notice`: how many working days a
+    planned night is asked for ahead."""
 
     extend_share: Fraction
     majority_share: Fraction
@@ -37,9 +39,10 @@ class SessionRules:
     fault: timedelta
     valid_bids_min: int
     chair_may_represent: bool = False
+    night_notice: int = 0
 
 
-REPORTED = (EXTEND_SHARE, MAJORITY_SHARE, PRESENCE, FAULT, VALID_BIDS_MIN, CHAIR)
+REPORTED = (EXTEND_SHARE, MAJORITY_SHARE, NIGHT_NOTICE, PRESENCE, FAULT, VALID_BIDS_MIN, CHAIR)
 _PRICE_SHARES = {
     ProjectKind.GOODS: "score.price_share_min.goods",
     ProjectKind.SERVICES: "score.price_share_min.services",
@@ -64,6 +67,7 @@ def rules_on(day: date, regime: Regime, region: str) -> SessionRules:
         fault=timedelta(hours=number(FAULT)),
         valid_bids_min=number(VALID_BIDS_MIN),
         chair_may_represent=asked.rule(CHAIR, day, regime, region).is_on,
+        night_notice=number(NIGHT_NOTICE),
     )
 
 

@@ -1,15 +1,17 @@
 """The night: time, seals, presence, resumption and faults, on the bare machine."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from archive.actor import Actor, Role
+from archive.clock import SHANGHAI
 from archive.digests import sm3
 from archive.errors import Kind, Refusal
 from evaluation.session import commands as c
-from evaluation.session.machine import check_may_read, check_may_write
+from evaluation.session.machine import apply, check_may_read, check_may_write
+from evaluation.session.rules import rules_on
 from evaluation.session.state import (
     Cause,
     IncidentKind,
@@ -19,6 +21,7 @@ from evaluation.session.state import (
 )
 from tests.builders import SUPERVISOR
 from tests.evaluation.course import (
+    DAY,
     HOST,
     RULES,
     TENDERER,
@@ -39,6 +42,7 @@ from tests.evaluation.course import (
     staff,
     unseal_all,
 )
+from trading.regime import Regime
 
 
 class TestTime:
@@ -71,6 +75,25 @@ class TestTime:
         arrive(d)
         refusal = refused(d, TENDERER, c.RequestPause(PauseKind.PLANNED, "evening"))
         assert refusal.code == "evaluation.session.not_planned"
+
+    @pytest.mark.parametrize(("after", "allowed"), [(6, False), (7, True), (8, True)])
+    def test_a_planned_night_is_asked_for_in_time(self, after: int, allowed: bool) -> None:
+        """Five working days where the rule asks for them: a Monday to the next one."""
+        rules = rules_on(DAY, Regime.ZTB, "310000")
+        assert (rules.night_notice, RULES.night_notice) == (5, 0)
+        d = bare_at(Stage.REVIEWING)
+        monday = date(2026, 10, 19)
+        d.state = replace(d.state, ruled_on=monday)
+        now = datetime(2026, 10, 19, 10, tzinfo=SHANGHAI) + timedelta(days=after)
+        command = c.RequestPause(PauseKind.PLANNED, "evening")
+        if allowed:
+            state, _ = apply(d.state, command, TENDERER, now, rules, d.facts)
+            assert state.stage is Stage.PAUSE_REQUESTED
+            return
+        with pytest.raises(Refusal) as caught:
+            apply(d.state, command, TENDERER, now, rules, d.facts)
+        assert caught.value.rule == "session.night_notice"
+        assert caught.value.params["first"] == "2026-10-26"
 
     def test_the_supervisor_may_say_no(self) -> None:
         d = bare_at(Stage.PAUSE_REQUESTED)
