@@ -129,8 +129,11 @@ class Merge:
 
 
 def word(text: str, titles: Iterable[str], statuses: Iterable[str]) -> Word:
-    """A word of a search; `titles` and `statuses` are the codes whose words have it."""
-    homes = {code for code, place in yunnan().items() if text in place.name.casefold()}
+    """A word of a search; `titles` and `statuses` are the codes whose words have it. A prefecture's name
+    stands for its counties."""
+    places = yunnan()
+    named = {code for code, place in places.items() if text in place.name.casefold()}
+    homes = {code for code, place in places.items() if {code, place.prefecture_code} & named}
     levels = {Title[name].value for name in titles}
     return Word(text, frozenset(homes), frozenset(levels), frozenset(statuses))
 

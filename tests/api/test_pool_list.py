@@ -98,14 +98,16 @@ def test_what_every_line_would_say(house: Office) -> None:
                         line.enrolled_on,
                     )
                 )
-                or any(text in yunnan()[code].name for code in (home_of(line.id),))
+                or any(text in name for name in places_of(line.id))
             ]
             assert [line.id for line in flow.experts(db, find, 0, 100)] == kept, text
             assert pool.found_count(db, find) == len(kept), text
 
 
-def home_of(expert_id: str) -> str:
-    return world.make_expert(int(expert_id[1:])).home_division
+def places_of(expert_id: str) -> tuple[str, str]:
+    """His county and its prefecture."""
+    home = yunnan()[world.make_expert(int(expert_id[1:])).home_division]
+    return home.name, yunnan()[home.prefecture_code].name
 
 
 def test_every_word_counts_and_the_choice_too(house: Office) -> None:
