@@ -56,6 +56,9 @@ from trading.divisions import yunnan
 
 router = APIRouter(include_in_schema=False)
 HOME = "/pool/experts"
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+"""Between these the rules know who may be drawn (招标投标法 is in force since the first); another day is
+passed over."""
 CAUSES = tuple(each for each in Cause if each not in (Cause.MERGED, Cause.ASSESSMENT))
 
 EXPERT_COLUMNS: tuple[Column[flow.PoolLine], ...] = (
@@ -133,6 +136,8 @@ def _person(
     try:
         day = date.fromisoformat(on) if on else None
     except ValueError:
+        day = None
+    if day is not None and not FIRST_DAY <= day <= LAST_DAY:
         day = None
     return show(
         request,

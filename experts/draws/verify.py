@@ -197,7 +197,7 @@ def _form(run: Run) -> None:
     value = run.value
     need(isinstance(value, dict), "fields")
     scope = value.get("scope")
-    need(scope in (PUBLIC, AUDIT), "scope", scope)
+    need(scope in (PUBLIC, AUDIT), "scope")
     more = " audit" if scope == AUDIT else ""
     only(value, f"format scope request candidates proof steps result{more}", "")
     need(value["format"] == FORMAT, "format", value["format"])

@@ -74,6 +74,10 @@ def asked(
     return listing(Request(cast("Any", scope)), COLUMNS, given_rows, choices=[KIND], **options)
 
 
+def test_no_nul_reaches_a_database() -> None:
+    assert asked("q=%00甲").state == asked("q=甲").state == {"q": "甲"}
+
+
 def counts(table: Listing[Row]) -> list[int]:
     return [row["count"] for row in table.shown]
 

@@ -285,6 +285,20 @@ def test_the_trustees_register_is_kept_by_two_and_read_by_all(
     said(watch, "已撤销")
 
 
+def test_what_a_query_says_wrongly_is_passed_over(chromium_page: Pages, house: House) -> None:
+    """Days of which no rule knows, pages and orders that there are not, signs that no database takes."""
+    page = sign_in(chromium_page, house.url, "pool", "/pool/experts")
+    for query in ("q=%00", "page=99999", "sort=-nothing", "status=NOPE", "q=%25%5C'"):
+        answer = page.goto(f"{house.url}/pool/experts?{query}")
+        assert answer is not None
+        assert answer.status == 200, query
+    for day in ("1900-01-01", "9999-12-31", "0001-01-01", "2026-02-30", "x"):
+        answer = page.goto(f"{house.url}/pool/experts/{house.expert_id}?on={day}")
+        assert answer is not None
+        assert answer.status == 200, day
+    expect(page.get_by_label("查询日期")).not_to_have_value("")
+
+
 @pytest.mark.parametrize(
     ("account", "path"),
     [

@@ -297,7 +297,8 @@ def paged(
     path, query = page_around(request)
     keys = ("q", "sort", "page", "format", *(choice.key for choice in choices))
     prefix = f"{name}." if name else ""
-    asked = {key: query.get(prefix + key, "") for key in keys}
+    # A database takes no NUL in a text.
+    asked = {key: query.get(prefix + key, "").replace("\0", "") for key in keys}
     state = {k: v[:FILTER_CHARACTERS_MAX] for k, v in asked.items() if v}
     order = state.get("sort") or sort
     kept, total = find(
