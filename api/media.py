@@ -138,8 +138,12 @@ async def keep(shell: Shell, name: media.Name, form: Form, data: bytes) -> str:
         raise Refusal("api.media.size", {"bytes": len(data), "most": most})
     if form is Form.SNAPSHOT and not data.startswith(JPEG_HEADER):
         raise Refusal("api.media.jpeg", {"track": name.track})
-    async with shell.writers():
-        return await run_in_threadpool(media.keep, shell.office, name, form, data)
+    async with shell.readers():
+        digest, is_new = await run_in_threadpool(media.put, shell.office, name, form, data)
+    if is_new:
+        async with shell.writers():
+            await run_in_threadpool(media.mark, shell.office, name, form, digest)
+    return digest
 
 
 def check_seen(shell: Shell, actor: Actor, session_id: str) -> None:

@@ -211,6 +211,12 @@
       });
     }
 
+    // Who acted, without a name; a station that is known by its key alone has no account.
+    who(actor) {
+      if (actor.startsWith("station:")) return actor.slice("station:".length);
+      return this.people.get(actor) ?? this.people.get("") ?? actor;
+    }
+
     show(entry, leaf, holds) {
       const item = document.createElement("li");
       item.className = holds ? "" : "is-broken";
@@ -227,7 +233,7 @@
       }
       const who = document.createElement("p");
       who.className = "who";
-      who.textContent = `${this.people.get(entry.actor) ?? this.people.get("") ?? entry.actor} · ${entry.seq} · ${leaf.slice(0, 12)}`;
+      who.textContent = `${this.who(entry.actor)} · ${entry.seq} · ${leaf.slice(0, 12)}`;
       what.append(said, who);
       item.append(time, what);
       this.list.prepend(item);

@@ -39,11 +39,12 @@ def _told(review: Reviewing, kind: str) -> list[Entry]:
         return list(journal.entries_of(db, stream, [f"evaluation:witness:{kind}"]))
 
 
-def _station(chromium_page: Pages, review: Reviewing, name: str) -> Page:
+def _station(chromium_page: Pages, review: Reviewing, name: str, use: str = "EVALUATION") -> Page:
     page = sign_in(
         chromium_page, review.url, "clerk", f"/centre/sessions/{review.session_id}/station"
     )
     page.get_by_label("工位编号").fill(name)
+    page.get_by_label("录像类别").select_option(use)
     page.get_by_role("button", name="绑定工位").click()
     expect(page.get_by_role("button", name="录制摄像头")).to_be_enabled()
     return page
@@ -123,7 +124,7 @@ def test_a_cut_loses_nothing_and_a_server_that_was_started_anew_is_given_the_beg
 ) -> None:
     """What is recorded while the line is cut is kept in the browser, through a reload too."""
     chromium_page.allow("ERR_INTERNET_DISCONNECTED|409")
-    station = _station(chromium_page, review, "cam-2")
+    station = _station(chromium_page, review, "cam-2", "SECURITY")
     station.get_by_role("button", name="录制摄像头").click()
     said = station.locator("[data-said]")
     ours = "cam-2"
@@ -163,6 +164,13 @@ def test_a_cut_loses_nothing_and_a_server_that_was_started_anew_is_given_the_beg
     wrong = [_told(review, f"station_{kind}") for kind in ("gap", "rejected")]
     assert [e for each in wrong for e in each if e.data["station"] == ours] == []
     assert [e for e in _told(review, "clock_step") if e.data.get("station") == ours] == []
+
+    first.reload()  # of security video the supervisor may forbid the deletion
+    first.get_by_label("理由").fill("有投诉,保全走廊录像。")
+    first.get_by_role("button", name="保全监控录像").click()
+    expect(first.locator(".alert-success")).to_contain_text("已决定保全")
+    expect(first.get_by_role("button", name="解除保全")).to_be_visible()
+    looks(first, "supervisor-held")
 
 
 def test_members_speak_with_each_other_and_nobody_else_hears(

@@ -87,20 +87,31 @@ def note(tx: Tx, line: StationLineRow, report: Report) -> None:
 
 def keep(office: Office, name: Name, form: Form, content: bytes) -> str:
     """Keep bytes whose digest stands on the record; the digest. Refuses CONFLICT those of which nothing does."""
+    digest, is_new = put(office, name, form, content)
+    if is_new:
+        mark(office, name, form, digest)
+    return digest
+
+
+def put(office: Office, name: Name, form: Form, content: bytes) -> tuple[str, bool]:
+    """The first half of `keep`: the bytes are on the disk. Their digest, and whether it is to be marked as
+    kept. It writes nothing to the database, so that who sends what nobody wants holds up no writer."""
     digest = sha256_of(content)
     with office.read() as db:
-        row = _known(db, name, form, digest)
-        is_kept = row.place == Place.KEPT
+        is_kept = _known(db, name, form, digest).place == Place.KEPT
     ending, media_type = TYPES[form]
     vault_of(office.vault, name.session_id).put(
         f"{name.track}-{digest[:12]}.{ending}", media_type, content
     )
-    if not is_kept:
-        with office.write() as tx:
-            row = _known(tx.db, name, form, digest)
-            row.place = Place.KEPT.value
-            tx.db.add(row)
-    return digest
+    return digest, not is_kept
+
+
+def mark(office: Office, name: Name, form: Form, digest: str) -> None:
+    """The other half: the row says that they are kept."""
+    with office.write() as tx:
+        row = _known(tx.db, name, form, digest)
+        row.place = Place.KEPT.value
+        tx.db.add(row)
 
 
 def _known(db: Db, name: Name, form: Form, digest: str) -> MediaRow:
