@@ -22,6 +22,7 @@ from api.routes.fields import IdInPath
 from api.shell import shell_of
 from api.transactions import ReadDb
 from archive.actor import Actor
+from archive.errors import Refusal
 from archive.office import Tx
 from experts.draws import service as draws
 from experts.draws.request import PublicValue
@@ -65,10 +66,15 @@ def draw(actor: StaffActor, request: Request, db: ReadDb, lot_id: IdInPath) -> R
 
 @router.get("/fragments/centre/lots/{lot_id}/outlook")
 def outlook(actor: StaffActor, request: Request, db: ReadDb, lot_id: IdInPath) -> Response:
-    """What a draw with these wishes would find, while they are being filled in."""
+    """What a draw with these wishes would find, while they are being filled in; without them where they
+    are not to be read yet."""
     form = Form(dict(request.query_params))
-    wish = _wish(form)
-    known = _known(request, actor, db, lot_id, PLAIN if form.faulty else wish)
+    try:
+        wish = _wish(form)
+        form.refuse()
+    except Refusal:
+        wish = PLAIN
+    known = _known(request, actor, db, lot_id, wish)
     return show(request, "centre/_outlook.html", actor, **known)
 
 

@@ -110,6 +110,15 @@ class TestRequest:
             "experts.request.past",
         }
 
+    @pytest.mark.parametrize("ahead", [timedelta(days=367), timedelta(days=365 * 7900)])
+    def test_no_evaluation_beyond_a_year(self, office: Office, ahead: timedelta) -> None:
+        """Asked for or only looked at: a day in the year 9900 is refused in words."""
+        far = make_request(evaluation_at=START + ahead)
+        found = refused(lambda: world.request(office, far))
+        assert [f.code for f in found.faults] == ["experts.request.far"]
+        with office.read() as db, pytest.raises(Refusal):
+            draws.feasibility(db, office.clock.now(), far)
+
     def test_composition(self, office: Office) -> None:
         """招标投标法 第三十七条."""
         found = refused(lambda: world.request(office, make_request(quotas=(Quota(CODES[0], 4),))))

@@ -399,6 +399,12 @@ def draw(page: Page, house: House) -> None:
     eligible, near = page.locator("tbody .number").all_inner_texts()[1:3]
     assert 0 < int(near) < int(eligible)  # the guest centre is within reach of some alone
     expect(page.get_by_text("委员会专家 5 人")).to_be_visible()
+    page.locator("summary", has_text="公开数值").click()
+    with page.expect_response(lambda answer: "/outlook" in answer.url):
+        page.get_by_label("来源").fill("示例指数")  # its moment is still to be filled in
+        page.get_by_label("来源").blur()
+    expect(page.get_by_text("✓ 可以抽取")).to_be_visible()
+    page.get_by_label("来源").fill("")
     looks(page, "centre-draw-outlook")
     press(page, "申请抽取")
     expect(page.get_by_text("等待中")).to_have_count(5)

@@ -52,6 +52,8 @@ from trading.money import Money
 from trading.regime import ProjectKind, Regime
 from trading.rules.book import book
 
+AHEAD_MAX = timedelta(days=366)
+"""No evaluation is planned further ahead: who may be drawn on such a day nobody knows."""
 WEEK_SIDE = timedelta(days=3, hours=12)
 """So far on both sides of an evaluation the week reaches that a cap speaks of."""
 
@@ -106,6 +108,8 @@ def _checked(now: datetime, request: DrawRequest) -> DrawRules:
     faults.extend(form_faults(request, catalogue()))
     if request.evaluation_at <= now:
         faults.add("/evaluation_at", "experts.request.past")
+    if request.evaluation_at > now + AHEAD_MAX:
+        faults.add("/evaluation_at", "experts.request.far", days=AHEAD_MAX.days)
     if request.public_value is not None and request.public_value.at <= now:
         faults.add("/public_value/at", "experts.request.value_known")
     faults.refuse()
