@@ -20,13 +20,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from archive import canonical, tlog_tiles
-from archive.journal.entry import DocumentRef, Entry, chained_leaves
-from archive.merkle import Tree, root_of
+from archive.journal.entry import DocumentRef, Entry, chained_leaves, parse
+from archive.merkle import Frontier, Tree
 from archive.note import Checkpoint, Signer
 from archive.package import file_name
 from archive.tlog_policy import Policy
@@ -128,68 +129,136 @@ def documents_named(entries: Sequence[Entry]) -> list[tuple[DocumentRef, int]]:
     return list(found.values())
 
 
+@dataclass(frozen=True)
+class Source:
+    """What a recording is made of, read in parts and more than once, so that none of it is held as a whole.
+
+    `bodies(start, stop)`: the entries' canonical bytes; `document(sha256)`: a document's content, None where it is not
+    (or no more) there."""
+
+    stream: str
+    size: int
+    bodies: Callable[[int, int], Sequence[bytes]]
+    document: Callable[[str], bytes | None]
+
+    def bundle(self, start: int) -> Sequence[bytes]:
+        return self.bodies(start, min(start + tlog_tiles.TILE_WIDTH, self.size))
+
+    def all_bodies(self) -> Iterator[bytes]:
+        for start in range(0, self.size, tlog_tiles.TILE_WIDTH):
+            yield from self.bundle(start)
+
+
+Content = Iterable[bytes]
+"""A file's bytes in pieces; taken once, before the next file."""
+
+
 def assemble(
-    stream: str,
-    entries: Sequence[Entry],
+    source: Source,
     signer: Signer,
     policy: Policy,
     cosignatures: Mapping[int, Sequence[str]],
-    documents: Mapping[str, bytes],
     viewer: Mapping[str, bytes],
-) -> Iterator[tuple[str, bytes]]:
-    """Path and content of every file, `record.note` last.
+) -> Iterator[tuple[str, Content]]:
+    """Path and content of every file, `record.note` last. What is held of the log are its hashes.
 
-    `signer`: the log's, named by the origin; `cosignatures`: size → lines; `documents`: SHA-256 →
-    content, those that are there; `viewer`: the page's files. ValueError for an empty or too large
-    stream, and for one that does not hang together: no such thing is signed.
+    `signer`: the log's, named by the origin; `cosignatures`: size → lines; `viewer`: the page's files.
+    ValueError for an empty or too large stream, and for one that does not hang together: no such thing is signed.
     """
-    if not 0 < len(entries) <= ENTRIES_MAX:
+    if not 0 < source.size <= ENTRIES_MAX:
         raise ValueError(f"a recording has 1 to {ENTRIES_MAX} entries")
-    origin = signer.name
-    leaves = chained_leaves(stream, (entry.body for entry in entries))
+    named: dict[str, tuple[DocumentRef, int]] = {}
+    leaves = chained_leaves(source.stream, _noting_documents(source.all_bodies(), named))
     tree = Tree(leaves)
-    files: dict[str, bytes] = {}
+    roots = _roots(leaves, {size for size in cosignatures if size < source.size})
 
-    def head(size: int) -> str:
-        root = tree.root() if size == len(entries) else root_of(leaves[:size])
-        return signer.sign(Checkpoint(origin, size, root).text()) + "".join(
-            cosignatures.get(size, ())
-        )
+    def head(size: int, root: bytes) -> str:
+        text = Checkpoint(signer.name, size, root).text()
+        return signer.sign(text) + "".join(cosignatures.get(size, ()))
 
-    checkpoint = head(len(entries))
-    files[tlog_tiles.CHECKPOINT] = checkpoint.encode()
-    for size in sorted(cosignatures):
-        if size < len(entries):
-            files[checkpoint_file(size)] = head(size).encode()
-    files[POLICY] = policy.text().encode()
-    files |= dict(tlog_tiles.tiles(tree))
-    files |= dict(tlog_tiles.bundles([entry.body for entry in entries]))
+    checkpoint = head(source.size, tree.root())
+    files: dict[str, Callable[[], bytes]] = {}
+    files[tlog_tiles.CHECKPOINT] = checkpoint.encode
+    for size, root in roots.items():
+        files[checkpoint_file(size)] = head(size, root).encode
+    files[POLICY] = policy.text().encode
+    for path, level, start, width in tlog_tiles.places(tree):
+        files[path] = partial(tlog_tiles.tile, tree, level, start, width)
+    for n, start in enumerate(range(0, source.size, tlog_tiles.TILE_WIDTH)):
+        width = min(tlog_tiles.TILE_WIDTH, source.size - start)
+        files[tlog_tiles.bundle_path(n, width)] = partial(_bundle, source, start)
     exhibits: list[Exhibit] = []
-    for document, seq in documents_named(entries)[:EXHIBITS_MAX]:
-        content = documents.get(document.sha256)
+    for document, seq in list(named.values())[:EXHIBITS_MAX]:
         file = None
-        if content is not None:
+        if source.document(document.sha256) is not None:
             file = exhibit_file(len(exhibits) + 1, document.name)
-            path = tuple(tree.inclusion_proof(seq))
-            proof = TlogProof(seq, path, checkpoint, entries[seq].body)
-            files[file] = content
-            files[file + PROOF_SUFFIX] = proof.text().encode()
+            files[file] = partial(_exhibit, source, document.sha256)
+            files[file + PROOF_SUFFIX] = partial(_proof, source, tree, seq, checkpoint)
         exhibits.append(Exhibit(document, seq, file))
-    files |= viewer
-    files[DATA] = data_script(files)
+    files |= {path: partial(bytes, content) for path, content in viewer.items()}
+
+    digests: dict[str, str] = {}
+
+    def counted(path: str, content: Content) -> Content:
+        digest = hashlib.sha256()
+        for piece in content:
+            digest.update(piece)
+            yield piece
+        digests[path] = digest.hexdigest()
+
+    for path, content in files.items():
+        yield path, counted(path, (content(),))
+    yield DATA, counted(DATA, _data(files))
     contents = Contents(
-        stream=stream,
-        origin=origin,
-        size=len(entries),
+        stream=source.stream,
+        origin=signer.name,
+        size=source.size,
         root=tree.root().hex(),
         log=signer.verifier.vkey,
         exhibits=tuple(exhibits),
-        files={path: hashlib.sha256(files[path]).hexdigest() for path in sorted(files)},
+        files={path: digests[path] for path in sorted(digests)},
     )
     closing = canonical.encode(contents.to_json())
-    yield from files.items()
-    yield CONTENTS, closing
-    yield CLOSING, signer.sign(closing_text(origin, closing)).encode()
+    yield CONTENTS, (closing,)
+    yield CLOSING, (signer.sign(closing_text(signer.name, closing)).encode(),)
+
+
+def _noting_documents(
+    bodies: Iterable[bytes], named: dict[str, tuple[DocumentRef, int]]
+) -> Iterator[bytes]:
+    """The bodies as they are; what they name as documents is noted. Most name none, which is seen without reading
+    JSON: `documents` stands before `prev`, the keys being sorted."""
+    for body in bodies:
+        if not body[: body.rfind(b',"prev":"')].endswith(b'"documents":[]'):
+            for document, seq in documents_named([parse(body)]):
+                named.setdefault(document.sha256, (document, seq))
+        yield body
+
+
+def _roots(leaves: Sequence[bytes], sizes: Set[int]) -> dict[int, bytes]:
+    """The roots that the tree had at these sizes."""
+    found, frontier = dict[int, bytes](), Frontier()
+    for leaf in leaves[: max(sizes, default=0)]:
+        frontier = frontier.append(leaf)
+        if frontier.size in sizes:
+            found[frontier.size] = frontier.root()
+    return found
+
+
+def _bundle(source: Source, start: int) -> bytes:
+    return tlog_tiles.bundle(source.bundle(start))
+
+
+def _exhibit(source: Source, sha256: str) -> bytes:
+    content = source.document(sha256)
+    if content is None:  # it was there a moment ago
+        raise ValueError(f"an exhibit is gone: {sha256}")
+    return content
+
+
+def _proof(source: Source, tree: Tree, seq: int, checkpoint: str) -> bytes:
+    (body,) = source.bodies(seq, seq + 1)
+    return TlogProof(seq, tuple(tree.inclusion_proof(seq)), checkpoint, body).text().encode()
 
 
 _LOG_FILE = re.compile(r"checkpoint|checkpoints/[0-9]+|policy|tile/entries/.*|exhibits/.*")
@@ -197,12 +266,17 @@ _LOG_FILE = re.compile(r"checkpoint|checkpoints/[0-9]+|policy|tile/entries/.*|ex
 
 def data_script(files: Mapping[str, bytes]) -> bytes:
     """The log's files once more, for a page that is opened from a disk and may not read others."""
-    held = {
-        path: base64.b64encode(content).decode()
-        for path, content in files.items()
-        if _LOG_FILE.fullmatch(path)
-    }
-    return DATA_HEAD + canonical.encode(held) + _DATA_TAIL
+    return b"".join(_data({path: partial(bytes, content) for path, content in files.items()}))
+
+
+def _data(files: Mapping[str, Callable[[], bytes]]) -> Content:
+    """The same in pieces: one canonical JSON object, path → Base64."""
+    held = (path for path in files if _LOG_FILE.fullmatch(path))
+    before = DATA_HEAD + b"{"
+    for path in sorted(held, key=lambda path: path.encode("utf-16-be")):
+        yield before + canonical.encode(path) + b':"' + base64.b64encode(files[path]()) + b'"'
+        before = b","
+    yield (b"" if before == b"," else before) + b"}" + _DATA_TAIL
 
 
 def data_of(script: bytes) -> dict[str, bytes] | None:

@@ -48,14 +48,24 @@ def _widths(count: int) -> Iterator[tuple[int, int]]:
         yield start // TILE_WIDTH, min(TILE_WIDTH, count - start)
 
 
+def places(tree: Tree) -> Iterator[tuple[str, int, int, int]]:
+    """(path, level, index of the first hash, number of hashes) of every hash tile of a tree."""
+    level = 0
+    while count := len(tree.nodes(level * TILE_HEIGHT)):
+        for n, width in _widths(count):
+            yield tile_path(level, n, width), level, n * TILE_WIDTH, width
+        level += 1
+
+
+def tile(tree: Tree, level: int, start: int, width: int) -> bytes:
+    """One hash tile."""
+    return b"".join(tree.nodes(level * TILE_HEIGHT)[start : start + width])
+
+
 def tiles(tree: Tree) -> Iterator[tuple[str, bytes]]:
     """Path and content of every hash tile of a tree."""
-    level = 0
-    while hashes := tree.nodes(level * TILE_HEIGHT):
-        for n, width in _widths(len(hashes)):
-            start = n * TILE_WIDTH
-            yield tile_path(level, n, width), b"".join(hashes[start : start + width])
-        level += 1
+    for path, level, start, width in places(tree):
+        yield path, tile(tree, level, start, width)
 
 
 def bundles(entries: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from sqlmodel import Session as Db
 
@@ -13,6 +14,7 @@ from api.flows.places import names as names_of_places
 from archive.cosignature import Cosigner
 from archive.journal.entry import origin_of
 from archive.note import Signer
+from archive.recording import Content
 from archive.vault import Vault
 from evaluation.session import service as sessions
 from evaluation.witness.recording import service as recording
@@ -31,8 +33,8 @@ def files(
     session_id: str,
     viewer: Viewer,
     outsiders: tuple[Cosigner, ...] = (),
-) -> Iterator[tuple[str, bytes]]:
-    """Path and content of every file of a session's recording; NOT_FOUND."""
+) -> Iterator[tuple[str, Content]]:
+    """Path and content of every file of a session's recording, to be taken while `db` is open; NOT_FOUND."""
     session = sessions.session(db, session_id)
     lot = projects.lot(db, session.lot_id).name
     centres = names_of_places(db)
@@ -41,22 +43,32 @@ def files(
     return recording.files_of(db, vault, log, session_id, page, outsiders)
 
 
-def write_folder(folder: Path, content: Iterator[tuple[str, bytes]]) -> int:
+def write_folder(folder: Path, files: Iterable[tuple[str, Content]]) -> int:
     """Write the files into a new folder; how many. FileExistsError where it is there."""
     folder.mkdir(parents=True)
     count = 0
-    for path, data in content:
+    for path, content in files:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        with target.open("wb") as file:
+            file.writelines(content)
         count += 1
     return count
 
 
-def archive_of(name: str, content: Iterator[tuple[str, bytes]]) -> bytes:
-    """The files as a ZIP archive with one folder `name`."""
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, data in content:
-            archive.writestr(zipfile.ZipInfo(f"{name}/{path}", _MOMENT), data)
-    return held.getvalue()
+def archive_of(name: str, files: Iterable[tuple[str, Content]]) -> IO[bytes]:
+    """The files as a ZIP archive with one folder `name`: in a file that is gone when it is closed, for a night's
+    record does not fit into memory."""
+    held = tempfile.TemporaryFile()  # noqa: SIM115 - whoever reads it closes it
+    try:
+        with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path, content in files:
+                info = zipfile.ZipInfo(f"{name}/{path}", _MOMENT)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                with archive.open(info, "w", force_zip64=True) as member:
+                    for piece in content:
+                        member.write(piece)
+    except BaseException:
+        held.close()
+        raise
+    return held

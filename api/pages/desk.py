@@ -179,8 +179,8 @@ def record(actor: SupervisorActor, request: Request, db: ReadDb, session_id: IdI
     shell = shell_of(request)
     outsiders = tuple(one.witness for one in outsiders_of(shell.settings.outside_witnesses))
     office = shell.office
-    content = recording.files(db, office.vault, office.log, session_id, viewer_files, outsiders)
-    return attachment(f"record-{session_id}.zip", recording.archive_of(session_id, content))
+    files = recording.files(db, office.vault, office.log, session_id, viewer_files, outsiders)
+    return attachment(f"record-{session_id}.zip", recording.archive_of(session_id, files))
 
 
 # --- The bulletin -----------------------------------------------------------------------------

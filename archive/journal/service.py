@@ -67,6 +67,11 @@ def entries(db: Session, stream: str, start: int = 0, stop: int | None = None) -
     return map(parse, queries.bodies(db, stream, start, stop))
 
 
+def bodies(db: Session, stream: str, start: int, stop: int) -> list[bytes]:
+    """The canonical bytes of entries `start` to `stop`."""
+    return list(queries.bodies(db, stream, start, stop))
+
+
 def entries_of(db: Session, stream: str, actions: Sequence[str]) -> Iterator[Entry]:
     """The entries of a stream that are of these actions, in order."""
     return map(parse, queries.bodies_of(db, stream, actions))

@@ -10,12 +10,12 @@ nothing but a sentence of our own catalogue can be shown by it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from api.middleware import POLICY
 from api.negotiation import language_of
@@ -25,6 +25,8 @@ from api.pages.templating import page
 from api.shell import shell_of
 from archive.actor import Actor
 from archive.words import Language, catalogue, say
+
+PIECE_BYTES = 256 * 1024
 
 DONE_COOKIE = "bigloop_done"
 DONE_SECONDS_MAX = 60
@@ -90,15 +92,23 @@ def playing(response: Response) -> Response:
     return response
 
 
-def attachment(name: str, content: bytes) -> Response:
-    """A file to keep. Its type is told to nobody: a browser must not run what somebody uploaded."""
+def attachment(name: str, content: bytes | IO[bytes]) -> Response:
+    """A file to keep; an open one is sent in pieces and closed. Its type is told to nobody: a browser must not run
+    what somebody uploaded."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "document"
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    return Response(
-        content,
-        media_type="application/octet-stream",
-        headers={"Content-Disposition": disposition},
-    )
+    headers, kind = {"Content-Disposition": disposition}, "application/octet-stream"
+    if isinstance(content, bytes):
+        return Response(content, media_type=kind, headers=headers)
+    headers["Content-Length"] = str(content.seek(0, 2))
+    return StreamingResponse(_pieces(content), media_type=kind, headers=headers)
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while piece := file.read(PIECE_BYTES):
+            yield piece
 
 
 def _told(request: Request, language: Language) -> str:

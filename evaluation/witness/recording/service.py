@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from sqlmodel import Session as Db
 
@@ -39,19 +40,22 @@ def files_of(
     session_id: str,
     viewer: Mapping[str, bytes],
     outsiders: tuple[Cosigner, ...] = (),
-) -> Iterator[tuple[str, bytes]]:
-    """Path and content of every file of the session's recording, as its record stands now."""
+) -> Iterator[tuple[str, recording.Content]]:
+    """Path and content of every file of the session's recording, as its record stands now; to be taken while `db`
+    is open."""
     stream = f"session/{session_id}"
     policy = policy_of(db, log, session_id, outsiders)
-    entries = list(journal.entries(db, stream))
     lines: dict[int, list[str]] = defaultdict(list)
     for row in queries.cosignatures(db, session_id):
         lines[row.size].append(row.line)
-    documents = {}
-    for document, _ in recording.documents_named(entries)[: recording.EXHIBITS_MAX]:
+
+    def document(sha256: str) -> bytes | None:
         try:
-            documents[document.sha256] = vault.get(document.sha256)
+            return vault.get(sha256)
         except Refusal:
-            continue  # no more kept, or damaged: its digest stands, and the recording says so
+            return None  # no more kept, or damaged: its digest stands, and the recording says so
+
+    size = journal.sizes(db, [stream])[stream]
+    source = recording.Source(stream, size, partial(journal.bodies, db, stream), document)
     signer = log.named(origin_of(log.name, stream))
-    return recording.assemble(stream, entries, signer, policy, lines, documents, viewer)
+    return recording.assemble(source, signer, policy, lines, viewer)

@@ -217,7 +217,13 @@ class TestBroken:
             rewritten.append(seal_in(pending, len(rewritten), prev, entry.at))
         own = parse_policy((folder / "policy").read_bytes())
         signer = office.log.named(contents.origin)
-        made_anew = recording.assemble(contents.stream, rewritten, signer, own, {}, {}, {})
+        source = recording.Source(
+            contents.stream,
+            len(rewritten),
+            lambda start, stop: [entry.body for entry in rewritten[start:stop]],
+            lambda _: None,
+        )
+        made_anew = recording.assemble(source, signer, own, {}, {})
         write_folder(tmp_path / "forged", made_anew)
         office.connections.dispose()
         report = judged(tmp_path / "forged", [key])
