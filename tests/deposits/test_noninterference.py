@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.testclient import TestClient
@@ -312,12 +313,18 @@ def world(tmp_path_factory: pytest.TempPathFactory, sqlite_market: Path) -> Iter
         root.setLevel(logging.INFO)
         patch.setattr(sealing, "_SUITE", ideal)
         patch.setattr(sealing, "dummy", lambda _entropy: ideal_dummy(ideal))
+        # Nobody pulls the plug here: two hundred and fifty worlds wait for no disk.
         patch.setattr("archive.vault.os.fsync", lambda _file: None)
+        sa.event.listen(office.connections.engine, "connect", hasty)
         yield made
         patch.undo()
         root.setLevel(level)
         root.removeHandler(handler)
     office.connections.dispose()
+
+
+def hasty(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 def ideal_dummy(ideal: Ideal) -> bytes:
