@@ -42,6 +42,7 @@ class IssuerWhy(StrEnum):
     STATE = "state"
     EVENT = "event"
     CREDIT = "credit"
+    DOCUMENT = "document"
     COMMAND = "unknown_command"
 
 

@@ -618,6 +618,32 @@ class TestEnds:
         assert (said.valid_to, said.sha256) == (until, after.document.sha256)
 
     @ON_ONE_ENGINE
+    def test_an_issuer_that_does_not_extend_is_heard(self, hall: Hall, lot_id: str) -> None:
+        one(hall, lot_id)
+        record = hall.record(lot_id, CLEAN)
+        until = VALID_TO + timedelta(days=30)
+
+        def ask() -> None:
+            with hall.office.write() as tx:
+                restoring.extend(tx, TENDERER_ACTOR, record.id, until)
+            hall.work()
+
+        hall.fault(CLEAN, "no_extension")
+        for _ in range(2):
+            ask()
+            (note,) = hall.record(lot_id, CLEAN).notes
+            assert note.code == "deposits.note.not_extended"
+            for language in Language:
+                said = render(note, language)
+                assert until.isoformat() in said
+                assert "state:" not in said
+                assert not said.startswith("[")
+        hall.fault(CLEAN, "")
+        ask()
+        after = hall.record(lot_id, CLEAN)
+        assert (after.state, after.notes) == (S.EXTENDED, ())
+
+    @ON_ONE_ENGINE
     def test_an_extension_that_is_another_guarantee_is_refused(
         self, hall: Hall, lot_id: str
     ) -> None:
@@ -627,7 +653,9 @@ class TestEnds:
             restoring.extend(tx, TENDERER_ACTOR, record.id, VALID_TO + timedelta(days=30))
         hall.desk.books.orders[next(iter(hall.desk.books.orders))].amount -= 1
         hall.work()
-        assert hall.record(lot_id, CLEAN) == record
+        after = hall.record(lot_id, CLEAN)
+        assert replace(after, notes=()) == record
+        assert [note.code for note in after.notes] == ["deposits.note.not_extended"]
 
     @ON_ONE_ENGINE
     def test_what_came_in_clear_is_verified_without_its_issuer(

@@ -33,11 +33,12 @@ from deposits.guarantees.service import (
 from deposits.guarantees.slip import GuaranteeSlip, parse_slip
 from deposits.guarantees.states import IN_FORCE, Event, GuaranteeState
 from deposits.issuers import service as registry
-from deposits.issuers.desk import IssuersDesk, IssuerSilent, Restored
+from deposits.issuers.desk import IssuersDesk, IssuerSilent, IssuerWhy, Restored
 from deposits.service import deposit_lot, lot_to_settle
 from trading.acting import must_act_for
 
 EXTEND_TASK = "deposits.extend_guarantee"
+_NOT_EXTENDED = "deposits.note.not_extended"
 
 
 def record_restored(
@@ -125,6 +126,11 @@ def _must_be_later(until: date, valid_to: date) -> None:
         raise Refusal("deposits.guarantee.extension", params)
 
 
+def _without_refusal(record: GuaranteeRecord) -> tuple[Reason, ...]:
+    """The notes but what an issuer said to an earlier asking."""
+    return tuple(note for note in record.notes if note.code != _NOT_EXTENDED)
+
+
 def record_extended(tx: Tx, actor: Actor, guarantee_id: str, said: Restored) -> GuaranteeRecord:
     """Put down an extended guarantee: signed by a key of its issuer, the same in all but its end and
     its text. Refuses INVALID anything else; nothing is changed then."""
@@ -143,7 +149,7 @@ def record_extended(tx: Tx, actor: Actor, guarantee_id: str, said: Restored) -> 
     if not any(key.is_signature(now.signed_bytes, now.signature) for key in issuer.keys):
         raise Refusal("deposits.check.signature", {"issuer": new.issuer_uscc})
     after = _kept(tx, actor, record, said, Event.EXTEND)
-    after = replace(after, promise=promise_of(new))
+    after = replace(after, promise=promise_of(new), notes=_without_refusal(after))
     queries.store(tx.db, after)
     await_end(tx, after)
     tx.db.flush()
@@ -215,18 +221,18 @@ def extend_task(desk: IssuersDesk) -> tasks.Handler:
                 promise.issuer_uscc, promise.number, record.code, until, office.clock.now()
             )
         except Refusal as refusal:
-            why = refusal.code
+            why = str(refusal.params.get("why", refusal.code))[:60]
         except IssuerSilent:
             why = ""
 
         def write(tx: Tx) -> None:
-            refused = why
+            refused = shown = why
             if said is not None:
                 try:
                     record_extended(tx, SYSTEM, guarantee_id, said)
                     return
                 except Refusal as refusal:
-                    refused = refusal.code
+                    refused, shown = refusal.code, IssuerWhy.DOCUMENT
             if refused:
                 data = {
                     "guarantee": guarantee_id,
@@ -235,6 +241,9 @@ def extend_task(desk: IssuersDesk) -> tasks.Handler:
                 }
                 stream = _stream(record.lot_id)
                 tx.record(stream, "deposits:guarantee:extension_refused", SYSTEM, data)
+                said_no = Reason(_NOT_EXTENDED, {"until": until.isoformat(), "why": shown})
+                now = locked(tx, guarantee_id)
+                queries.store(tx.db, replace(now, notes=(*_without_refusal(now), said_no)))
             elif tries < ASKED_MAX:
                 tasks.enqueue(tx, EXTEND_TASK, {**args, "tries": tries + 1}, tx.now + ASK_AGAIN)
 
