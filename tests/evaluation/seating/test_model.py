@@ -18,6 +18,7 @@ from archive import canonical
 from archive.errors import Reason
 from archive.verification.report import Status
 from evaluation.seating import certificate, check, model, search
+from evaluation.seating import solve as planner
 from evaluation.seating.arcs import arcs_of
 from evaluation.seating.audit import audit
 from evaluation.seating.certificate import Rows
@@ -32,6 +33,7 @@ from evaluation.seating.problem import (
     lot,
 )
 from evaluation.seating.solve import solve
+from evaluation.seating.synthetic import problem as synthetic
 from evaluation.seating.verify import verify_plan
 from evaluation.stations.station import Equipment
 from tests.evaluation.seating.cases import (
@@ -233,6 +235,21 @@ class TestSolve:
         assert plan.is_proven
         assert [step.status for step in verify_plan(document_of(case, plan))] == [Status.OK] * 6
         assert check.violations(case, search.plan(case)) == []
+
+    def test_a_plan_near_its_bound_is_made_better_until_it_meets_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A greedy plan in the place of the near one: every arc that a better plan could use is looked
+        at, and the best comes out."""
+        case = synthetic("centre", 1)
+        quick, best = search.plan(case), solve(case)
+        assert quick.objective > best.objective
+        near = lambda *a: replace(quick, bound=a[3].bound, certificate=a[3].named)  # noqa: E731
+        monkeypatch.setattr(planner, "_branch_until_near", near)
+        monkeypatch.setattr(planner, "_fractional_seats", lambda *_: [0])
+        plan = solve(case)
+        assert plan.objective == plan.bound == best.objective
+        assert check.violations(case, plan) == []
 
     def test_a_confirmed_seat_elsewhere_is_not_dragged_to_a_guest(self) -> None:
         """A trouble somewhere moves few: that the guest centre has room by now is no reason."""
