@@ -9,6 +9,7 @@
   const PROTOCOL = "witness.v1";
   const NO_ENTRY = "0".repeat(64);
   const SHOWN_MAX = 500;
+  const SIGN_OF_LIFE = /:(heartbeat|snapshot|media_digest)$/; // of each station and track the newest is shown
   const ROOTS_MAX = 5000;
   const PAUSE_MS = 2000;
   const PAUSE_MS_MAX = 30000;
@@ -221,6 +222,10 @@
       const item = document.createElement("li");
       item.className = holds ? "" : "is-broken";
       item.dataset.seq = entry.seq;
+      if (holds && SIGN_OF_LIFE.test(entry.action)) {
+        item.dataset.sign = `${entry.action} ${entry.data.station} ${entry.data.track ?? ""}`;
+        this.list.querySelector(`[data-sign="${item.dataset.sign}"]`)?.remove();
+      }
       const time = document.createElement("time");
       time.dateTime = entry.at;
       time.textContent = clock.format(new Date(entry.at));

@@ -14,6 +14,7 @@ SIGNED_AT_SOURCE = "witness.signed_at_source"
 TWO_SIGN = "witness.two_sign_handover"
 COSIGN = "witness.cosign_minutes"
 AHEAD = "witness.recorder_ahead_seconds"
+EVALUATION_WITH_FILE = "media.evaluation_with_file"
 SECURITY_DAYS = "media.security_days"
 SUPERVISOR_HEARS = "witness.supervisor_hears_voices"
 
@@ -69,6 +70,16 @@ def security_days(session: Session) -> int:
     """How long security video is kept at least."""
     state = session.state
     return _number(SECURITY_DAYS, state.ruled_on, state.regime, session.region)
+
+
+def retention_articles(session: Session) -> tuple[str, str]:
+    """By what the evaluation record is kept with the file, and security video for its days."""
+    state = session.state
+    evaluation, security = (
+        book().rule(rule_id, state.ruled_on, state.regime, session.region).article
+        for rule_id in (EVALUATION_WITH_FILE, SECURITY_DAYS)
+    )
+    return evaluation, security
 
 
 def supervisor_hears(session: Session) -> bool:

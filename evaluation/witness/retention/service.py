@@ -27,7 +27,7 @@ from evaluation.session.state import FINAL
 from evaluation.witness import queries
 from evaluation.witness.media.kinds import Place, Retention
 from evaluation.witness.media.service import vault_of
-from evaluation.witness.rules import SECURITY_DAYS, security_days
+from evaluation.witness.rules import SECURITY_DAYS, retention_articles, security_days
 from evaluation.witness.tables import HoldRow
 
 DISCARD_TASK = "evaluation.media.discard"
@@ -55,6 +55,8 @@ class Keeping:
     discarded: int
     ends_at: datetime | None
     held_by: str
+    articles: tuple[str, str]
+    """Of the evaluation record and of security video."""
 
 
 def stream_of(session_id: str) -> str:
@@ -83,6 +85,7 @@ def keeping(db: Db, session_id: str) -> Keeping:
         discarded=sum(gone),
         ends_at=security.since and security.since + timedelta(days=security_days(session)),
         held_by=row.held_by if row else "",
+        articles=retention_articles(session),
     )
 
 
