@@ -30,6 +30,7 @@ from api.shell import Shell, shell_of
 from archive.actor import Actor, Role
 
 COOKIE = "bigloop_session"
+TICKET = "ticket."
 TOKEN_CHARACTERS_MAX = 100
 PUBLIC_MOUNTS = frozenset({"/static"})
 """Folders that everybody may read; they hold style, scripts and fonts."""
@@ -104,23 +105,38 @@ ReviewActor = Annotated[Actor, allow(Role.STAFF, Role.SUPERVISOR, Role.EXPERT, R
 
 async def actor_of(connection: HTTPConnection) -> Actor | None:
     """Who is signed in by the cookie; None for nobody."""
-    return await bearer_of(shell_of(connection), token_of(connection))
+    return await bearer_of(shell_of(connection), await period_of(connection))
 
 
-def token_of(connection: HTTPConnection) -> str:
-    """What the cookie holds; empty without one."""
-    return connection.cookies.get(COOKIE, "")
+async def period_of(connection: HTTPConnection) -> str:
+    """The signed-in period that the cookie names, or a socket's ticket; empty without either.
+
+    A ticket is offered as a subprotocol, `ticket.<ticket>`, which no log of addresses keeps. It is taken once, so
+    what it stands for is kept with the connection."""
+    if token := connection.cookies.get(COOKIE, ""):
+        return identity.period_of(token) if len(token) <= TOKEN_CHARACTERS_MAX else ""
+    offered = connection.scope.get("subprotocols", ())
+    tickets = [one.removeprefix(TICKET) for one in offered if one.startswith(TICKET)]
+    if not tickets or len(tickets[0]) > TOKEN_CHARACTERS_MAX:
+        return ""
+    if not hasattr(connection.state, "period"):
+        shell = shell_of(connection)
+        async with shell.writers():
+            connection.state.period = await run_in_threadpool(
+                identity.take_ticket, shell.office, tickets[0], shell.real_now()
+            )
+    return str(connection.state.period)
 
 
-async def bearer_of(shell: Shell, token: str) -> Actor | None:
-    """Who is signed in with this token; None for nobody."""
-    if not token or len(token) > TOKEN_CHARACTERS_MAX:
+async def bearer_of(shell: Shell, period: str) -> Actor | None:
+    """Who is signed in in this period; None for nobody."""
+    if not period:
         return None
     now = shell.real_now()
 
     def look() -> identity.Bearer | None:
         with shell.office.read() as db:
-            return identity.bearer(db, shell.limits, token, now)
+            return identity.bearer(db, shell.limits, period, now)
 
     async with shell.readers():
         bearer = await run_in_threadpool(look)
@@ -128,7 +144,7 @@ async def bearer_of(shell: Shell, token: str) -> Actor | None:
         return None
     if bearer.is_stale:
         async with shell.writers():
-            await run_in_threadpool(identity.see, shell.office, token, now)
+            await run_in_threadpool(identity.see, shell.office, period, now)
     return bearer.account.actor
 
 

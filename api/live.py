@@ -37,7 +37,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
 
 from api import problems
-from api.access import OfficialActor, bearer_of, token_of
+from api.access import OfficialActor, bearer_of, period_of
 from api.fanout import Chunk, Line, outlet_of
 from api.hub import Hub, Hubs, Viewing, read_mark
 from api.negotiation import language_of
@@ -109,13 +109,13 @@ def epoch_of(shell: Shell, stream: str) -> str:
 @dataclass(eq=False, slots=True)
 class Wire:
     """One viewer who was welcomed: what he says, and whether he still may watch. Nothing of the handshake
-    is kept but the token."""
+    is kept but the signed-in period."""
 
     shell: Shell
     hubs: Hubs
     hub: Hub
     actor: Actor
-    token: str
+    period: str
     language: Language
     line: Line
     viewing: Viewing | None = None
@@ -171,7 +171,7 @@ class Wire:
 
     async def judge(self) -> tuple[int, str] | None:
         """Why the viewer may not watch any more; None while he may. Watching counts as activity."""
-        actor = await bearer_of(self.shell, self.token)
+        actor = await bearer_of(self.shell, self.period)
         if actor is None:
             return SIGNED_OUT, "signed out"
         async with self.shell.readers():
@@ -259,7 +259,7 @@ async def witness(socket: WebSocket, actor: OfficialActor, session_id: IdInPath)
             return
         leaving.pop_all()  # from here on the wire leaves
     language = language_of(socket, shell.settings.language)
-    wire = Wire(shell, hubs, hub, actor, token_of(socket), language, line)
+    wire = Wire(shell, hubs, hub, actor, await period_of(socket), language, line)
     wire.viewing = Viewing(rules, line, wire.judge)
     hub.show(wire.viewing)
     await line.serve(wire)

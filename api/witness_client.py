@@ -96,6 +96,14 @@ def sign_in(site: str, account: str, password: str) -> str:
         raise NotFollowed(error.read(10_000).decode("utf-8", "replace")) from None
 
 
+def ticket_of(site: str, cookie: str) -> str:
+    """A ticket for one socket; HTTPError 401 where the sign-in has ended."""
+    headers = {"Content-Type": "application/json", "Cookie": cookie}
+    request = Request(f"{site}/api/ticket", b"{}", headers)  # noqa: S310 - the caller's own address
+    with urlopen(request, timeout=SIGN_IN_SECONDS_MAX) as answer:  # noqa: S310
+        return str(json.load(answer)["ticket"])
+
+
 def pause_after(tries: int, chance: float) -> float:
     """Seconds to wait after the `tries`-th failure in a row (from 0); `chance` in [0, 1)."""
     return float(min(PAUSE_SECONDS * 2 ** min(tries, 10), PAUSE_SECONDS_MAX) * chance)
@@ -109,6 +117,7 @@ class WitnessClient:
     follower: Follower
     cookie_of: CookieOf
     sleep: Callable[[float], None] = time.sleep
+    ticket_of: Callable[[str, str], str] = ticket_of
     head: int = -1
     """How many entries there were when the newest connection began."""
     _cookie: str = ""
@@ -125,12 +134,12 @@ class WitnessClient:
                     self._cookie = self.cookie_of()
                 with self._connected() as socket:
                     yield from self._taken(socket)
-            except InvalidStatus as error:
-                status = error.response.status_code
+            except (InvalidStatus, HTTPError) as error:
+                status, body = _answered(error)
                 if status == 401 and self._tries == 0:
                     why = self._again_signed_in()
                 elif status < 500:
-                    raise NotFollowed(_text_of(error.response.body)) from None
+                    raise NotFollowed(_text_of(body)) from None
                 else:
                     why = f"HTTP {status}"
             except ConnectionClosed as error:
@@ -157,10 +166,10 @@ class WitnessClient:
         return "signed out"
 
     def _connected(self) -> ClientConnection:
+        ticket = self.ticket_of(self.address.site, self._cookie)
         return connect(
             self.address.socket,
-            additional_headers={"Cookie": self._cookie},
-            subprotocols=[Subprotocol(PROTOCOL)],
+            subprotocols=[Subprotocol(PROTOCOL), Subprotocol(f"ticket.{ticket}")],
             compression=None,
             max_size=FRAME_BYTES_MAX,
             open_timeout=OPEN_SECONDS_MAX,
@@ -177,6 +186,12 @@ class WitnessClient:
             else:
                 yield found
         raise ConnectionClosed(socket.protocol.close_rcvd, socket.protocol.close_sent)
+
+
+def _answered(error: InvalidStatus | HTTPError) -> tuple[int, bytes | bytearray | None]:
+    if isinstance(error, HTTPError):
+        return error.code, error.read(10_000)
+    return error.response.status_code, error.response.body
 
 
 def _text_of(body: bytes | bytearray | None) -> str:

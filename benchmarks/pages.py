@@ -131,7 +131,7 @@ def bare(office: Office, shell: Shell, all_pages: list[Page], token: str) -> Sta
     def route(page: Page) -> Route:
         def read(path: str) -> str:
             with office.read() as db:
-                identity.bearer(db, shell.limits, token, shell.real_now())
+                identity.bearer(db, shell.limits, identity.period_of(token), shell.real_now())
             with office.read() as db:
                 return template.render(rows=page.rows(db), path=path)
 

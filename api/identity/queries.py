@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from api.identity.tables import AccountRow, FailedTryRow, SignInRow
+from api.identity.tables import AccountRow, FailedTryRow, SignInRow, TicketRow
 
 
 def account(db: Session, account_id: str) -> AccountRow | None:
@@ -74,6 +74,13 @@ def forget_before(db: Session, seen_before: datetime, failed_before: datetime) -
     """Remove periods that have ended and tries that no longer count."""
     db.execute(sa.delete(SignInRow).where(col(SignInRow.seen_at) < seen_before))
     db.execute(sa.delete(FailedTryRow).where(col(FailedTryRow.since) < failed_before))
+
+
+def take_ticket(db: Session, ticket_sha256: str, now: datetime) -> str | None:
+    """The signed-in period of a ticket, which is gone then; two who come with it get it once."""
+    db.execute(sa.delete(TicketRow).where(col(TicketRow.until) <= now))
+    taken = sa.delete(TicketRow).where(col(TicketRow.ticket_sha256) == ticket_sha256)
+    return db.execute(taken.returning(col(TicketRow.token_sha256))).scalar_one_or_none()
 
 
 def failures(db: Session, keys: Sequence[str], since: datetime) -> dict[str, int]:

@@ -18,11 +18,12 @@ from sqlmodel import Session
 
 from api.identity import passwords, queries
 from api.identity.accounts import Account, check_account
-from api.identity.tables import AccountRow, SignInRow
+from api.identity.tables import AccountRow, SignInRow, TicketRow
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
 from archive.office import Office, Tx
 
+TICKET_SECONDS = 30
 TOKEN_BYTES = 32
 SEEN_SECONDS = 60
 """How stale `seen_at` may be: one write a minute and person, not one a request."""
@@ -168,10 +169,10 @@ class Bearer:
     is_stale: bool
 
 
-def bearer(db: Session, limits: Limits, token: str, now: datetime) -> Bearer | None:
-    """The account that a token stands for; None for a token that is unknown or has ended, and
+def bearer(db: Session, limits: Limits, sign_in: str, now: datetime) -> Bearer | None:
+    """The account of a signed-in period (`period_of`); None for one that is unknown or has ended, and
     for a disabled account."""
-    found = queries.signed_in(db, _digest(token))
+    found = queries.signed_in(db, sign_in)
     if found is None:
         return None
     row, owner = found
@@ -180,10 +181,32 @@ def bearer(db: Session, limits: Limits, token: str, now: datetime) -> Bearer | N
     return Bearer(owner.to_domain(), now - row.seen_at >= timedelta(seconds=SEEN_SECONDS))
 
 
-def see(office: Office, token: str, now: datetime) -> None:
-    """Note that the token was used."""
+def see(office: Office, sign_in: str, now: datetime) -> None:
+    """Note that somebody acted in this period."""
     with office.write() as tx:
-        queries.mark_seen(tx.db, _digest(token), now)
+        queries.mark_seen(tx.db, sign_in, now)
+
+
+def period_of(token: str) -> str:
+    """What names the signed-in period of a token."""
+    return _digest(token)
+
+
+def give_ticket(office: Office, token: str, now: datetime) -> str:
+    """A ticket that opens one socket in the token's period, within `TICKET_SECONDS`."""
+    ticket = secrets.token_urlsafe(TOKEN_BYTES)
+    until = now + timedelta(seconds=TICKET_SECONDS)
+    with office.write() as tx:
+        tx.db.add(
+            TicketRow(ticket_sha256=_digest(ticket), token_sha256=_digest(token), until=until)
+        )
+    return ticket
+
+
+def take_ticket(office: Office, ticket: str, now: datetime) -> str:
+    """The period for which a ticket stands, once; empty for one that is unknown, used or too old."""
+    with office.write() as tx:
+        return queries.take_ticket(tx.db, _digest(ticket), now) or ""
 
 
 def _forget(db: Session, limits: Limits, now: datetime) -> None:

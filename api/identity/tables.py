@@ -45,6 +45,16 @@ class SignInRow(SQLModel, table=True):
         return SignedIn(self.account_id, self.began_at, self.seen_at)
 
 
+class TicketRow(SQLModel, table=True):
+    """A ticket that opens one socket for a signed-in period, and is then gone; its SHA-256 only."""
+
+    __tablename__ = "sign_in_ticket"
+
+    ticket_sha256: str = Field(primary_key=True, max_length=64)
+    token_sha256: str = Field(max_length=64)
+    until: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
 class FailedTryRow(SQLModel, table=True):
     """Failed tries under one key (account and address, address, account), as a digest."""
 

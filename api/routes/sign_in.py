@@ -30,6 +30,13 @@ class Me(Answer):
     party_id: str
 
 
+class Ticket(Answer):
+    """`seconds`: how long it opens a socket, once."""
+
+    ticket: str
+    seconds: int
+
+
 def _me(actor: Actor) -> Me:
     return Me(
         account=actor.id,
@@ -98,3 +105,15 @@ async def sign_out(_: Public, request: Request, response: Response) -> None:
 def me(actor: AnyActor) -> Me:
     """Who is signed in."""
     return _me(actor)
+
+
+@router.post("/ticket", status_code=201)
+async def ticket(_: AnyActor, request: Request) -> Ticket:
+    """A ticket that opens one socket, offered as the subprotocol `ticket.<ticket>`: for programs that keep the
+    cookie out of the handshake."""
+    shell = shell_of(request)
+    async with shell.writers():
+        given = await run_in_threadpool(
+            identity.give_ticket, shell.office, request.cookies[COOKIE], shell.real_now()
+        )
+    return Ticket(ticket=given, seconds=identity.TICKET_SECONDS)

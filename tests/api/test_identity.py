@@ -70,7 +70,7 @@ class TestSigningIn:
         make_account(office, Role.SUPERVISOR)
         token = sign_in(office, "supervisor-1", PASSWORD)
         with office.read() as db:
-            bearer = service.bearer(db, LIMITS, token, NOW)
+            bearer = service.bearer(db, LIMITS, service.period_of(token), NOW)
             stored = db.connection().exec_driver_sql("SELECT token_sha256 FROM sign_in").scalars()
             assert token not in list(stored)
         assert bearer is not None
@@ -117,14 +117,14 @@ class TestSigningIn:
         with office.write() as tx:
             service.disable_account(tx, SYSTEM, "supervisor-1")
         with office.read() as db:
-            assert service.bearer(db, LIMITS, token, NOW) is None
+            assert service.bearer(db, LIMITS, service.period_of(token), NOW) is None
 
     def test_signing_out_ends_the_token_itself(self, office: Office) -> None:
         make_account(office, Role.SUPERVISOR)
         token = sign_in(office, "supervisor-1", PASSWORD)
         service.sign_out(office, token)
         with office.read() as db:
-            assert service.bearer(db, LIMITS, token, NOW) is None
+            assert service.bearer(db, LIMITS, service.period_of(token), NOW) is None
 
 
 class TestThrottling:
@@ -181,13 +181,15 @@ class TestTheEndOfAPeriod:
         make_account(office, Role.SUPERVISOR)
         token = sign_in(office, "supervisor-1", PASSWORD)
         with office.read() as db:
-            bearer = service.bearer(db, LIMITS, token, NOW + 14 * MINUTE)
+            bearer = service.bearer(db, LIMITS, service.period_of(token), NOW + 14 * MINUTE)
             assert bearer is not None
             assert bearer.is_stale
-        service.see(office, token, NOW + 14 * MINUTE)
+        service.see(office, service.period_of(token), NOW + 14 * MINUTE)
         with office.read() as db:
-            assert service.bearer(db, LIMITS, token, NOW + 28 * MINUTE) is not None
-            assert service.bearer(db, LIMITS, token, NOW + 29 * MINUTE) is None
+            assert (
+                service.bearer(db, LIMITS, service.period_of(token), NOW + 28 * MINUTE) is not None
+            )
+            assert service.bearer(db, LIMITS, service.period_of(token), NOW + 29 * MINUTE) is None
 
 
 class TestOverHttp:

@@ -520,3 +520,60 @@ def test_the_cookie_is_the_only_way_in(app: FastAPI, office: Office) -> None:
     stranger = TestClient(app, cookies={COOKIE: "made-up"})
     with pytest.raises(WebSocketDenialResponse), stranger.websocket_connect(PATH):
         pass
+
+
+class TestTickets:
+    """A ticket opens one socket, once, for as long as the sign-in lasts that gave it."""
+
+    def ticket(self, supervisor: TestClient) -> list[str]:
+        answer = supervisor.post("/api/ticket")
+        assert answer.status_code == 201
+        assert answer.json()["seconds"] == identity.TICKET_SECONDS
+        return ["witness.v1", f"ticket.{answer.json()['ticket']}"]
+
+    def refused(self, client: TestClient, offered: list[str]) -> None:
+        with (
+            pytest.raises(WebSocketDenialResponse) as caught,
+            client.websocket_connect(PATH, subprotocols=offered),
+        ):
+            pass
+        assert caught.value.status_code == 401
+
+    def test_once_and_signing_out_ends_it(
+        self,
+        app: FastAPI,
+        supervisor: TestClient,
+        office: Office,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(hub, "CHECK_SECONDS", 0.05)
+        record(office, 1)
+        offered, other = self.ticket(supervisor), self.ticket(supervisor)
+        with TestClient(app) as stranger:
+            with stranger.websocket_connect(PATH, subprotocols=offered) as socket:
+                chosen: object = socket.accepted_subprotocol
+                assert chosen == "witness.v1"
+                follower = Follower("s1")
+                socket.send_text(follower.hello())
+                follow(socket, follower, 1)
+                self.refused(stranger, offered)
+                supervisor.post("/api/sign-out")
+                with pytest.raises(WebSocketDisconnect) as caught:
+                    socket.receive_text()
+            assert caught.value.code == 4001
+            self.refused(stranger, other)
+            self.refused(stranger, ["witness.v1", "ticket.made-up"])
+            assert stranger.post("/api/ticket").status_code == 401
+
+    def test_not_after_its_time(
+        self,
+        app: FastAPI,
+        supervisor: TestClient,
+        office: Office,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(identity, "TICKET_SECONDS", 0)
+        record(office, 1)
+        offered = self.ticket(supervisor)
+        with TestClient(app) as stranger:
+            self.refused(stranger, offered)

@@ -94,7 +94,9 @@ class TestFollowing:
         address = address_of("ws://127.0.0.1/sessions/s1")
         port = server.socket.getsockname()[1]
         address = replace(address, socket=f"ws://127.0.0.1:{port}/live/sessions/s1")
-        client = WitnessClient(address, Follower("s1"), lambda: "c=1", sleep=lambda _: None)
+        client = WitnessClient(
+            address, Follower("s1"), lambda: "c=1", lambda _: None, lambda *_: "t"
+        )
         found: list[Any] = []
         try:
             for each in client.frames():
@@ -124,7 +126,9 @@ class TestFollowing:
             address_of("ws://127.0.0.1/sessions/s1"),
             socket=f"ws://127.0.0.1:{server.socket.getsockname()[1]}/live/sessions/s1",
         )
-        client = WitnessClient(address, Follower("s1"), lambda: "c=1", sleep=pauses.append)
+        client = WitnessClient(
+            address, Follower("s1"), lambda: "c=1", pauses.append, lambda *_: "t"
+        )
         cut = next(iter(client.frames()))
         server.shutdown()
         assert isinstance(cut, Cut)

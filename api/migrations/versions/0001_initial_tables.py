@@ -724,6 +724,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sign_in_failure_since"), "sign_in_failure", ["since"], unique=False)
     op.create_table(
+        "sign_in_ticket",
+        sa.Column("ticket_sha256", sa.String(length=64), nullable=False),
+        sa.Column("token_sha256", sa.String(length=64), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("ticket_sha256", name=op.f("pk_sign_in_ticket")),
+    )
+    op.create_index(op.f("ix_sign_in_ticket_until"), "sign_in_ticket", ["until"], unique=False)
+    op.create_table(
         "station_venue",
         sa.Column("centre_id", sa.String(), nullable=False),
         sa.Column("overnight", sa.Boolean(), nullable=False),
