@@ -40,11 +40,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.act == "key":
         return _key(arguments.keyfile, arguments.id)
+    from archive.words import say
+
     try:
         return _answer(arguments)
-    except (OSError, ValueError) as error:
-        _complain(str(error))
-        return 2
+    except FileNotFoundError as error:
+        code, what = "api.trustee.no_file", error.filename
+    except OSError as error:
+        code, what = "api.trustee.no_answer", error
+    except ValueError as error:
+        code, what = "api.trustee.malformed", error
+    _complain(say(code, {"what": str(what)}, arguments.lang))
+    return 2
 
 
 def _key(path: Path, trustee_id: str) -> int:

@@ -176,6 +176,25 @@ class TestCommand:
         assert len(lines) == 1
         assert json.loads(lines[0])["request"] == "b" * 64
 
+    @pytest.mark.parametrize(
+        ("asked", "said"),
+        [
+            (None, "没有文件"),
+            (b"{", "内容不是抽取的问题"),
+            (b"\xff\xfe\x00", "内容不是抽取的问题"),
+            (b'{"format": "bigloop.draw-asking.v1"}', "内容不是抽取的问题"),
+        ],
+    )
+    def test_what_cannot_be_answered_is_said_in_words(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: bytes | None, said: str
+    ) -> None:
+        key, path = tmp_path / "trustee.key", tmp_path / "asked.json"
+        key.write_bytes(NEW.secret)
+        if asked is not None:
+            path.write_bytes(asked)
+        assert cli.main(["trustee", "answer", str(key), "--id", NEW.id, str(path)]) == 2
+        assert said in capsys.readouterr().err
+
     @pytest.mark.server
     def test_asks_and_answers_by_address(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
