@@ -252,20 +252,27 @@ def test_others_are_refused(chromium_page: Pages, review: Reviewing) -> None:
         assert answer.status == 403
 
 
-def test_the_members_elect_who_presides(chromium_page: Pages, review: Reviewing) -> None:
+@pytest.fixture
+def awake(run_folder: Path, tmp_path: Path) -> Iterator[Reviewing]:
+    """A review of its own: the other one sleeps by now, and nobody votes at night."""
+    with reviewing(run_folder, tmp_path) as made:
+        yield made
+
+
+def test_the_members_elect_who_presides(chromium_page: Pages, awake: Reviewing) -> None:
     """评标委员会和评标方法暂行规定 第九条; 财政部令第87号 第四十五条. The chair who leaves is chair no more."""
     chromium_page.allow("422")
-    path = f"/expert/sessions/{review.session_id}"
-    first = review.session.state.chair
-    page = sign_in(chromium_page, review.url, "second", path)
+    path = f"/expert/sessions/{awake.session_id}"
+    first = awake.session.state.chair
+    page = sign_in(chromium_page, awake.url, "second", path)
     box = page.locator("section", has=page.locator("#chair"))
     expect(box).to_contain_text(first)
-    chair = next(m for m in review.session.state.sitting if m.seat_code == first)
-    review.do(review.staff, c.RemoveMember(chair.expert_id, Cause.HEALTH))
+    chair = next(m for m in awake.session.state.sitting if m.seat_code == first)
+    awake.do(awake.staff, c.RemoveMember(chair.expert_id, Cause.HEALTH))
     expect(box).to_contain_text("已有 0 人推举")  # the page has heard of it by itself
     seats = box.get_by_label("推举席位")
     offered = seats.locator("option").all_inner_texts()
-    mine = review.members[1].seat_code
+    mine = awake.members[1].seat_code
     assert f"{mine}(本人)" in offered
     assert not [seat for seat in offered if seat == first or seat.startswith("R")]
     box.get_by_role("button", name="推举").click()
@@ -275,11 +282,11 @@ def test_the_members_elect_who_presides(chromium_page: Pages, review: Reviewing)
     box.get_by_role("button", name="推举").click()
     expect(box).to_contain_text(f"您推举了 {mine} 席")
     expect(seats).to_have_value(mine)
-    for member in review.session.state.sitting:
-        if member.standing is Standing.SITTING and not review.session.state.chair:
+    for member in awake.session.state.sitting:
+        if member.standing is Standing.SITTING and not awake.session.state.chair:
             vote = c.VoteChair(member.expert_id, mine)
             if member.seat_code != mine:
-                review.do(people.member(member.expert_id), vote)
+                awake.do(people.member(member.expert_id), vote)
     expect(box).to_contain_text("您被推举为组长")
     looks(page, "expert-chair-elected")
 
