@@ -66,8 +66,9 @@ def test_the_database_is_killed_many_times(tmp_path: Path) -> None:
 def test_five_thousand_come_at_once(database_url: str, tmp_path: Path, run_server: Servers) -> None:
     found = storm(tmp_path / "data", database_url, run_server, CROWD)
     sys.stdout.write(f"\n{found.line()}\n")
-    assert found.seconds < 300
-    assert found.slowest < 10
+    assert found.seconds < 600
+    assert found.usual < 1
+    assert found.slowest < 60, "but for the first moment, in which all of them knock"
 
 
 def test_a_writer_killed_many_times(tmp_path: Path, database_url: str) -> None:
