@@ -13,6 +13,7 @@
   "use strict";
   const PERIOD_DAYS_MAX = 36600;
   const ASK_MS = 3000;
+  const ASK_AGAIN_MS = 30000;
   const TEXT_MAX = 200;
   const BID = "bid";
   const WITHDRAWAL = "withdrawal";
@@ -169,13 +170,24 @@
     const commitment = box.hex(await box.sha256(box.encode(told(salt))));
     const issuer = form.elements.issuer.value;
     const given = await post("/api/guarantees/applications", { lot: lot(), issuer, commitment });
-    keepOrder({ ...given, salt, issuer, state: "APPLIED", shown: "" });
+    keepOrder({ ...given, salt, issuer, state: "APPLIED", shown: "", change: null });
     showOrder();
   };
 
-  const askOrder = async (path) => {
-    const { order: id, secret } = order();
-    await takeOrder(await post(`/api/guarantees/${path}`, { order: id, secret }));
+  const askOrder = (path) =>
+    taking(() => {
+      const { order: id, secret } = order();
+      return post(`/api/guarantees/${path}`, { order: id, secret });
+    });
+
+  // Cut off anywhere between payment and lodging, the guarantee is still asked for and lodged.
+  const taking = async (ask) => {
+    try {
+      await takeOrder(await ask());
+    } catch (error) {
+      showOrder(true);
+      throw error;
+    }
   };
 
   const takeOrder = async (answer) => {
@@ -214,12 +226,13 @@
     else await askOrder("collections");
   };
 
-  const payForChange = async () => {
-    const { order: id, secret, change } = order();
-    const answer = await post("/api/guarantees/payments", { order: id, secret });
-    keepOrder({ change: { ...change, premium_fen: 0 } });
-    await takeOrder(answer);
-  };
+  const payForChange = () =>
+    taking(async () => {
+      const { order: id, secret, change } = order();
+      const answer = await post("/api/guarantees/payments", { order: id, secret });
+      keepOrder({ change: { ...change, premium_fen: 0 } });
+      return answer;
+    });
 
   const surrender = async () => {
     const { order: id, secret } = order();
@@ -237,10 +250,11 @@
     }
   };
 
+  const BOUGHT = ["PAID", "ISSUED", "LODGED"];
   const ORDER_WORDS = { APPLIED: "order_due", PAID: "order_wait", ISSUED: "order_issued", CLOSED: "order_declined" };
   let asking = 0;
 
-  const showOrder = () => {
+  const showOrder = (isCut = false) => {
     const place = byId("order");
     const known = place && order();
     if (!known) return;
@@ -258,15 +272,20 @@
       parts.push(document.createElement("br"), word(known.change.premium_fen ? "order_change_due" : "order_change_wait"));
       if (known.change.premium_fen) toPay(known.change, payForChange);
     }
+    const isWaiting = known.state === "PAID" || (isLodged && known.change?.premium_fen === 0);
+    const isLeft = isCut && (isWaiting || known.state === "ISSUED");
+    if (isLeft) parts.push(" ", button("order_again", trying(() => askOrder("collections"))));
     place.replaceChildren(...parts);
+    // A second purchase would overwrite the first one's secret.
+    const buy = byId("order-form");
+    if (buy) buy.hidden = BOUGHT.includes(known.state);
     const form = byId("amend-form");
     form.hidden = !isLodged || Boolean(known.change);
     if (!form.hidden && !form.elements.until.value) {
       form.elements.amount.value = (known.amount_fen / 100).toFixed(2);
       form.elements.until.value = known.valid_to;
     }
-    const isWaiting = known.state === "PAID" || (isLodged && known.change?.premium_fen === 0);
-    if (isWaiting) asking = setTimeout(trying(() => askOrder("collections")), ASK_MS);
+    if (isWaiting || isLeft) asking = setTimeout(trying(() => askOrder("collections")), isLeft ? ASK_AGAIN_MS : ASK_MS);
   };
 
   const sendGuarantee = async (form) => {
@@ -513,7 +532,7 @@
   const show = () => {
     list();
     showGive();
-    showOrder();
+    showOrder(order()?.state === "ISSUED");
     fillSecrets();
   };
   document.addEventListener("DOMContentLoaded", show);
