@@ -2,8 +2,8 @@
 
 When it is sealed for the night the members are signed out everywhere, so that no open window reads on
 (the logical seal); whom an act removes loses his seat in the draw; with its close the draw is closed,
-and with its voiding the draw is void, so that another committee may be asked for, and the stations that
-it would still have used are free.
+and with its voiding the draw is void, so that another committee may be asked for. Either way the
+stations that it would still have used are free.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def act(
     elif isinstance(command, c.Close):
         if not draws.draw(tx.db, session.draw_id).transcript_sha256:
             draws.close_draw(tx, actor, session.draw_id)
+        seating.end_seats(tx, SYSTEM, session.draw_id)
     elif isinstance(command, c.VoidSession):
         if projects.lot(tx.db, session.lot_id).stage not in drawing.AGAIN:
             raise Refusal("api.reevaluation.published", {}, Kind.CONFLICT)

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from api.app import create_app
 from api.demo import people
-from api.flows import completing, ending
+from api.flows import completing, ending, sealing
 from api.flows import review as flow
 from api.flows.names import FREE_TASK
 from archive.actor import Actor, Role
@@ -21,11 +21,14 @@ from deposits.guarantees import service as guarantees
 from deposits.guarantees.states import IN_FORCE
 from deposits.release import ReleaseCause
 from evaluation.ranking import Ground
+from evaluation.seating.service import seats_of
+from evaluation.seating.tables import SeatRow
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import Stage
 from evaluation.sheets import service as sheets
+from evaluation.stations.slots import slot_at
 from tests.pages.looks import looks, sign_in
 from tests.pages.reviewing import open_account
 from tests.support.browser import Pages
@@ -79,7 +82,15 @@ def conclude(province: Province) -> None:
     report = session_of(province).state.report
     for member in session_of(province).state.sitting:
         do(province, people.member(member.expert_id), c.SignReport(member.expert_id, report))
-    do(province, staff, c.Close())
+    draw_id = province.session.draw_id
+    now = slot_at(province.office.clock.now())
+    with province.office.write() as tx:
+        tx.db.execute(
+            sa.update(SeatRow).values(last_slot=now + 1)
+        )  # had it been planned for longer
+        sealing.act(tx, staff, draw_id, c.Close())
+    with province.office.read() as db:
+        assert {seat.slots[-1] for seat in seats_of(db, draw_id)} == {now}
 
 
 @pytest.mark.slow

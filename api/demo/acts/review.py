@@ -16,7 +16,7 @@ from api.demo.acts import night
 from api.demo.acts.pool import ASSESSED_AFTER
 from api.demo.patience import awaited, served, wait
 from api.demo.play import Play
-from api.flows import drawing, review, substitution
+from api.flows import drawing, review, sealing, substitution
 from api.flows import opening as flow
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
@@ -415,10 +415,7 @@ def report(play: Play, args: Mapping[str, Any]) -> Write:
             wait(play, tx, "report", args)
             return
         if session.stage is not SessionStage.CLOSED:
-            sessions.act(tx, host, session.id, c.Close())
-        draw = drawing.current(tx.db, args["lot"])
-        if not draw.transcript_sha256:
-            draws.close_draw(tx, host, draw.id)
+            sealing.act(tx, host, session.id, c.Close())
         more = served(args)
         play.later(tx, "assess", more, tx.now + ASSESSED_AFTER)
         if session.state.nights:
