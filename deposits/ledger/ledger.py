@@ -18,7 +18,7 @@ documentation, in plain rows.
 
 Invariants, for every account at every moment:
 
-    0 ≤ each of the four sums ≤ BALANCE_FEN_MAX
+    0 ≤ each of the four sums ≤ BALANCE_FEN_MAX, and no balance beyond what Money holds
     BANK                     credits pending + credits posted ≤ debits posted
     every other              debits pending + debits posted ≤ credits posted
 
@@ -34,7 +34,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from archive.errors import Kind, Refusal
-from trading.money import Money
+from trading.money import FEN_MAX, Money
 
 BALANCE_FEN_MAX = 10**18
 """Below 2⁶³: beyond it SQLite would silently go over to floats."""
@@ -239,13 +239,17 @@ def _check_limits(account: Account) -> None:
         account.credits_pending,
         account.credits_posted,
     )
-    if max(sums) > BALANCE_FEN_MAX:
+    if account.kind is AccountKind.BANK:
+        coming = account.debits_pending
+        balance = account.debits_posted - account.credits_posted
+        over = account.credits_pending - balance
+    else:
+        coming = account.credits_pending
+        balance = account.credits_posted - account.debits_posted
+        over = account.debits_pending - balance
+    if max(sums) > BALANCE_FEN_MAX or balance + coming > FEN_MAX:
         raise Refusal("deposits.ledger.overflow", {"account": account.id}, Kind.CONFLICT)
     assert min(sums) >= 0, account
-    if account.kind is AccountKind.BANK:
-        over = account.credits_pending + account.credits_posted - account.debits_posted
-    else:
-        over = account.debits_pending + account.debits_posted - account.credits_posted
     if over > 0:
         raise Refusal(
             "deposits.ledger.overdrawn",

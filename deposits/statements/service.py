@@ -30,10 +30,10 @@ from deposits.refunds.orders import service as orders
 from deposits.refunds.payout import Payout, PayoutState, Purpose, payout_key
 from deposits.statements import camt, lines, queries
 from deposits.statements.matching import Stated, match
-from deposits.statements.statement import Statement, Unreadable, check_statement
+from deposits.statements.statement import Statement, Unreadable, check_days, check_statement
 from deposits.statements.tables import StatementLineRow, StatementRow
 from trading.acting import must_serve
-from trading.calendar.legal import start_of
+from trading.calendar.legal import legal_day, start_of
 from trading.money import Money
 
 TRIES_MAX = 60
@@ -87,6 +87,7 @@ def take_statement(tx: Tx, actor: Actor, centre_id: str, form: Format, content: 
     except Unreadable as error:
         raise Refusal("deposits.statement.unreadable", {"detail": str(error)[:120]}) from error
     check_statement(statement, account.number, account.statements, Money(account.closing_fen))
+    check_days(statement, account.closed_on, legal_day(tx.now))
     _check_references(tx.db, centre_id, statement)
     document = tx.vault.put(
         f"statement-{centre_id}-{statement.number}",

@@ -102,6 +102,25 @@ def check_statement(
     faults.refuse()
 
 
+def check_days(statement: Statement, last_closed_on: date | None, today: date) -> None:
+    """Refuse INVALID days that cannot be, for refunds and interest are counted from them: a
+    statement of tomorrow or from before the last one, a line booked after its statement."""
+    faults = Faults("deposits.statement.invalid")
+    closed_on = statement.closed_on
+    if closed_on > today or (last_closed_on is not None and closed_on < last_closed_on):
+        params = {"day": closed_on.isoformat(), "today": today.isoformat()}
+        faults.add("/closed_on", "deposits.statement.day", **params)
+    for index, line in enumerate(statement.lines):
+        if line.booked_on > closed_on:
+            faults.add(
+                f"/lines/{index}/booked_on",
+                "deposits.statement.line_day",
+                reference=line.reference[:40],
+                day=line.booked_on.isoformat(),
+            )
+    faults.refuse()
+
+
 def amount_of(text: str) -> Money:
     """Yuan in a statement's plain decimals, above zero. Unreadable otherwise."""
     try:

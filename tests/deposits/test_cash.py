@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from archive import canonical
 from archive.actor import SYSTEM
 from archive.errors import Kind
 from archive.journal import service as journal
@@ -385,6 +386,12 @@ class TestTheBankAsAnAdversary:
         refused(lambda: call(1, NoticeKind.SETTLED, "nobody's"), "deposits.call.unknown")
         call(1, NoticeKind.REFUSED, order.key)
         refused(lambda: call(1, NoticeKind.REFUSED, order.key), "deposits.call.replayed")
+        told = {"at": "2026-10-21T09:00:00+08:00", "format": "bigloop.bank-notice.v1"}
+        told |= {"key": order.key, "kind": "SETTLED"}
+        again = [canonical.encode({**told, "number": number}) for number in (1, 3, 2)]
+        for taken in (1, 1, 0):  # one that comes again or too early keeps none from being heard
+            with town.office.write() as tx:
+                assert orders.take_calls(tx, again) == taken
         assert town.holding(lot_id, CLEAN).state is HoldingState.BOUNCED
         with town.office.read() as db:
             (account,) = [a for a in books.sub_account(db, lot_id) if a.holder == order.subject]

@@ -571,13 +571,22 @@ class TestCalls:
     def test_a_desk_that_calls_in_disorder_does_no_harm(
         self, hall: Hall, lot_id: str, lie: str
     ) -> None:
-        one(hall, lot_id)
-        demanded(hall, lot_id)
+        """Two demands on guarantees of one issuer: a call that comes again, or before the one that
+        it follows, does not keep the other from being heard."""
+        slips = {
+            uscc: hall.buy(lot_id, uscc, issuer_uscc=hall.houses[0].uscc)
+            for uscc in (CLEAN, ALSO_CLEAN)
+        }
+        hall.open(lot_id, slips)
+        hall.work()
+        for uscc in slips:
+            demanded(hall, lot_id, uscc)
         hall.desk.do({"do": "fault", "number": "calls", "what": lie})
         hall.work()
         hall.to(hall.clock.now() + timedelta(days=4))
-        assert hall.states(lot_id) == {CLEAN: S.PAID_OUT}
-        assert len(hall.steps(lot_id, CLEAN)) == 6
+        hall.hours(6)
+        assert hall.states(lot_id) == {CLEAN: S.PAID_OUT, ALSO_CLEAN: S.PAID_OUT}
+        assert [len(hall.steps(lot_id, uscc)) for uscc in slips] == [6, 6]
 
 
 class TestEnds:

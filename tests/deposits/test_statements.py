@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.actor import SYSTEM
+from archive.clock import DrivenClock
 from archive.errors import Refusal
 from archive.office import Office
 from deposits.cash import service as cash
@@ -22,11 +23,13 @@ from deposits.statements.statement import (
     LineKind,
     Statement,
     Unreadable,
+    check_days,
     check_statement,
 )
 from tests.builders import STAFF
 from tests.deposits.makers import CENTRE_ID
-from trading.money import Money
+from trading.calendar.legal import start_of
+from trading.money import FEN_MAX, Money
 
 ACCOUNT = "625329010000000001"
 DAY = date(2026, 10, 21)
@@ -187,6 +190,18 @@ class TestFollowing:
         assert set(code(twice)[1:]) == {"deposits.statement.reference_twice"}
         assert code(replace(GOOD, account="1"))[1:] == ["deposits.statement.account"]
 
+    def test_days_that_cannot_be(self) -> None:
+        check_days(GOOD, DAY, DAY)
+        late = replace(GOOD.lines[0], booked_on=DAY + timedelta(days=1))
+        for statement, last, today, wanted in (
+            (GOOD, None, DAY - timedelta(days=1), "deposits.statement.day"),
+            (GOOD, DAY + timedelta(days=1), DAY + timedelta(days=9), "deposits.statement.day"),
+            (replace(GOOD, lines=(late,)), None, DAY, "deposits.statement.line_day"),
+        ):
+            with pytest.raises(Refusal) as refused:
+                check_days(statement, last, today)
+            assert [fault.code for fault in refused.value.faults] == [wanted]
+
 
 class TestTakingIn:
     """All of a statement or nothing of it."""
@@ -195,6 +210,8 @@ class TestTakingIn:
     def centre(self, office: Office) -> Office:
         with office.write() as tx:
             cash.register_account(tx, SYSTEM, CENTRE_ID, ACCOUNT, "示例银行")
+        assert isinstance(office.clock, DrivenClock)
+        office.clock.move_to(start_of(DAY))
         return office
 
     def take(self, office: Office, statement: Statement, form: Format = Format.CSV) -> None:
@@ -230,6 +247,20 @@ class TestTakingIn:
         with centre.read() as db:
             assert len(service.lines_of(db, CENTRE_ID)) == 2
             assert len(service.statements_of(db, CENTRE_ID)) == 1
+            assert not books.broken(db)
+
+    def test_numbers_that_overflow_book_nothing(self, centre: Office) -> None:
+        """Each line is small enough, and so is the closing; what would stand in the book is not."""
+        most = [
+            Line(f"R{n}", DAY, Money(sign * FEN_MAX), kind, "", "9999", "示例甲", "")
+            for n, (sign, kind) in enumerate(2 * [(1, LineKind.RECEIPT), (-1, LineKind.PAYOUT)])
+        ]
+        with pytest.raises(Refusal) as refused:
+            self.take(centre, replace(GOOD, closing=Money(0), lines=tuple(most)))
+        assert refused.value.code == "deposits.ledger.overflow"
+        with centre.read() as db:
+            assert service.statements_of(db, CENTRE_ID) == ()
+            assert service.lines_of(db, CENTRE_ID) == ()
             assert not books.broken(db)
 
     def test_what_lay_there_before_the_first_statement(self, centre: Office) -> None:

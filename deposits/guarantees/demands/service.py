@@ -220,13 +220,14 @@ def _must_be_signed(db: Session, call: IssuerNotice) -> None:
 
 
 def take_calls(tx: Tx, contents: Sequence[bytes]) -> int:
-    """Take calls that were fetched, in order, up to the first that cannot be taken; how many."""
+    """Take of the calls that were fetched those that can be; how many. One that came again does not
+    keep what follows from being heard, and one before its turn is taken the next time."""
     taken = 0
     for content in contents:
         try:
             take_call(tx, SYSTEM, content)
         except Refusal:
-            break
+            continue
         taken += 1
     return taken
 

@@ -158,17 +158,18 @@ def last_call(db: Session) -> int:
 
 
 def take_calls(tx: Tx, contents: Sequence[bytes]) -> int:
-    """Take calls that were fetched, in order, up to the first that cannot be taken (it stays the
-    next one, and its orders are settled by the statement all the same); how many."""
+    """Take of the calls that were fetched those that can be; how many. One that came again does not
+    keep what follows from being heard, one before its turn is taken the next time, and one that
+    never can be stays the next (its orders are settled by the statement all the same)."""
     taken = 0
     for content in contents:
         try:
             call = read_notice(content)
         except Refusal:
-            break
+            continue
         known = queries.payout(tx.db, call.key) is not None
         if call.number != queries.last_call(tx.db) + 1 or not known:
-            break
+            continue
         take_call(tx, SYSTEM, call)
         taken += 1
     return taken
