@@ -32,13 +32,14 @@ from evaluation.seating.proposals import trouble as troubles
 from evaluation.seating.proposals.trouble import Trouble
 from evaluation.seating.service import ConfirmedPlan
 from evaluation.stations import service as stations
-from evaluation.stations.slots import day_of, holds_night, slot_at
+from evaluation.stations.slots import day_of, days_touched, holds_night, slot_at
 from experts.draws import service as draws
 from trading.projects import service as projects
 from trading.rules.book import book
 
 RULE_AHEAD = "seating.ahead_slots"
 """Seats that begin so much later than the trouble are left alone."""
+RULE_STAY = "seating.stay_days_max"
 
 
 def ask(tx: Tx, actor: Actor, trouble: Trouble) -> tuple[str, str]:
@@ -47,10 +48,7 @@ def ask(tx: Tx, actor: Actor, trouble: Trouble) -> tuple[str, str]:
     actor.must_be(Role.STAFF, Role.SYSTEM)
     trouble.check()
     now_slot = slot_at(tx.now)
-    if trouble.until <= now_slot:
-        faults = Faults("evaluation.seat.trouble_invalid")
-        faults.add("/until", "evaluation.seat.trouble_over")
-        faults.refuse()
+    _check_time(tx.db, trouble, now_slot)
     if trouble.closes and not trouble.closures(stations.groups(tx.db)):
         params = {"centre": trouble.centre_id[:40], "label": trouble.label[:40] or "-"}
         raise Refusal("evaluation.station.unknown", params, Kind.NOT_FOUND)
@@ -59,6 +57,22 @@ def ask(tx: Tx, actor: Actor, trouble: Trouble) -> tuple[str, str]:
     proposal_id = tx.new_id()
     args = {"proposal": proposal_id, "trouble": trouble.to_json(), "asked_by": actor.id}
     return enqueue(tx, REPLAN_TASK, args), proposal_id
+
+
+def _check_time(db: Session, trouble: Trouble, now_slot: int) -> None:
+    """Refuse what is over, what is further off than anybody plans anew, and an overrun that would make a
+    stay longer than the rule lets it be."""
+    faults = Faults("evaluation.seat.trouble_invalid")
+    if trouble.until <= now_slot:
+        faults.add("/until", "evaluation.seat.trouble_over")
+    elif trouble.until > now_slot + troubles.SLOTS_MAX:
+        faults.add("/until", "evaluation.seat.trouble_far", slots_max=troubles.SLOTS_MAX)
+    elif trouble.kind is troubles.Kind.OVERRUN:
+        begins = [seat.slots[0] for seat in seating.seats_of(db, trouble.session_id)]
+        most = book().rule(RULE_STAY, day_of(now_slot)).number
+        if begins and days_touched((min(begins), trouble.until - 1)) > most:
+            faults.add("/until", "evaluation.seat.trouble_long", rule=RULE_STAY, days_max=most)
+    faults.refuse()
 
 
 def propose(office: Office, args: Mapping[str, Any], run: Run) -> Write:

@@ -20,7 +20,7 @@ from api.flows import seating
 from api.flows.member import area_name
 from api.flows.topics import BOARD, numbers
 from api.pages.kit.forms import Form, Sent, submit
-from api.pages.kit.listing import CODE, TEXT, Column, listing
+from api.pages.kit.listing import CODE, DAY, TEXT, Column, listing
 from api.pages.kit.page import reader, show
 from api.pages.svg.gantt import Bar, Row, gantt
 from api.pages.svg.province import Load, province_map
@@ -54,7 +54,10 @@ def slot_text(slot: int, language: Language) -> str:
 SEATS: tuple[Column[CentreSeat], ...] = (
     Column("id", "seats.number", lambda seat: seat.id, TEXT),
     Column("equipment", "seats.equipment", lambda seat: seat.equipment.name, CODE, "equipment"),
-    Column("from", "seats.from", lambda seat: f"{day_of(seat.slots[0])} {part_of(seat.slots[0])}"),
+    Column("from", "seats.from", lambda seat: day_of(seat.slots[0]), DAY),
+    Column("part", "seats.part", lambda seat: part_of(seat.slots[0]).name, CODE, "part"),
+    Column("to", "seats.to", lambda seat: day_of(seat.slots[-1]), DAY),
+    Column("last", "seats.part", lambda seat: part_of(seat.slots[-1]).name, CODE, "part"),
     Column("label", "seats.booth", lambda seat: seat.label),
 )
 

@@ -24,7 +24,7 @@ from evaluation.seating.proposals.trouble import Trouble
 from evaluation.seating.verify import verify_plan
 from evaluation.session.state import Stage
 from evaluation.stations import service as stations
-from evaluation.stations.slots import holds_night, slot_at
+from evaluation.stations.slots import SLOTS_A_DAY, holds_night, slot_at
 from tests.scenarios.conftest import Played
 from tests.support.playing import province_at
 from tests.support.servers import free_port
@@ -86,7 +86,7 @@ class TestTheDayGoesWrong:
 @pytest.mark.slow
 def test_a_trouble_that_comes_to_nobody(run_folder: Path, tmp_path: Path) -> None:
     """In the evening every seat that is held has begun, and keeps its place: a booth where nobody sits concerns none of them, nor does
-    one whose hours are over before a proposal is made."""
+    one whose hours are over before a proposal is made. What is over, too far off or too long is refused."""
     with province_at(run_folder, Stage.REVIEWING, tmp_path / "day", free_port()) as at:
         at.clock.move_to(EVENING)
         now = slot_at(EVENING)
@@ -107,3 +107,16 @@ def test_a_trouble_that_comes_to_nobody(run_folder: Path, tmp_path: Path) -> Non
             assert replanning.problem_of(db, booth, now) is None
             assert replanning.problem_of(db, struck, now) is not None
             assert replanning.problem_of(db, struck, now + 1) is None
+        session = at.session
+        with at.office.read() as db:
+            begins = min(seat.slots[0] for seat in seating.seats_of(db, session.id))
+        host, overrun = people.staff(session.centre_id), troubles.Kind.OVERRUN
+        for until, code in (
+            (now + 31, "evaluation.seat.trouble_far"),
+            (begins + 3 * SLOTS_A_DAY + 1, "evaluation.seat.trouble_long"),
+            (now, "evaluation.seat.trouble_over"),
+        ):
+            late = Trouble(overrun, "示例延长", until - 1, until, session_id=session.id)
+            with pytest.raises(Refusal) as caught, at.office.write() as tx:
+                flow.ask(tx, host, late)
+            assert [(f.pointer, f.code) for f in caught.value.faults] == [("/until", code)]
