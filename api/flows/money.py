@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
+from archive.office import Tx
 from archive.vault import Vault
 from deposits.cash import service as cash
 from deposits.cash.holding import OWED, Holding, HoldingState, Lead
@@ -29,7 +30,7 @@ from deposits.refunds import service as refunds
 from deposits.refunds.ends import AWARDED, Extension, Forfeiture
 from deposits.refunds.extensions import service as extensions
 from deposits.refunds.orders import service as orders
-from deposits.refunds.payout import Payout
+from deposits.refunds.payout import Payout, Purpose
 from deposits.refunds.withheld import service as withheld
 from deposits.statements import service as statements
 from deposits.statements.service import Reconciliation
@@ -74,6 +75,17 @@ class OverdueLine:
 
 
 @dataclass(frozen=True)
+class ForfeitedLine:
+    """A deposit that is not given back and was not paid to the tenderer yet."""
+
+    holding_id: str
+    lot: str
+    bidder: str
+    tenderer: str
+    amount: Money
+
+
+@dataclass(frozen=True)
 class AccountLine:
     """One account of the ledger."""
 
@@ -109,6 +121,7 @@ class Cashbox:
     pending: int
     due: tuple[DueLine, ...]
     overdue: tuple[OverdueLine, ...]
+    forfeited: tuple[ForfeitedLine, ...]
 
     @property
     def unexplained(self) -> int:
@@ -132,6 +145,7 @@ def cashbox(db: Session, actor: Actor, now: datetime) -> Cashbox:
         pending=len(books.pending(db, centre_id)),
         due=due_lines(db, centre_id, today, today + WEEK),
         overdue=overdue_lines(db, centre_id, today),
+        forfeited=forfeited_lines(db, centre_id),
     )
 
 
@@ -188,6 +202,32 @@ def overdue_lines(db: Session, centre_id: str, today: date) -> tuple[OverdueLine
         )
 
     return tuple(line(each) for each in clearance.overdue(db, today, centre_id))
+
+
+def forfeited_lines(db: Session, centre_id: str) -> tuple[ForfeitedLine, ...]:
+    """What a centre still owes to tenderers out of deposits that are not given back."""
+    lots, names = _Lots(db), _Names(db)
+    rows = [row for row in withheld.forfeitures(db) if lots.centre(row.lot_id) == centre_id]
+    orders_of = orders.payouts_of(db, [row.holding_id for row in rows])
+    paid = {order.subject for order in orders_of if order.purpose is Purpose.FORFEITED}
+    return tuple(
+        ForfeitedLine(
+            holding_id=row.holding_id,
+            lot=lots.name(row.lot_id),
+            bidder=names(row.bidder_uscc),
+            tenderer=names(lots(row.lot_id).tenderer_uscc),
+            amount=row.amount,
+        )
+        for row in rows
+        if row.holding_id not in paid
+    )
+
+
+def pay_forfeited(tx: Tx, actor: Actor, holding_id: str, account: str) -> Payout:
+    """Pay a deposit that is not given back to the lot's tenderer, by his registered name."""
+    lot = projects.lot(tx.db, cash.holding(tx.db, holding_id).lot_id)
+    tenderer = parties.organisation(tx.db, lot.tenderer_uscc)
+    return withheld.pay_forfeited(tx, actor, holding_id, account, tenderer.name)
 
 
 def account_lines(db: Session, actor: Actor) -> list[AccountLine]:

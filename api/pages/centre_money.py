@@ -146,6 +146,22 @@ async def explain(
     )
 
 
+@router.post(HOME + "/holdings/{holding_id}/forfeited")
+async def pay_forfeited(
+    actor: StaffActor, request: Request, holding_id: IdInPath, form: Sent
+) -> Response:
+    """Pay what is not given back to the tenderer."""
+    return await submit(
+        request,
+        form,
+        lambda tx, account: flow.pay_forfeited(tx, actor, holding_id, account),
+        read=lambda form: form.text("account"),
+        again=lambda db: _home(request, actor, db, form),
+        to=HOME,
+        said="forfeited_paid",
+    )
+
+
 # --- Ledger ---------------------------------------------------------------------------------
 
 

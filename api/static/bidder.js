@@ -280,7 +280,7 @@
     const buy = byId("order-form");
     if (buy) buy.hidden = BOUGHT.includes(known.state);
     const form = byId("amend-form");
-    form.hidden = !isLodged || Boolean(known.change);
+    form.hidden = !isLodged || known.change?.premium_fen === 0; // other terms count until one pays
     if (!form.hidden && !form.elements.until.value) {
       form.elements.amount.value = (known.amount_fen / 100).toFixed(2);
       form.elements.until.value = known.valid_to;

@@ -36,6 +36,7 @@ from tests.support.browser import Pages
 from tests.support.serving import serving
 from trading.calendar.legal import legal_day
 from trading.money import Money
+from trading.parties import service as parties
 
 PEOPLE = {
     "staff": (Role.STAFF, CENTRE_ID, ""),
@@ -170,6 +171,31 @@ def test_the_centre_looks_after_the_money(
     looks(page, "centre-deposits")
     page.get_by_role("button", name="立即退还").click()
     expect(page.locator(".alert-success")).to_contain_text("退款指令已生成")
+    page.locator("#forfeited-lines input[name=account]").fill("6200111122223333")
+    page.get_by_role("button", name="付给招标人").click()
+    expect(page.locator(".alert-success")).to_contain_text("向招标人付款")
+    expect(page.locator("#forfeited-lines")).to_have_count(0)
+    page.goto(f"{url}/centre/deposits/registers")
+    register = tmp_path / "register.csv"
+    head = "uscc,queried_on,is_listed,listed_until,reference"
+    chromium_page.allow("status of 422")
+    today = legal_day(town.clock.now())
+
+    def take(listed: str) -> None:
+        register.write_text(f"{head}\n{CLEAN},{today},{listed},,甲\n", "utf-8")
+        page.locator("#f-register").select_option("DISHONESTY")
+        page.locator("#f-source").fill("示例第二信用平台")
+        page.locator("#f-document").set_input_files(register)
+        page.get_by_role("button", name="导入").click()
+
+    take("perhaps")
+    expect(page.locator("#refusal")).to_contain_text("perhaps")
+    looks(page, "centre-registers")
+    take("yes")
+    expect(page.locator(".alert-success")).to_contain_text("信用记录已导入")
+    with town.office.read() as db:
+        sources = {answer.source for answer in parties.answers_about(db, CLEAN, today)}
+    assert "示例第二信用平台" in sources
     page.goto(f"{url}/centre/deposits/ledger")
     expect(page.locator("main")).to_contain_text("标段子账户")
     looks(page, "centre-ledger")
