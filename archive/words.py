@@ -4,17 +4,21 @@ Each package keeps `words.zh.toml` and `words.en.toml`: flat tables from code to
 `{parameters}`. A parameter that is a code, or several with commas between, names its vocabulary:
 `{stage:trading.stage}` says the word `trading.stage.NOTICED` for NOTICED. Where one file would grow too long, more stand in the package's folder `words`
 (`words/<subject>.zh.toml`). The first part of a code names the package, so this module needs to
-know none of them. Both languages are complete by test, and no code stands in two files.
+know none of them. A moment is handed over as the record spells it, and said in Beijing time. Both
+languages are complete by test, and no code stands in two files.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from importlib import resources
 
+from archive.clock import SHANGHAI
 from archive.errors import Fault, Param, Reason, Refusal
 
 
@@ -44,6 +48,16 @@ def tables(package: str, language: Language) -> Mapping[str, Mapping[str, str]]:
 
 
 LIST_MARK = {Language.ZH: "、", Language.EN: ", "}
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+
+
+def _in_beijing(found: re.Match[str]) -> str:
+    """A moment as pages show it; with its second where it is not a full minute."""
+    try:
+        at = datetime.fromisoformat(found[0]).astimezone(SHANGHAI)
+    except (ValueError, OverflowError):  # looks like a moment and is none
+        return found[0]
+    return f"{at:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
 
 
 class _Param:
@@ -54,7 +68,7 @@ class _Param:
 
     def __format__(self, vocabulary: str) -> str:
         if not vocabulary:
-            return str(self._value)
+            return _MOMENT.sub(_in_beijing, str(self._value))
         words = catalogue(vocabulary.partition(".")[0], self._language)
         codes = str(self._value).split(", ")
         said = (words.get(f"{vocabulary}.{code}", code) for code in codes)

@@ -251,6 +251,23 @@ class TestVocabularies:
         assert "A、" in said, "an unknown code is shown itself"
 
 
+class TestMoments:
+    """A refusal tells a person when, not how the record spells it."""
+
+    @pytest.mark.parametrize(
+        ("until", "said"),
+        [
+            ("2026-10-20T07:31:00.000Z", "2026-10-20 15:31,"),
+            ("2026-10-20T16:30:07.120Z", "2026-10-21 00:30:07,"),
+            ("2026-13-20T07:31:00.000Z", "2026-13-20T07:31:00.000Z,"),
+        ],
+    )
+    def test_a_moment_is_said_in_beijing_time(self, until: str, said: str) -> None:
+        params: dict[str, Param] = {"until": until}
+        assert f"本轮答复时限至 {said}" in say("experts.round.open", params, Language.ZH)
+        assert said[:-1] in say("experts.round.open", params, Language.EN)
+
+
 class TestTheSearch:
     """What the test above relies on finds what it should."""
 

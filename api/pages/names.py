@@ -28,6 +28,7 @@ def _centre(db: Session, actor: Actor, lot_id: str) -> dict[str, Any]:
         "base": f"/centre/lots/{lot_id}/names",
         "back": f"/centre/lots/{lot_id}/session",
         "is_staff": True,
+        "is_party": True,
     }
 
 
@@ -38,6 +39,7 @@ def _supervisor(db: Session, actor: Actor, draw_id: str) -> dict[str, Any]:
         "base": f"/supervisor/draws/{draw_id}/names",
         "back": f"/supervisor/draws/{draw_id}",
         "is_staff": False,
+        "is_party": actor.party_id == sealed.lot.supervisor_uscc,
     }
 
 

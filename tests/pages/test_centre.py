@@ -673,6 +673,10 @@ def unseal(chromium_page: Pages, page: Page, house: House) -> None:
     expect(page.get_by_text("已申请,等待行政监督人员同意。")).to_be_visible()
     path = f"/supervisor/draws/{draw_id}/names"
     other = sign_in(chromium_page, house.url, "watch", path)
+    house.account("province", Role.SUPERVISOR)
+    province = sign_in(chromium_page, house.url, "province", path)
+    expect(province.get_by_text("由该项目的行政监督部门同意拆封")).to_be_visible()
+    expect(province.get_by_role("button", name="同意拆封")).to_have_count(0)
     press(other, "同意拆封")
     expect(other.locator(".page-head .badge")).to_have_text("已拆封")
     shown = other.content()
