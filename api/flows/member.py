@@ -362,7 +362,21 @@ def _unknown(session_id: str) -> Refusal:
 def act(tx: Tx, actor: Actor, session_id: str, make: Callable[[str], c.Command]) -> Session:
     """Give the session the command that `make` makes of the member's id."""
     seat_of(tx.db, actor, session_id)
-    return sealing.act(tx, actor, session_id, make(actor.party_id))
+    command = make(actor.party_id)
+    if isinstance(command, c.LockSheet) and not command.digest:
+        command = c.LockSheet(command.expert_id, _begun(tx, actor, session_id))
+    return sealing.act(tx, actor, session_id, command)
+
+
+def _begun(tx: Tx, actor: Actor, session_id: str) -> str:
+    """The digest of the empty sheet of one who has saved nothing, begun here: the night waits for his lock too.
+    CONFLICT where he has saved something since, which he has not seen."""
+    begun = sheets.save_cells(tx, actor, session_id, actor.party_id, {})
+    if begun.versions:
+        params = {"command": "LockSheet", "stage": "", "seat": begun.sheet.seat}
+        code = "evaluation.session.other_draft"
+        raise Refusal(code, params, Kind.CONFLICT, rule="session.lock")
+    return begun.sheet.digest
 
 
 def sign_text(

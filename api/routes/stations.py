@@ -1,4 +1,5 @@
-"""Stations of a session over HTTP: bound and released by staff, and what they report, signed.
+"""Stations of a session over HTTP: bound and released by staff, in a sealed night by the supervisor; and what they
+report, signed.
 
 A report that is refused is on the record all the same, so the answer comes after the commit; reports of
 many stations share one (`api.group_commit`).
@@ -14,7 +15,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from sqlmodel import Session as Db
 
-from api.access import StaffActor
+from api.access import OfficialActor, StaffActor
 from api.routes.fields import Answer, Body, Identifier, IdInPath, Whole
 from api.routes.sessions import seen
 from api.shell import shell_of
@@ -75,7 +76,7 @@ class LineAnswer(Answer):
 
 
 @router.post("", status_code=201)
-def bind(actor: StaffActor, tx: WriteTx, session_id: IdInPath, body: BindBody) -> TakenAnswer:
+def bind(actor: OfficialActor, tx: WriteTx, session_id: IdInPath, body: BindBody) -> TakenAnswer:
     """Bind a station's key to the session."""
     seen(tx.db, actor, session_id)
     stations.bind_station(
@@ -100,7 +101,9 @@ def line(actor: StaffActor, db: ReadDb, session_id: IdInPath, station: IdInPath)
 
 
 @router.post("/{station}/release", status_code=201)
-def release(actor: StaffActor, tx: WriteTx, session_id: IdInPath, station: IdInPath) -> TakenAnswer:
+def release(
+    actor: OfficialActor, tx: WriteTx, session_id: IdInPath, station: IdInPath
+) -> TakenAnswer:
     """The station's watch ends."""
     seen(tx.db, actor, session_id)
     stations.release_station(tx, actor, session_id, station)

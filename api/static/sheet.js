@@ -200,6 +200,10 @@
       send();
     });
     document.addEventListener("htmx:after:swap", open);
+    // Sealed for the night, or signed out: what stands here is not his to read any more.
+    document.addEventListener("htmx:response:error", ({ detail }) => {
+      if ([401, 403].includes(detail.ctx.response.status)) location.reload();
+    });
     document.addEventListener("submit", (event) => {
       if (!event.target.closest?.("[data-needs-saved]")) return;
       if (!waiting().length && !cells().some((cell) => ["wrong", "moved"].includes(cell.dataset.state))) return;

@@ -76,6 +76,27 @@ def test_bound_reported_and_a_forgery_refused_yet_recorded(staff: TestClient, ni
     assert again.status_code == 409
 
 
+def test_in_a_sealed_night_the_supervisor_alone_binds_another_device(
+    staff: TestClient, office: Office, night: Night
+) -> None:
+    night.seal()
+    stations = f"/api/sessions/{night.id}/stations"
+    bound = {
+        "venue": CENTRE, "station": "cam-2", "algorithm": "P-256",
+        "key": Device("cam-2", night.id).public, "every": 5,
+    }  # fmt: skip
+    refused = staff.post(stations, json=bound)
+    assert refused.json()["code"] == "evaluation.witness.bound_at_night"
+    with office.write() as tx:
+        account = Account("supervisor-1", frozenset({Role.SUPERVISOR}))
+        identity.create_account(tx, SYSTEM, account, PASSWORD)
+    signed = {"account": "supervisor-1", "password": PASSWORD}
+    assert staff.post("/api/sign-in", json=signed).status_code == 200
+    assert staff.post(stations, json=bound).status_code == 201
+    assert staff.post(f"{stations}/cam-2/release").status_code == 201
+    assert [entry.actor for entry in night.entries("station_bound")] == ["supervisor-1"]
+
+
 def test_members_are_signed_out_with_the_sealing(
     client: TestClient, office: Office, night: Night
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from api.demo import people
+from api.identity import service as identity
 from archive.actor import Role
 from archive.journal import service as journal
 from evaluation.session import commands as c
@@ -199,6 +200,41 @@ def test_asking_for_time_and_the_lock_for_the_night(
         digest = sheets.sheet(db, review.session_id, me).sheet.digest
     assert state.stage is Stage.PAUSE_APPROVED
     assert state.night.locked_of(me) == digest
+
+
+def test_one_who_saved_nothing_locks_an_empty_sheet(
+    chromium_page: Pages, review: Reviewing
+) -> None:
+    """The night waits for him too; but what another window has saved since is not locked unseen."""
+    path = f"/expert/sessions/{review.session_id}/sheet"
+    third, fourth = review.members[2:4]
+    for account, member in (("third", third), ("fourth", fourth)):
+        open_account(review.office, account, Role.EXPERT, member.expert_id)
+    page = sign_in(chromium_page, review.url, "third", path)
+    page.get_by_role("button", name="隔夜锁定评分表").click()
+    expect(page.locator(".sheet-acts")).to_contain_text("已隔夜锁定")
+    assert stored(review, 2) == {}
+    assert review.session.state.night.locked_of(third.expert_id) == _digest(review, third.expert_id)
+
+    page = sign_in(chromium_page, review.url, "fourth", path)
+    cells(page).first.fill("10")
+    is_saved(cells(page).first)
+    answer = page.context.request.post(
+        f"{review.url}{path}/lock", form={"digest": ""}, headers={"Origin": review.url}
+    )
+    assert answer.status == 409
+    assert "与所存评分表不一致" in answer.text()
+    assert not review.session.state.night.locked_of(fourth.expert_id)
+
+    chromium_page.allow(
+        "401"
+    )  # who is signed out, as all are by the seals, reads on in no open window
+    with review.office.write() as tx:
+        identity.end_sign_ins(tx, [fourth.expert_id])
+    own = people.member(fourth.expert_id)
+    review.do(own, c.LockSheet(fourth.expert_id, _digest(review, fourth.expert_id)))
+    expect(page.get_by_role("heading", name="尚未登录")).to_be_visible()
+    expect(page.locator(".cell")).to_have_count(0)
 
 
 def test_the_report_after_the_night(chromium_page: Pages, review: Reviewing) -> None:
