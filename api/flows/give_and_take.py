@@ -15,6 +15,7 @@ from api.flows.places import names as names_of_places
 from archive.actor import Actor
 from evaluation.accounts.account import Account, Use, accounts, loop_permille
 from evaluation.seating import service as seating
+from evaluation.stations import service as stations
 from evaluation.stations.slots import Part, slot_of
 from evaluation.venues import service as venues
 
@@ -65,6 +66,10 @@ def give_and_take(db: Session, actor: Actor, today: date) -> GiveAndTake:
         uses.append(Use(hosts[seat.session_id], seat.centre_id, seat.slots))
         if hosts[seat.session_id] != seat.centre_id:
             loop.add(seat.session_id)
+    for holding in stations.holdings(db, first, last):
+        if holding.partner:  # another province's session sat here under an agreement
+            use = Use(holding.partner, holding.group.centre_id, tuple(holding.slots))
+            uses += [use] * holding.stations if use.slots else []
     own = actor.centre_id
     mine = [s for s, host in hosts.items() if own in ("", host)]
     found = accounts(uses, venues.fees(db), str if own else lambda _: "")

@@ -27,7 +27,7 @@ from evaluation.stations import service as stations
 from evaluation.stations.inventory import service as inventory
 from evaluation.stations.inventory.rooms import Addition, Needed
 from evaluation.stations.slots import day_of, slot_at
-from evaluation.stations.station import Cause, Equipment, GroupKey
+from evaluation.stations.station import Cause, Equipment, GroupKey, Holding
 from evaluation.stations.upkeep import service as upkeep
 from evaluation.stations.upkeep.calibrations import Calibration, Outage
 from evaluation.stations.upkeep.service import Condition
@@ -77,6 +77,14 @@ class Booth:
     line: BoothLine
     calibrations: tuple[Calibration, ...]
     outages: tuple[Outage, ...]
+
+
+@dataclass(frozen=True)
+class HoldingLine:
+    """Stations that are held, in the list. `partner`: the name of another province's venue, or ""."""
+
+    holding: Holding
+    partner: str
 
 
 @dataclass(frozen=True)
@@ -173,14 +181,69 @@ def maintain(
     stations.close_station(
         tx, actor, centre_id, label, first, until, reason, cause=Cause.MAINTENANCE
     )
+    _refuse_overbooked(tx.db, centre_id, first, until, "api.upkeep.seats_concerned", label=label)
+
+
+def _refuse_overbooked(
+    db: Session, centre_id: str, first: int, until: int, code: str, **more: str
+) -> None:
+    """CONFLICT where confirmed seats of the centre no longer have a station in the slots."""
     days = {day_of(slot) for slot in range(first, until)}
-    for over in seating.overbooked(tx.db, sorted(days)):
+    for over in seating.overbooked(db, sorted(days)):
         if over.centre_id == centre_id and first <= over.slot < until:
             raise Refusal(
-                "api.upkeep.seats_concerned",
-                {"label": label, "seats": over.seats, "stations": over.stations},
-                Kind.CONFLICT,
+                code, {**more, "seats": over.seats, "stations": over.stations}, Kind.CONFLICT
             )
+
+
+def holdings(db: Session, actor: Actor, now: datetime) -> tuple[HoldingLine, ...]:
+    """What the actor's centre holds from now on."""
+    names, first = names_of_places(db), slot_at(now)
+    return tuple(
+        HoldingLine(holding, names.get(holding.partner, holding.partner))
+        for holding in stations.holdings(db, first, first + PROMISED_SLOTS, actor.centre_id)
+    )
+
+
+def partners(db: Session, now: datetime) -> tuple[Venue, ...]:
+    """The venues of other provinces whose agreement is in force today."""
+    today = now.astimezone(SHANGHAI).date()
+    return tuple(v for v in venues.abroad(db) if v.is_offered(today, venues.PROVINCE))
+
+
+def hold(
+    tx: Tx,
+    actor: Actor,
+    group: GroupKey,
+    first: int,
+    until: int,
+    count: int,
+    partner: str,
+    reference: str,
+) -> None:
+    """Keep stations for the centre's own sessions, or for one of a partner's in another province whose
+    agreement is in force on every day. CONFLICT where somebody would lose a seat by it."""
+    actor.must_be(Role.STAFF)
+    must_serve(actor, group.centre_id)
+    faults = Faults("evaluation.station.holding_invalid")
+    if until - first > SLOTS_MAX or first < slot_at(tx.now):
+        faults.add("/first", "api.upkeep.slots", slots_max=SLOTS_MAX)
+        faults.refuse()
+    if partner:
+        venue = next((v for v in venues.abroad(tx.db) if v.id == partner), None)
+        days = {day_of(slot) for slot in range(first, until)}
+        if venue is None or not all(venue.is_offered(day, venues.PROVINCE) for day in days):
+            faults.add("/partner", "api.upkeep.no_agreement")
+    faults.refuse()
+    stations.hold(tx, actor, group, first, until, count, partner, reference)
+    _refuse_overbooked(tx.db, group.centre_id, first, until, "api.upkeep.holding_concerns")
+
+
+def give_back(tx: Tx, actor: Actor, centre_id: str, holding_id: str) -> None:
+    """What is held is for guests again from now on."""
+    actor.must_be(Role.STAFF)
+    must_serve(actor, centre_id)
+    stations.give_back(tx, actor, centre_id, holding_id, slot_at(tx.now))
 
 
 def reopen(tx: Tx, actor: Actor, centre_id: str, label: str, closure_id: str) -> None:
@@ -213,12 +276,15 @@ def promised(db: Session, now: datetime) -> Mapping[GroupKey, Needed]:
     seats = seating.seats_in(db, first, first + PROMISED_SLOTS)
     last = max((seat.slots[-1] for seat in seats), default=first)
     closed = stations.closures_in(db, first, last + 1)
+    held = stations.held(db, first, first + PROMISED_SLOTS)
     most: Counter[GroupKey] = Counter()
+    for group, by_slot in held.items():
+        most[group] = max(by_slot.values(), default=0)
     for (group, slot), count in taken(seats).items():
         labels = {c.label for c in closed if c.centre_id == group.centre_id and c.holds(slot)}
         if slot >= first:
             out = labels.intersection(stations.labels(db, group)) if labels else ()
-            most[group] = max(most[group], count + len(out))
+            most[group] = max(most[group], count + len(out) + held.get(group, {}).get(slot, 0))
     booths: dict[GroupKey, set[str]] = defaultdict(set)
     for seat in seats:
         if seat.label:

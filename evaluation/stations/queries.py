@@ -11,11 +11,18 @@ from sqlmodel import Session, col, select
 
 from evaluation.stations.opening import read_opening
 from evaluation.stations.slots import Part, slot_of
-from evaluation.stations.station import Cause, Closure, Equipment, GroupKey, StationGroup
+from evaluation.stations.station import (
+    Cause,
+    Closure,
+    Equipment,
+    GroupKey,
+    Holding,
+    StationGroup,
+)
 from evaluation.stations.tables import (
     CalibrationRow,
     ClosureRow,
-    HomeUseRow,
+    HoldingRow,
     StationGroupRow,
     StationRow,
     VenueRow,
@@ -197,29 +204,50 @@ def shrink(db: Session, centre_id: str, gone: Sequence[str], now: datetime) -> N
 
 
 def home_use(db: Session, first: int, until: int) -> dict[GroupKey, dict[int, int]]:
-    rows = db.exec(
-        select(HomeUseRow)
-        .where(col(HomeUseRow.slot) >= first, col(HomeUseRow.slot) < until)
-        .execution_options(populate_existing=True)
-    ).all()
-    used: dict[GroupKey, dict[int, int]] = defaultdict(dict)
-    for row in rows:
-        used[GroupKey(row.centre_id, Equipment(row.equipment))][row.slot] = row.stations
+    """How many stations of each group are held in each slot from `first` until before `until`."""
+    used: dict[GroupKey, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for holding in holdings(db, first, until):
+        for slot in range(max(first, holding.first), min(until, holding.until)):
+            used[holding.group][slot] += holding.stations
     return used
 
 
-def replace_home_use(db: Session, key: GroupKey, slots: Sequence[int], stations: int) -> None:
-    db.execute(
-        sa.delete(HomeUseRow).where(
-            col(HomeUseRow.centre_id) == key.centre_id,
-            col(HomeUseRow.equipment) == int(key.equipment),
-            col(HomeUseRow.slot).in_(slots),
+def holdings(db: Session, first: int, until: int, centre_id: str = "") -> list[Holding]:
+    """Those that touch the slots, of one centre or of all, the earliest first."""
+    found = select(HoldingRow).where(
+        col(HoldingRow.first_slot) < until, col(HoldingRow.until_slot) > first
+    )
+    if centre_id:
+        found = found.where(col(HoldingRow.centre_id) == centre_id)
+    rows = db.exec(found.execution_options(populate_existing=True)).all()
+    return sorted((row.to_domain() for row in rows), key=lambda each: (each.first, each.id))
+
+
+def holding(db: Session, holding_id: str) -> HoldingRow | None:
+    return db.get(HoldingRow, holding_id)
+
+
+def insert_holding(db: Session, holding: Holding, now: datetime, by: str) -> None:
+    db.add(
+        HoldingRow(
+            id=holding.id,
+            centre_id=holding.group.centre_id,
+            equipment=holding.group.equipment,
+            first_slot=holding.first,
+            until_slot=holding.until,
+            stations=holding.stations,
+            partner=holding.partner,
+            reference=holding.reference,
+            held_at=now,
+            held_by=by,
         )
     )
-    if stations:
-        common = {
-            "centre_id": key.centre_id,
-            "equipment": int(key.equipment),
-            "stations": stations,
-        }
-        insert(db, HomeUseRow, [{**common, "slot": slot} for slot in slots])
+    db.flush()
+
+
+def end_holding(db: Session, row: HoldingRow, at_slot: int, now: datetime, by: str) -> None:
+    """The stations are for guests again from `at_slot` on."""
+    row.until_slot = max(row.first_slot, at_slot)
+    row.ended_at, row.ended_by = now, by
+    db.add(row)
+    db.flush()

@@ -17,13 +17,14 @@ from archive.errors import Faults, Kind, Refusal
 from archive.office import Tx
 from evaluation.stations import queries
 from evaluation.stations.opening import Opening
-from evaluation.stations.slots import day_of, is_run, slots_on
+from evaluation.stations.slots import day_of, slots_on
 from evaluation.stations.station import (
     Capacity,
     Cause,
     Closure,
     Equipment,
     GroupKey,
+    Holding,
     Room,
     StationGroup,
     Venue,
@@ -36,6 +37,7 @@ from evaluation.stations.tables import StationGroupRow, StationRow, VenueRow
 from trading.rules.book import RuleBook, book
 
 STREAM = "stations"
+REFERENCE_LENGTH_MAX = 120
 VENUES_MAX = 4_000
 RULE_RESERVE = "stations.reserve_permille"
 RULE_CALIBRATED = "stations.calibration_closes"
@@ -348,30 +350,81 @@ def reopen_station(tx: Tx, actor: Actor, closure_id: str, at_slot: int) -> None:
     )
 
 
-def keep_for_home(tx: Tx, actor: Actor, key: GroupKey, slots: Sequence[int], stations: int) -> None:
-    """Say how many stations of a group the centre's own sessions take in a run of slots (主场自用);
-    replaces what was said before, 0 gives them back."""
+def hold(
+    tx: Tx,
+    actor: Actor,
+    group: GroupKey,
+    first: int,
+    until: int,
+    stations: int,
+    partner: str = "",
+    reference: str = "",
+) -> Holding:
+    """Keep stations of a group from slot `first` until before `until` for the centre's own sessions, or
+    for a partner's. Refuses INVALID where the group has not so many beside what is held already. Seats
+    given out are not touched: see `evaluation.seating.service.overbooked`."""
     actor.must_be(Role.STAFF, Role.SYSTEM)
-    group = _group(tx.db, key)
-    if not is_run(slots) or not 0 <= stations <= group.stations:
-        raise Refusal(
-            "evaluation.station.home_use",
-            {"stations": stations, "stations_max": group.stations, "group": str(key)},
+    known = _group(tx.db, group)
+    queries.lock_groups(tx.db, [group])
+    held = queries.home_use(tx.db, first, until).get(group, {})
+    left = known.stations - max(held.values(), default=0)
+    faults = Faults("evaluation.station.holding_invalid")
+    if first >= until:
+        faults.add("/until", "evaluation.station.closure_interval")
+    if not 1 <= stations <= left:
+        faults.add("/stations", "evaluation.station.holding_size", stations_max=max(0, left))
+    if len(reference) > REFERENCE_LENGTH_MAX or (partner and not reference):
+        faults.add(
+            "/reference", "evaluation.station.holding_reference", length_max=REFERENCE_LENGTH_MAX
         )
-    queries.lock_groups(tx.db, [key])
-    queries.replace_home_use(tx.db, key, slots, stations)
+    faults.refuse()
+    holding = Holding(tx.new_id(), group, first, until, stations, partner, reference)
+    queries.insert_holding(tx.db, holding, tx.now, actor.id)
     tx.record(
         STREAM,
-        "evaluation:stations:kept",
+        "evaluation:stations:held",
         actor,
         {
-            "centre": key.centre_id,
-            "equipment": key.equipment.name,
-            "first_slot": slots[0],
-            "until_slot": slots[-1] + 1,
+            "holding": holding.id,
+            "centre": group.centre_id,
+            "equipment": group.equipment.name,
+            "first_slot": first,
+            "until_slot": until,
             "stations": stations,
+            "partner": partner,
+            "reference": reference,
         },
     )
+    return holding
+
+
+def give_back(tx: Tx, actor: Actor, centre_id: str, holding_id: str, at_slot: int) -> None:
+    """What is held is for guests again from `at_slot` on. NOT_FOUND where the centre holds no such."""
+    actor.must_be(Role.STAFF, Role.SYSTEM)
+    row = queries.holding(tx.db, holding_id)
+    if row is None or row.centre_id != centre_id:
+        raise Refusal(
+            "evaluation.station.holding_unknown", {"holding": holding_id[:40]}, Kind.NOT_FOUND
+        )
+    if row.ended_at is not None or at_slot >= row.until_slot:
+        raise Refusal("evaluation.station.holding_over", {"holding": holding_id}, Kind.CONFLICT)
+    queries.end_holding(tx.db, row, at_slot, tx.now, actor.id)
+    tx.record(
+        STREAM,
+        "evaluation:stations:given_back",
+        actor,
+        {"holding": holding_id, "centre": centre_id, "slot": at_slot},
+    )
+
+
+def held(db: Session, first: int, until: int) -> Mapping[GroupKey, Mapping[int, int]]:
+    """How many stations of each group are held in each slot from `first` until before `until`."""
+    return queries.home_use(db, first, until)
+
+
+def holdings(db: Session, first: int, until: int, centre_id: str = "") -> list[Holding]:
+    """What is held in the slots from `first` until before `until`, of one centre or of all."""
+    return queries.holdings(db, first, until, centre_id)
 
 
 def _group(db: Session, key: GroupKey) -> StationGroup:

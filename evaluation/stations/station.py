@@ -47,6 +47,25 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True)
+class Holding:
+    """Stations of a group kept from slot `first` until before `until`: for the centre's own sessions
+    (主场自用), or, with `partner`, for a session of another province that sits here under an agreement.
+    `partner`: that venue's id in the directory. `reference`: what the session is called."""
+
+    id: str
+    group: GroupKey
+    first: int
+    until: int
+    stations: int
+    partner: str = ""
+    reference: str = ""
+
+    @property
+    def slots(self) -> range:
+        return range(self.first, self.until)
+
+
+@dataclass(frozen=True)
 class Room:
     """A room (评标室) of `stations` booths of one class; its booths are `<name>-01`, `<name>-02`…"""
 
@@ -141,7 +160,7 @@ def closed_labels(
     group: StationGroup, closures: Sequence[Closure], home_use: int, slot: int
 ) -> frozenset[str]:
     """The booths of a group that are not for guests in a slot: under maintenance, or among the
-    first `home_use` others, which the centre's own sessions take."""
+    first `home_use` others, which are held for sessions that the planner does not seat."""
     closed = {c.label for c in closures if c.centre_id == group.centre_id and c.holds(slot)}
     others = [label for label in group.labels if label not in closed]
     return frozenset(closed.intersection(group.labels)) | frozenset(others[:home_use])
@@ -186,7 +205,7 @@ def capacity_of(
 ) -> dict[int, int]:
     """How many stations of the group may be given out in each slot, before any booking.
 
-    `home_use` gives for a slot how many stations the centre's own sessions take. In a venue that
+    `home_use` gives for a slot how many stations are held. In a venue that
     cannot hold a night there is none at night, in one that is closed none at all.
     """
     kept = reserve_of(group.stations, reserve_permille)

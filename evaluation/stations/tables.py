@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from archive.database import UtcDateTime
 from evaluation.stations.opening import ALWAYS
-from evaluation.stations.station import Closure
+from evaluation.stations.station import Closure, Equipment, GroupKey, Holding
 
 
 class VenueRow(SQLModel, table=True):
@@ -101,18 +101,40 @@ class CalibrationRow(SQLModel, table=True):
     recorded_by: str
 
 
-class HomeUseRow(SQLModel, table=True):
-    """How many stations of a group the centre's own sessions take in a slot."""
+class HoldingRow(SQLModel, table=True):
+    """Stations of a group that are not for guests from slot `first_slot` until before `until_slot`.
+    One that was given back before it began holds no slot; it stays for the accounts."""
 
-    __tablename__ = "station_home_use"
+    __tablename__ = "station_holding"
     __table_args__ = (
         sa.CheckConstraint("stations > 0", name="stations_positive"),
+        sa.CheckConstraint("first_slot <= until_slot", name="interval"),
         sa.ForeignKeyConstraint(
             ["centre_id", "equipment"], ["station_group.centre_id", "station_group.equipment"]
         ),
+        sa.Index("ix_station_holding_until", "until_slot"),
     )
 
-    centre_id: str = Field(primary_key=True)
-    equipment: int = Field(primary_key=True)
-    slot: int = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    centre_id: str
+    equipment: int
+    first_slot: int
+    until_slot: int
     stations: int
+    partner: str
+    reference: str
+    held_at: datetime = Field(sa_type=UtcDateTime)
+    held_by: str
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_by: str = ""
+
+    def to_domain(self) -> Holding:
+        return Holding(
+            self.id,
+            GroupKey(self.centre_id, Equipment(self.equipment)),
+            self.first_slot,
+            self.until_slot,
+            self.stations,
+            self.partner,
+            self.reference,
+        )

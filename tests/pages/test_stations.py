@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from starlette.testclient import TestClient
 
 from api.flows import registration as flow
-from archive.actor import Role
+from archive.actor import SYSTEM, Role
 from archive.errors import Refusal
+from evaluation.venues import service as venues
 from tests.builders import STAFF
+from tests.evaluation.venues.test_venues import HERE, THERE
 from tests.trading.world import World, lot_spec, registration
 from trading.projects import service as projects
 
@@ -20,6 +24,7 @@ CENTRE, OTHER = "532901", "530102"
 Clients = Callable[..., TestClient]
 ROOMS = "centre,overnight,room,equipment,stations\r\n"
 HOME = "/centre/stations"
+HELD = "/centre/holdings"
 
 
 def send(client: TestClient, content: str, kind: str = "ROOMS", trial: str = "") -> str:
@@ -117,3 +122,43 @@ def test_a_booth_out_of_use_stands_on_the_board(world: World, signed_in_as: Clie
     assert own.get("/centre/seats?day=9999-12-31").status_code == 422
     for day in ("2026-10-20", "9999-12-31"):
         assert own.post("/centre/seats", data={"day": day}).status_code == 422
+
+
+class TestHoldings:
+    """主场自用, and 跨省 under an agreement (发改办法规〔2025〕807号 三): what is held here is given to no
+    guest, and a partner's use stands in the accounts with the published fee."""
+
+    def test_own_and_a_partners_sessions(self, world: World, signed_in_as: Clients) -> None:
+        own, other = signed_in_as(Role.STAFF, CENTRE), signed_in_as(Role.STAFF, OTHER)
+        send(own, ROOMS + f"{CENTRE},no,A,BASIC,3\r\n")
+        today = world.office.clock.now().date()
+        there = replace(THERE, agreement_until=today + timedelta(days=1))
+        with world.office.write() as tx:
+            venues.publish(tx, SYSTEM, [HERE, there])
+        page = own.get(HELD).text
+        assert there.name in page
+        (slot, *_) = re.findall(r'<option value="(\d+)" selected', page.partition("first")[2])
+        said = {"equipment": "BASIC", "first": slot, "last": slot, "stations": "1"}
+        assert "本中心自用" in own.post(HELD, data=said).text
+        partner = {**said, "stations": "2", "partner": there.id}
+        nameless = own.post(HELD, data=partner)
+        assert (nameless.status_code, "外省场次须填写名称" in nameless.text) == (422, True)
+        named = {**partner, "reference": "示例外省项目"}
+        late = own.post(HELD, data={**named, "last": str(int(slot) + 9)})
+        assert (late.status_code, "没有有效协议" in late.text) == (422, True)
+        held = own.post(HELD, data=named)
+        assert (held.status_code, "示例外省项目" in held.text) == (200, True)
+        assert own.post(HELD, data={**said, "equipment": "X"}).status_code == 422
+        full = own.post(HELD, data=said)
+        assert (full.status_code, "最多还可占用 0 个工位" in full.text) == (422, True)
+        account = own.get("/centre/accounts").text
+        assert there.name in account
+        assert "241.00" in account, "two seats of half a day at 120.50"
+        assert "示例外省项目" not in other.get(HELD).text
+
+        one = held.text.partition(f"{HELD}/{CENTRE}/")[2].partition("/end")[0]
+        assert other.post(f"{HELD}/{CENTRE}/{one}/end").status_code == 403
+        assert "工位已交还" in own.post(f"{HELD}/{CENTRE}/{one}/end").text
+        assert own.post(f"{HELD}/{CENTRE}/{one}/end").status_code == 409
+        for language in ("zh", "en"):
+            assert "[api." not in own.get(f"{HELD}?lang={language}").text

@@ -378,13 +378,17 @@ def drawn(world: World, lot: str) -> str:
 
 
 def keep_every_station(world: World, kept: bool = True) -> None:
-    """Every centre keeps all its stations for its own sessions, tomorrow and the day after."""
-    first = slot_at(world.clock.now() + timedelta(hours=12))
-    slots = range(first - 2, first + 4)
+    """Every centre holds all its stations for its own sessions, tomorrow and the day after."""
+    first = slot_at(world.clock.now() + timedelta(hours=12)) - 2
     with world.office.write() as tx:
         for group in stations.groups(tx.db):
-            number = group.stations if kept else 0
-            stations.keep_for_home(tx, SYSTEM, group.key, slots, number)
+            centre = group.centre_id
+            if kept:
+                stations.hold(tx, SYSTEM, group.key, first, first + 6, group.stations)
+                continue
+            for one in stations.holdings(tx.db, first, first + 6, centre):
+                if one.group == group.key:
+                    stations.give_back(tx, SYSTEM, centre, one.id, first)
 
 
 def an_unknown_kind_of_event(world: World) -> None:

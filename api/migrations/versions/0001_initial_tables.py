@@ -1709,19 +1709,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("centre_id", "label", name=op.f("pk_station")),
     )
     op.create_table(
-        "station_home_use",
+        "station_holding",
+        sa.Column("id", sa.String(), nullable=False),
         sa.Column("centre_id", sa.String(), nullable=False),
         sa.Column("equipment", sa.Integer(), nullable=False),
-        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("first_slot", sa.Integer(), nullable=False),
+        sa.Column("until_slot", sa.Integer(), nullable=False),
         sa.Column("stations", sa.Integer(), nullable=False),
-        sa.CheckConstraint("stations > 0", name=op.f("ck_station_home_use_stations_positive")),
+        sa.Column("partner", sa.String(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("held_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("held_by", sa.String(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.String(), nullable=False),
+        sa.CheckConstraint("first_slot <= until_slot", name=op.f("ck_station_holding_interval")),
+        sa.CheckConstraint("stations > 0", name=op.f("ck_station_holding_stations_positive")),
         sa.ForeignKeyConstraint(
             ["centre_id", "equipment"],
             ["station_group.centre_id", "station_group.equipment"],
-            name=op.f("fk_station_home_use_centre_id_equipment_station_group"),
+            name=op.f("fk_station_holding_centre_id_equipment_station_group"),
         ),
-        sa.PrimaryKeyConstraint("centre_id", "equipment", "slot", name=op.f("pk_station_home_use")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_station_holding")),
     )
+    op.create_index("ix_station_holding_until", "station_holding", ["until_slot"], unique=False)
     op.create_table(
         "lot",
         sa.Column("id", sa.String(), nullable=False),

@@ -329,6 +329,19 @@ class TestReleaseAndReplan:
         kept = {seat.expert_id: seat for seat in before.seats}
         assert [seat for seat in after if seat.expert_id != "E8"] == [kept["E1"], kept["E3"]]
 
+    def test_nobody_holds_stations_that_somebody_was_promised(self, desk: Desk) -> None:
+        (seat,) = desk.seat(request("E1")).seats
+        own = replace(STAFF, centre_id=seat.centre_id)
+        with desk.office.read() as db:
+            offered = stations.open_in(db, (AM,)).of(seat.group, AM)
+        with desk.office.write() as tx:
+            upkeep.hold(tx, own, seat.group, AM, PM, offered - 1, "", "")
+        with pytest.raises(Refusal) as refused, desk.office.write() as tx:
+            upkeep.hold(tx, own, seat.group, AM, PM, 1, "", "")
+        assert refused.value.code == "api.upkeep.holding_concerns"
+        with desk.office.read() as db:
+            assert len(stations.holdings(db, AM, PM)) == 1
+
     def test_a_seat_whose_booth_failed_moves_and_the_old_one_is_given_up(self, desk: Desk) -> None:
         before = desk.seat(request("E1", slots=(AM, PM)), request("E2", "S2"))
         near = next(seat for seat in before.seats if seat.centre_id == NEAR)

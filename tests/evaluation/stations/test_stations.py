@@ -280,16 +280,69 @@ class TestService:
             service.close_station(tx, STAFF, centre, label, AM, until, reason)
         assert refused.value.code == f"evaluation.station.{code}"
 
-    def test_the_home_side_keeps_stations_and_gives_them_back(self, office: Office) -> None:
+    def test_the_home_side_holds_stations_and_gives_them_back(self, office: Office) -> None:
         with office.write() as tx:
             service.install(tx, STAFF, VENUES)
-            service.keep_for_home(tx, STAFF, KEY, (AM, PM), 2)
+            first = service.hold(tx, STAFF, KEY, AM, NIGHT, 1)
+            service.hold(tx, STAFF, KEY, AM, PM, 1, "42-0001", "示例外省场次")
         with office.read() as db:
             assert service.capacity(db, [DAY]).of(KEY, AM) == 1
-            assert service.open_in(db, (AM, NIGHT)).free[KEY, NIGHT] == 3
+            assert service.open_in(db, (AM, PM, NIGHT)).free == {
+                **service.open_in(db, (AM, PM, NIGHT)).free,
+                (KEY, AM): 1,
+                (KEY, PM): 2,
+                (KEY, NIGHT): 3,
+            }
+            assert [one.partner for one in service.holdings(db, AM, NIGHT, "532901")] == [
+                "",
+                "42-0001",
+            ]
         with office.write() as tx:
-            service.keep_for_home(tx, STAFF, KEY, (AM, PM), 0)
+            service.give_back(tx, STAFF, "532901", first.id, PM)
         with office.read() as db:
-            assert service.capacity(db, [DAY]).of(KEY, AM) == 3
-        with pytest.raises(Refusal), office.write() as tx:
-            service.keep_for_home(tx, STAFF, KEY, (AM,), 4)
+            assert service.open_in(db, (AM, PM)).of(KEY, AM) == 1
+            assert service.open_in(db, (AM, PM)).of(KEY, PM) == 3
+            actions = [entry.action for entry in journal.entries(db, "stations")][1:]
+            assert actions == [
+                "evaluation:stations:held",
+                "evaluation:stations:held",
+                "evaluation:stations:given_back",
+            ]
+
+    @pytest.mark.parametrize(
+        ("until", "stations", "partner", "reference", "pointer"),
+        [
+            (AM, 1, "", "", "/until"),
+            (PM, 0, "", "", "/stations"),
+            (PM, 3, "", "", "/stations"),
+            (PM, 1, "42-0001", "", "/reference"),
+            (PM, 1, "", "长" * 121, "/reference"),
+        ],
+    )
+    def test_what_cannot_be_held(
+        self,
+        office: Office,
+        until: int,
+        stations: int,
+        partner: str,
+        reference: str,
+        pointer: str,
+    ) -> None:
+        with office.write() as tx:
+            service.install(tx, STAFF, VENUES)
+            service.hold(tx, STAFF, KEY, AM, PM, 1)
+        with pytest.raises(Refusal) as refused, office.write() as tx:
+            service.hold(tx, STAFF, KEY, AM, until, stations, partner, reference)
+        assert [fault.pointer for fault in refused.value.faults] == [pointer]
+
+    def test_a_holding_ends_once_and_at_its_own_centre(self, office: Office) -> None:
+        with office.write() as tx:
+            service.install(tx, STAFF, VENUES)
+            one = service.hold(tx, STAFF, KEY, AM, PM, 1)
+        for centre, at, code in (
+            ("530102", AM, "holding_unknown"),
+            ("532901", PM, "holding_over"),
+        ):
+            with pytest.raises(Refusal) as refused, office.write() as tx:
+                service.give_back(tx, STAFF, centre, one.id, at)
+            assert refused.value.code == f"evaluation.station.{code}"
