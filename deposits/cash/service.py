@@ -154,11 +154,12 @@ def restore(
 def reclaim(tx: Tx, actor: Actor, lot_id: str, content: bytes) -> Holding:
     """A bidder hands in the slip of money whose cell was never opened: his bid was withdrawn, too
     few bid, the tender was terminated, or his half was lost. It goes back after the bank has
-    confirmed it.
+    confirmed it. Where nothing came for the slip that was known, he may hand in another: he had
+    several accounts opened, and paid to an earlier one.
 
     Refuses TOO_EARLY before the opening (then the bank gives it back on his word alone), FORBIDDEN
     without an organisation, INVALID for a slip that is none or names another lot or bidder, CONFLICT
-    where the money is known already.
+    where money of his is known already.
     """
     actor.must_be(Role.BIDDER)
     must_act_for(actor, actor.party_id)
@@ -169,19 +170,24 @@ def reclaim(tx: Tx, actor: Actor, lot_id: str, content: bytes) -> Holding:
     if isinstance(slip, Reason):
         raise Refusal(slip.code, slip.params)
     known = {h.bidder_uscc: h for h in queries.of_lot(tx.db, lot_id, lock=True)}
-    if actor.party_id in known:
+    earlier = known.get(actor.party_id)
+    if earlier is None:
+        made = Holding(
+            id=tx.new_id(),
+            lot_id=lot_id,
+            centre_id=lot.centre_id,
+            bidder_uscc=actor.party_id,
+            state=HoldingState.ANNOUNCED,
+            account=slip.account,
+            salt=slip.salt,
+            revealed_at=tx.now,
+        )
+        queries.add(tx.db, made)
+    elif earlier.state is HoldingState.ABSENT:
+        made = replace(earlier, account=slip.account, salt=slip.salt, reasons=())
+        queries.store(tx.db, made)
+    else:
         raise Refusal("deposits.cash.known", {}, Kind.CONFLICT)
-    made = Holding(
-        id=tx.new_id(),
-        lot_id=lot_id,
-        centre_id=lot.centre_id,
-        bidder_uscc=actor.party_id,
-        state=HoldingState.ANNOUNCED,
-        account=slip.account,
-        salt=slip.salt,
-        revealed_at=tx.now,
-    )
-    queries.add(tx.db, made)
     data = {"holding": made.id, "bidder": made.bidder_uscc, "slip": _digest_of(content)}
     tx.record(_stream(lot_id), "deposits:cash:reclaimed", actor, data)
     tasks.enqueue(tx, ASK_TASK, {"lot": lot_id, "asked": 0})

@@ -83,11 +83,11 @@ class Town:
         with self.office.read() as db:
             return terms_for(db, lot_id, uscc, OPENING_ON).due
 
-    def slip(self, lot_id: str, uscc: str) -> Slip:
+    def slip(self, lot_id: str, uscc: str, salt: str = "") -> Slip:
         """The bidder has a sub-account opened."""
         with self.office.read() as db:
             quiet = cash.quiet_until(deposit_lot(db, lot_id))
-        salt = salt_of(lot_id, uscc)
+        salt = salt or salt_of(lot_id, uscc)
         adapter = BankAdapter(lambda command: self.books.do(dict(command)))
         account, _ = adapter.open_account(CENTRE_ID, commitment(lot_id, uscc, salt), quiet)
         return Slip(lot_id, uscc, account, salt)

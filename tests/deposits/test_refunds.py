@@ -145,6 +145,21 @@ class TestRefunds:
         town.work()
         assert town.holding(lot_id, CLEAN).state is HoldingState.HELD
 
+    def test_who_paid_to_an_earlier_account_hands_in_its_slip(self, town: Town) -> None:
+        """Two accounts were opened; the slip lodged last counts, and nothing came for it."""
+        (lot_id,) = make_lots(town.office, LARGE)
+        paid = town.slip(lot_id, CLEAN, "e" * 64)
+        town.pay(paid, DUE)
+        town.open(lot_id, {CLEAN: town.slip(lot_id, CLEAN).to_bytes()})
+        town.work()
+        assert town.holding(lot_id, CLEAN).state is HoldingState.ABSENT
+        with town.office.write() as tx:
+            cash.reclaim(tx, bidder(CLEAN), lot_id, paid.to_bytes())
+        town.work()
+        assert town.holding(lot_id, CLEAN).state is HoldingState.HELD
+        town.days(1)
+        town.check()
+
 
 class TestForfeiture:
     """条例 §74, §35: the closed list, each with its document."""
