@@ -30,7 +30,7 @@ from deposits.refunds import service as refunds
 from deposits.refunds.ends import AWARDED, Extension, Forfeiture
 from deposits.refunds.extensions import service as extensions
 from deposits.refunds.orders import service as orders
-from deposits.refunds.payout import Payout, Purpose
+from deposits.refunds.payout import FAILED, Payout
 from deposits.refunds.withheld import service as withheld
 from deposits.statements import service as statements
 from deposits.statements.service import Reconciliation
@@ -209,7 +209,7 @@ def forfeited_lines(db: Session, centre_id: str) -> tuple[ForfeitedLine, ...]:
     lots, names = _Lots(db), _Names(db)
     rows = [row for row in withheld.forfeitures(db) if lots.centre(row.lot_id) == centre_id]
     orders_of = orders.payouts_of(db, [row.holding_id for row in rows])
-    paid = {order.subject for order in orders_of if order.purpose is Purpose.FORFEITED}
+    paid = {order.subject for order in orders_of if order.state not in FAILED}
     return tuple(
         ForfeitedLine(
             holding_id=row.holding_id,

@@ -28,7 +28,7 @@ from deposits.ledger import service as books
 from deposits.ledger.ledger import Book
 from deposits.refunds import service as refunds
 from deposits.refunds.orders import service as orders
-from deposits.refunds.payout import Payout, PayoutState, Purpose, payout_key
+from deposits.refunds.payout import FAILED, Payout, PayoutState, Purpose, payout_key
 from deposits.release import overdue_days
 from trading.acting import must_serve
 from trading.calendar.legal import legal_day
@@ -37,6 +37,7 @@ from trading.objections import service as objections
 from trading.projects import service as projects
 
 NOTE_LENGTH_MAX = 500
+_PAID = (Step.PAYMENT, Step.HAND_OVER)
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,8 @@ def note(tx: Tx, actor: Actor, item_id: str, step: Step, text: str, document: by
 def give_back(
     tx: Tx, actor: Actor, item_id: str, account: str, name: str, document: bytes
 ) -> Payout:
-    """Pay an imported item to its owner, with the document that shows that he is it."""
+    """Pay an imported item to its owner, with the document that shows that he is it; again where the
+    bank refused or returned it."""
     return _pay(tx, actor, item_id, account, name, document, Step.PAYMENT)
 
 
@@ -164,7 +166,7 @@ def _pay(
     row = _open(tx, actor, item_id)
     if row.holding_id:
         raise Refusal("deposits.clearance.by_refund", {}, Kind.CONFLICT)
-    if row.state == State.PAYING:
+    if any(order.state not in FAILED for order in orders.payouts_of(tx.db, [row.id])):
         raise Refusal("deposits.clearance.paying", {}, Kind.CONFLICT)
     if not document:
         raise Refusal("deposits.clearance.document", {})
@@ -202,7 +204,8 @@ def settle(tx: Tx, actor: Actor, item_id: str) -> Item:
     else:
         given = orders.payouts_of(tx.db, [row.id])
         is_gone = bool(given) and given[-1].state is PayoutState.DONE
-        if any(s.step == Step.HAND_OVER for s in queries.steps(tx.db, row.id)):
+        paid = [s.step for s in queries.steps(tx.db, row.id) if s.step in _PAID]
+        if paid[-1:] == [Step.HAND_OVER]:
             done = State.HANDED_OVER
     if not is_gone:
         raise Refusal("deposits.clearance.not_gone", {}, Kind.CONFLICT)

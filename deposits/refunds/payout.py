@@ -44,6 +44,8 @@ FOLLOWS: dict[PayoutState, frozenset[PayoutState]] = {
     _P.BOUNCED: frozenset(),
     _P.REFUSED: frozenset(),
 }
+FAILED = frozenset({_P.BOUNCED, _P.REFUSED})
+"""The money is back in the book, and may be paid again by a further order."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from deposits.clearance import service
 from deposits.clearance.item import Reason, State, Step
 from deposits.ledger import service as books
 from deposits.refunds.orders import service as orders
+from deposits.refunds.payout import PayoutState
 from deposits.statements import service as statements
 from deposits.statements.lines import write
 from deposits.statements.statement import Statement
@@ -77,6 +78,13 @@ class TestOldDeposits:
         with town.office.read() as db:
             (order,) = orders.payouts_of(db, [item.id])
             assert order.amount == Money.yuan(642_000)
+            assert not books.broken(db)
+        town.work()  # the bank knows of no such money, and refuses
+        pay()
+        assert code_of(pay) == "deposits.clearance.paying"
+        with town.office.read() as db:
+            found = [order.state for order in orders.payouts_of(db, [item.id])]
+            assert found == [PayoutState.REFUSED, PayoutState.ORDERED]
             assert not books.broken(db)
 
     @pytest.mark.parametrize(

@@ -180,11 +180,17 @@ class TestForfeiture:
             assert "第七十四条" in row.article
             owed = ledger.forfeited(CENTRE_ID, lot_id).id
             assert {a.id: a.balance for a in books.sub_account(db, lot_id)}[owed] == DUE
-        with town.office.write() as tx:
-            withheld.pay_forfeited(
-                tx, STAFF, town.holding(lot_id, CLEAN).id, "6200111122223333", "示例招标人"
-            )
-        town.days(3)
+        held, closed = town.holding(lot_id, CLEAN), "6200111122223333"
+        town.books.do({"do": "fault", "close": closed})
+
+        def pay(account: str) -> None:
+            with town.office.write() as tx:
+                withheld.pay_forfeited(tx, STAFF, held.id, account, "示例招标人")
+
+        for account in (closed, "6200111122224444"):  # the first comes back from the bank
+            pay(account)
+            refused(lambda: pay("6200111122224444"), "deposits.payout.state", Kind.CONFLICT)
+            town.days(4)
         with town.office.read() as db:
             assert not {a.id: a.balance for a in books.sub_account(db, lot_id)}[owed]
         town.check()

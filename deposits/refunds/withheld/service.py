@@ -19,7 +19,7 @@ from deposits.ledger.ledger import Book
 from deposits.refunds import queries
 from deposits.refunds.ends import AWARDED, Forfeiture
 from deposits.refunds.orders.service import check_account, send
-from deposits.refunds.payout import Payout, PayoutState, Purpose, account_digest, payout_key
+from deposits.refunds.payout import FAILED, Payout, PayoutState, Purpose, account_digest, payout_key
 from deposits.refunds.tables import ConversionRow, ForfeitureRow
 from deposits.release import ReleaseCause
 from deposits.service import lot_to_settle
@@ -94,7 +94,7 @@ def forfeit(tx: Tx, actor: Actor, holding_id: str, claim: Claim) -> Forfeiture:
 
 
 def pay_forfeited(tx: Tx, actor: Actor, holding_id: str, account: str, name: str) -> Payout:
-    """Pay what was forfeited to the tenderer's account."""
+    """Pay what was forfeited to the tenderer's account; again where the bank refused or returned it."""
     found = holding(tx.db, holding_id)
     actor.must_be(Role.STAFF, Role.SYSTEM)
     must_serve(actor, found.centre_id)
@@ -102,14 +102,15 @@ def pay_forfeited(tx: Tx, actor: Actor, holding_id: str, account: str, name: str
         params = {"current": found.state, "wanted": HoldingState.FORFEITED}
         raise Refusal("deposits.cash.state", params, Kind.CONFLICT)
     check_account(account)
-    key = payout_key(f"forfeited-{found.id}", 1)
-    known = queries.payout(tx.db, key, lock=True)
-    if known is not None:
-        raise Refusal(
-            "deposits.payout.state",
-            {"key": key, "current": known.state, "wanted": PayoutState.ORDERED},
-            Kind.CONFLICT,
-        )
+    earlier = queries.of_subjects(tx.db, [found.id])
+    for known in earlier:
+        if known.state not in FAILED:
+            raise Refusal(
+                "deposits.payout.state",
+                {"key": known.key, "current": known.state, "wanted": PayoutState.ORDERED},
+                Kind.CONFLICT,
+            )
+    key = payout_key(f"forfeited-{found.id}", len(earlier) + 1)
     ordered = Payout(
         key=key,
         subject=found.id,
