@@ -252,6 +252,15 @@ class TestWithoutBrowser:
         self.enter(client, "staff")
         assert client.post(f"{base}/close", headers=ORIGIN).status_code == 409
         assert client.post(f"{base}/expire", headers=ORIGIN).status_code in (409, 425)
+        letter = {"document": ("l.txt", b"letter", "text/plain")}
+        data = {"ground": "REVOKED", "amount": "1", "account": "6228000000001234"}
+        invalid = hall.record(lot_id, ALSO_CLEAN).id
+        lot = f"/tenderer/lots/{lot_id}/guarantees"
+        for name, page in (("staff", "/centre/deposits/guarantees"), ("tenderer", lot)):
+            self.enter(client, name)
+            path = f"{page}/{invalid}/demand"
+            said = client.post(path, data=data, files=letter, headers=ORIGIN)
+            assert (said.status_code, said.text.count('id="refusal"')) == (409, 1), path
         assert hall.record(lot_id, CLEAN) == record
 
     def test_who_is_asked_for_a_longer_validity_answers(
