@@ -93,7 +93,7 @@ def sign_in(site: str, account: str, password: str) -> str:
         with urlopen(request, timeout=SIGN_IN_SECONDS_MAX) as answer:  # noqa: S310
             return str(answer.headers["Set-Cookie"]).partition(";")[0]
     except HTTPError as error:
-        raise NotFollowed(error.read(10_000).decode("utf-8", "replace")) from None
+        raise NotFollowed(_text_of(error.read(10_000))) from None
 
 
 def ticket_of(site: str, cookie: str) -> str:

@@ -95,12 +95,11 @@ def _follow(client: object, arguments: argparse.Namespace) -> None:
 
 def _line(entry: Entry, language: Language) -> str:
     """`12  2026-10-21 09:00:00  host-1  门禁打开`: number, Shanghai time, whose act, what."""
+    from api.pages.entry_words import story_sentences, worded
     from archive.clock import SHANGHAI
-    from archive.words import catalogue
 
-    code = ".".join(("api", "page", "story", *entry.action.split(":")))
-    words = catalogue("api", language).get(code, entry.action)
-    for name, value in entry.data.items():
+    words = story_sentences(language).get(entry.action, entry.action)
+    for name, value in worded(entry.action, entry.data, language).items():
         words = words.replace(f"{{{name}}}", str(value))
     moment = f"{entry.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
     return f"{entry.seq:>6}  {moment}  {entry.actor}  {words}"

@@ -16,6 +16,7 @@ from api.identity import service as identity
 from api.identity.accounts import Account
 from archive.actor import SYSTEM, Role
 from evaluation.session.session import Session
+from evaluation.witness.keeping.service import KEEPER
 from trading.projects import service as projects
 
 _FIRST = (Role.STAFF, Role.SUPERVISOR, Role.TENDERER)
@@ -41,7 +42,7 @@ def acting(db: Db, session: Session, *, is_demo: bool = False) -> dict[str, Acti
     accounts = identity.accounts_around(db, {*seats, *tenderer}, centres, Role.SUPERVISOR)
     if is_demo:
         accounts += _of_a_demonstration({*seats}, centres, tenderer, lot.supervisor_uscc)
-    found = {SYSTEM.id: Acting(Role.SYSTEM)}
+    found = {actor.id: Acting(Role.SYSTEM) for actor in (SYSTEM, KEEPER)}
     alike: dict[Acting, list[str]] = defaultdict(list)
     for account in accounts:
         who = found[account.id] = _acting(account, seats)

@@ -17,7 +17,9 @@ from api.flows.places import names as names_of_places
 from archive.actor import Actor
 from archive.clock import SHANGHAI
 from archive.cosignature import Cosigner
+from archive.errors import Refusal
 from archive.journal import service as journal
+from archive.vault import Vault
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import FINAL
@@ -94,6 +96,18 @@ def view(db: Db, actor: Actor, session: Session, watches: Watches) -> DeskView:
         orders=tuple(order for order in watch.orders.values() if order.answer is None),
         stations=len(watch.stations),
     )
+
+
+def order_words(vault: Vault, view: DeskView) -> dict[int, str]:
+    """What the supervisor said with each open order, by its number; who is to answer has to read it."""
+    found = {}
+    for order in view.orders:
+        try:
+            if order.sha256:
+                found[order.seq] = vault.get(order.sha256).decode()
+        except Refusal:
+            continue  # lost from the vault: the order stands all the same
+    return found
 
 
 def _key_of(vkey: str | None) -> str:

@@ -87,11 +87,13 @@ def _seen(db: Db, actor: Actor, session_id: str) -> Session:
 def _known(request: Request, actor: Actor, db: Db, session_id: str, form: Form) -> dict[str, Any]:
     session = _seen(db, actor, session_id)
     room = hosting.room(session, actor)
+    watched = witnessing.view(db, actor, session, shell_of(request).watches)
     return {
         "session": session,
         "room": room,
         "waits": hosting.waits(session.state),
-        "desk": witnessing.view(db, actor, session, shell_of(request).watches),
+        "desk": watched,
+        "order_words": witnessing.order_words(shell_of(request).office.vault, watched),
         "centres": names_of_places(db),
         "lot": projects.lot(db, session.lot_id) if room.is_host else None,
         "members": [(m.expert_id, m.seat_code) for m in room.here],

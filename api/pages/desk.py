@@ -19,10 +19,11 @@ from api.access import SupervisorActor
 from api.flows import recording, watch, witnessing
 from api.flows.topics import numbers
 from api.outsiders import outsiders_of
+from api.pages.entry_words import entry_values, story_sentences
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.listing import NUMBER, Column, listing
 from api.pages.kit.page import attachment, reader, show
-from api.pages.record_viewer import entry_values, story_sentences, viewer_files
+from api.pages.record_viewer import viewer_files
 from api.pages.supervisor import HOME, people_of
 from api.routes.fields import IdInPath
 from api.shell import shell_of

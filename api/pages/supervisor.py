@@ -16,6 +16,7 @@ from api.flows import watch as flow
 from api.flows.acting import Acting, acting
 from api.flows.member import text_digest
 from api.flows.topics import BOARD, numbers
+from api.pages.entry_words import entry_values, story_sentences
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.listing import CODE, MOMENT, NUMBER, Choice, Column, listing
 from api.pages.kit.page import playing, reader, show, words_of
@@ -25,9 +26,8 @@ from api.transactions import ReadDb
 from archive.actor import Actor
 from archive.errors import Refusal
 from archive.office import Tx
-from archive.words import catalogue, say
+from archive.words import say
 from evaluation.session import commands as c
-from evaluation.witness.alarms import Alarm
 from experts.draws.request import State
 
 router = APIRouter(include_in_schema=False)
@@ -123,11 +123,6 @@ def _focus(
     request: Request, db: Session, actor: Actor, session_id: str, form: Form, template: str
 ) -> Response:
     found = flow.focus(db, actor, session_id)
-    sentences = {
-        ":".join(code.split(".")[3:]): words
-        for code, words in catalogue("api", reader(request)).items()
-        if code.split(".")[2:4] == ["story", "evaluation"]
-    }
     topic = f"session/{session_id}"
     orders = words_of(request, "watch.orders", Order)
     page = show(
@@ -136,10 +131,10 @@ def _focus(
         actor,
         focus=found,
         kept=keeping.of_session(db, actor, session_id),
-        sentences=sentences,
+        sentences=story_sentences(reader(request)),
         orders=orders,
         people=people_of(request, db, found),
-        values=[*found.centres.items(), *orders, *words_of(request, "watch.alarm", Alarm)],
+        values=[*found.centres.items(), *entry_values(reader(request))],
         void_for=words_of(request, "reevaluation.causes", VoidFor),
         seats=[(m.seat_code, m.seat_code) for m in found.session.state.sitting],
         form=form,

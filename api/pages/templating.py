@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
 
 from api.negotiation import LANGUAGE_COOKIE
+from api.pages.entry_words import worded
 from api.pages.kit import text
 from api.shell import shell_of
 from archive.clock import SHANGHAI
@@ -103,6 +104,7 @@ def render(
             {
                 "t": partial(_words, language),
                 "say": say,
+                "worded": worded,
                 "language": language,
                 "other": (other := Language.EN if language is Language.ZH else Language.ZH),
                 "other_href": switched(connection, other),

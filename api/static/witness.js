@@ -206,9 +206,10 @@
     sentence(entry) {
       const words = this.sentences.get(entry.action);
       if (words === undefined) return entry.action;
+      const kind = entry.action.split(":").at(-1);
       return words.replace(/\{([a-z_0-9]+)\}/g, (_, name) => {
         const value = String(entry.data[name] ?? "");
-        return this.values.get(value) ?? this.people.get(value || null) ?? value;
+        return this.values.get(`${kind}.${value}`) ?? this.values.get(value) ?? this.people.get(value || null) ?? value;
       });
     }
 
@@ -233,9 +234,7 @@
       what.className = "what";
       const said = document.createElement("p");
       said.textContent = this.sentence(entry);
-      if (entry.data.order) {
-        said.textContent += [this.values.get(entry.data.order), entry.data.seat].filter(Boolean).join(" · ");
-      }
+      if (entry.data.order && entry.data.seat) said.textContent += ` ${entry.data.seat}`;
       const who = document.createElement("p");
       who.className = "who";
       who.textContent = `${this.who(entry.actor)} · ${entry.seq} · ${leaf.slice(0, 12)}`;

@@ -72,6 +72,8 @@ class OpenOrder:
     order: str
     venue: str = ""
     seat: str = ""
+    sha256: str = ""
+    """Of its words; "" where it has none."""
     answer: int | None = None
 
 
@@ -246,7 +248,12 @@ class Watch:
 
     def _order(self, data: Mapping[str, Any], entry: Entry) -> None:
         self.orders[entry.seq] = OpenOrder(
-            entry.seq, entry.at, data["order"], data.get("venue", ""), data.get("seat", "")
+            entry.seq,
+            entry.at,
+            data["order"],
+            data.get("venue", ""),
+            data.get("seat", ""),
+            data.get("sha256", ""),
         )
 
     def _answer(self, data: Mapping[str, Any], entry: Entry) -> None:

@@ -17,6 +17,7 @@ from api.demo import people
 from api.identity import service as identity
 from api.identity.accounts import Account
 from archive.actor import SYSTEM, Role
+from archive.digests import sha256
 from archive.verification.report import Verdict
 from archive.verify import verify
 from evaluation.session import commands as c
@@ -115,12 +116,16 @@ def test_an_alarm_is_answered(chromium_page: Pages, sealed: Reviewing) -> None:
     page = _desk(chromium_page, sealed, "relief")
     alarm = page.locator('[data-alarm="OUTSIDE_CONTACT"]')
     expect(alarm).to_contain_text("与外界联系")
+    newest = page.locator(".events li").first
+    expect(newest).to_contain_text("告警提出:与外界联系")
+    expect(newest).to_contain_text("系统")
     alarm.get_by_role("textbox").fill("已核实,系送餐人员")
     alarm.get_by_role("button", name="确认").click()
     expect(page.locator(".alert-success")).to_contain_text("告警已确认")
     expect(alarm).to_contain_text("relief 已确认")
     _keep(sealed)
     expect(alarm).to_have_count(0)
+    expect(newest).to_contain_text("告警解除:与外界联系")
 
 
 def test_the_roster(chromium_page: Pages, sealed: Reviewing) -> None:
@@ -144,14 +149,20 @@ def test_staff_answer_an_order_and_members_confirm_their_presence(
     chromium_page: Pages, sealed: Reviewing
 ) -> None:
     with sealed.office.write() as tx:
-        order = {"order": "EXPLAIN", "venue": sealed.session.centre_id}
+        words = "请说明走廊门为何打开".encode()
+        order = {
+            "order": "EXPLAIN",
+            "venue": sealed.session.centre_id,
+            "sha256": sha256(words),
+        }
         supervisor = people.supervisor("")
-        witness.record_event(tx, supervisor, sealed.session_id, "order", order)
+        witness.record_event(tx, supervisor, sealed.session_id, "order", order, words)
     with sealed.office.write() as tx:
         account = Account("host", frozenset({Role.STAFF}), centre_id=sealed.session.centre_id)
         identity.create_account(tx, SYSTEM, account, PASSWORD)
     page = sign_in(chromium_page, sealed.url, "host")
     page.goto(f"{sealed.url}/centre/sessions/{sealed.session_id}")
+    expect(page.locator("#orders ~ form blockquote")).to_have_text("请说明走廊门为何打开")
     page.get_by_label("答复内容").fill("门禁例行检修")
     looks(page, "centre-session-night")
     page.get_by_role("button", name="答复").click()

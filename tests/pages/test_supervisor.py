@@ -90,6 +90,7 @@ def test_events_arrive_verified_and_a_remark_stands_on_the_record(
     looks(page, "supervisor-session")
     page.goto(review.url + "/supervisor/wall")
     expect(page.locator(".tile.is-urgent")).to_contain_text("摄像中断")
+    expect(page.locator(".tile .last")).to_contain_text("停止交谈")
 
 
 def _size(review: Reviewing) -> int:

@@ -157,9 +157,10 @@
     sentence(entry) {
       const words = this.sentences.get(entry.action);
       if (words === undefined) return entry.action;
+      const kind = entry.action.split(":").at(-1);
       return words.replace(/\{([a-z_0-9]+)\}/g, (_, name) => {
         const value = String(entry.data[name] ?? "");
-        return this.values.get(value) ?? value;
+        return this.values.get(`${kind}.${value}`) ?? this.values.get(value) ?? value;
       });
     }
     entry(entry, leaf, mark, words) {
@@ -173,8 +174,7 @@
       time.textContent = this.clock.format(new Date(entry.at));
       const said = document.createElement("span");
       said.className = "what";
-      const state = entry.data.state ? this.values.get(entry.data.state) : "";
-      said.textContent = `${this.sentence(entry)}${state ? ` ${state}` : ""}`;
+      said.textContent = this.sentence(entry);
       const who = document.createElement("span");
       who.className = "who";
       who.textContent = [String(entry.seq), entry.actor, leaf.slice(0, 12), mark].filter(Boolean).join(" · ");
