@@ -57,7 +57,7 @@ def register(actor: Visitor, request: Request, db: ReadDb) -> Response:
     return _page(request, actor, db, Form())
 
 
-@router.post("/trustees")
+@router.post(HOME)
 async def enter(actor: PoolActor, request: Request, form: Sent) -> Response:
     """Enter a key as `bigloop trustee key` printed it."""
     return await submit(
@@ -87,7 +87,7 @@ def _proof(form: Form) -> bytes:
         return b""
 
 
-@router.post("/trustees/{trustee_id}/confirmation")
+@router.post(HOME + "/{trustee_id}/confirmation")
 async def confirm(
     actor: SupervisorActor, request: Request, trustee_id: IdInPath, form: Sent
 ) -> Response:
@@ -102,7 +102,7 @@ async def confirm(
     )
 
 
-@router.post("/trustees/{trustee_id}/revocation")
+@router.post(HOME + "/{trustee_id}/revocation")
 async def revoke(
     actor: KeeperActor, request: Request, trustee_id: IdInPath, form: Sent
 ) -> Response:

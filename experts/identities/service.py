@@ -101,7 +101,7 @@ def undo(tx: Tx, actor: Actor, proposal_id: str) -> Proposal:
         kept = [uscc for uscc in declared if uscc not in given]
         if given:
             standing.act(tx, actor, row.one, Amend({"declared": kept}, f"撤销合并 {row.other}"))
-        standing.act(tx, actor, row.other, Return(f"撤销合并 {row.id}"))
+        standing.act(tx, actor, row.other, Return(f"撤销合并 {row.id}", is_parted=True))
     return _decided(tx, actor, row)
 
 

@@ -18,6 +18,8 @@ from experts.identities.persons import likenesses as persons_alike
 from experts.identities.proposal import Kind, Proposal, State
 from experts.pool import service as pool
 from experts.pool.expert import Status
+from experts.pool.standing import service as standing
+from experts.pool.standing.machine import Apply, Return
 from tests.builders import POOL_OFFICE, STAFF, make_office
 from tests.experts.world import employer, make_expert
 from trading.identifiers import make_uscc
@@ -178,6 +180,10 @@ class TestDecisions:
             one, other = pool.expert(db, "E0001"), pool.expert(db, "E0002")
             assert set(one.declared_units) == {employer(8), employer(9)}
             assert other.status is Status.LEFT
+        for alone in (Return(), Apply(other)):
+            with pytest.raises(Refusal) as refused, office.write() as tx:
+                standing.act(tx, POOL_OFFICE, other.id, alone)
+            assert refused.value.code == "experts.standing.merged"
         with office.write() as tx:
             identities.undo(tx, POOL_OFFICE, proposal.id)
         with office.read() as db:

@@ -12,6 +12,7 @@ from api.demo.doors import PASSWORD
 from api.demo.guests import EXPERT, guests, open_expert_account
 from api.demo.once import opened, settings_of
 from api.demo.play import Play
+from api.flows import drawing, sealing
 from api.flows import opening as flow
 from api.handlers import handlers
 from api.identity import service as identity
@@ -24,6 +25,8 @@ from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import Member, Stage
 from evaluation.sheets import service as sheets
+from experts.draws import service as draws
+from experts.draws.request import State
 from tests.scenarios.conftest import POOL
 from tests.support.playing import Stagehand
 from trading.projects import service as projects
@@ -61,6 +64,54 @@ def test_the_play_goes_on_around_its_guests(migrated_sqlite_url: str, tmp_path: 
             held = sheets.sheet(db, session.id, who).sheet.cells
         assert held[bidder, item] == 125
         assert len(held) > 1
+
+
+def test_a_guest_who_must_recuse_himself_is_followed(
+    migrated_sqlite_url: str, tmp_path: Path
+) -> None:
+    """His seat is called for, the calling service answers, and the review begins with another."""
+    clock = DrivenClock(datetime(2000, 1, 1, tzinfo=UTC))
+    settings = settings_of(tmp_path, migrated_sqlite_url)
+    with opened(settings, clock, 1) as office:
+        play = Play(office, open_custodian(settings, office), 1, DAY, 3, POOL)
+        clock.move_to(play.starts_at)
+        play.set_up(first_acts(play))
+        known = {**handlers(play.custodian, tmp_path / "dossiers"), **play.handlers(ACTS)}
+        hand = Stagehand(office, clock, Worker(office, known, "test"))
+        host = guests(play)[0].centre_id
+        hand.until(lambda: _is_announced(office, host))
+        lot_id, asked = _draw(office, host)
+        hand.until(lambda: open_expert_account(office, host))
+        with office.read() as db:
+            first, second = draws.draws_of_lot(db, lot_id)
+        assert (first.id, first.state) == (asked, State.UNSEEDED), "no trustee answered the guest"
+        assert second.state is not State.UNSEEDED
+        _, expert = identity.sign_in(office, LIMITS, EXPERT, PASSWORD, "here", NOW)
+        who = expert.party_id
+        lot_id = _read_out(hand, play, host)
+        own = people.expert(who)
+        session = _session(office, lot_id)
+        with office.write() as tx:
+            sessions.act(tx, own, session.id, c.ReadDiscipline(who, DIGEST))
+        hand.until(lambda: bool(_member(office, lot_id, who).identity))
+        with office.write() as tx:
+            sealing.act(tx, own, session.id, c.SignRecusal(who, True, DIGEST))
+        hand.until(lambda: _session(office, lot_id).stage is Stage.REVIEWING)
+        seat = _member(office, lot_id, who).seat_code
+        (follower,) = [m for m in _session(office, lot_id).state.sitting if m.seat_code == seat]
+        assert follower.expert_id != who
+
+
+def _is_announced(office: Office, host: str) -> bool:
+    with office.read() as db:
+        return bool(projects.lots(db, stage=LotStage.NOTICED, centre_id=host))
+
+
+def _draw(office: Office, host: str) -> tuple[str, str]:
+    """The guest of the centre asks for a draw before the play does."""
+    with office.write() as tx:
+        lot = projects.lots(tx.db, stage=LotStage.NOTICED, centre_id=host)[0]
+        return lot.id, drawing.request(tx, people.staff(host), lot.id).id
 
 
 def _read_out(hand: Stagehand, play: Play, host: str) -> str:

@@ -16,19 +16,21 @@ from archive.clock import SHANGHAI
 from archive.office import Tx
 from archive.tasks.service import Write, enqueue
 from experts.draws import service as draws
-from experts.draws.request import State
+from experts.draws.request import ENDED_WITHOUT, State
 
 TRUSTEES_AFTER = timedelta(minutes=1)
 LISTEN_AFTER = timedelta(minutes=6)
 
 
 def draw(play: Play, args: Mapping[str, Any]) -> Write:
-    """Staff request the draw; the trustees are asked."""
+    """Staff request the draw, where a guest's does not stand; the trustees are asked."""
     project, _ = play.lot(args)
     host = people.staff(project.centre_id)
 
     def write(tx: Tx) -> None:
-        made = drawing.request(tx, host, args["lot"])
+        made = next(reversed(draws.draws_of_lot(tx.db, args["lot"])), None)
+        if made is None or made.state in ENDED_WITHOUT:
+            made = drawing.request(tx, host, args["lot"], replaces=made.id if made else "")
         play.later(tx, "trustees", {**args, "draw": made.id}, tx.now + TRUSTEES_AFTER)
 
     return write

@@ -95,6 +95,12 @@ def convene(play: Play, args: Mapping[str, Any]) -> Write:
     watch = people.supervisor(project.supervisor)
     persons = [people.representative(lot.key, n + 1) for n in range(lot.representatives)]
     start = play.when(args).start(lot.first_part)
+    with play.office.read() as db:
+        drawn = draws.draws_of_lot(db, args["lot"])
+    if any(
+        draw.state is State.INVITING for draw in drawn
+    ):  # a guest stood down: the next ranks are called, and answer
+        play.telephony.advance(play.office.clock.now())
 
     def write(tx: Tx) -> None:
         if tx.now < start:
@@ -114,6 +120,8 @@ def convene(play: Play, args: Mapping[str, Any]) -> Write:
             session = sessions.act(tx, host, session.id, c.OpenCheckIn())
         if not session.state.bids:
             session = review.enter_bids(tx, host, session)
+        if substitution.join(tx, host, session.id):
+            session = sessions.session(tx.db, session.id)
         guest = awaited(tx, args)
         for member in session.state.sitting:
             session = _arrive(play, tx, session, member, is_left=member.expert_id == guest)

@@ -106,6 +106,8 @@ class Suspend:
 @dataclass(frozen=True)
 class Return:
     note: str = ""
+    is_parted: bool = False
+    """Whether a merger is taken back: nothing else brings the second record of a person back."""
 
 
 @dataclass(frozen=True)
@@ -376,7 +378,8 @@ def _suspended(asked: _Asked, command: Suspend) -> _Move:
 
 def _returned(asked: _Asked, command: Return) -> _Move:
     asked.actor.must_be(Role.POOL)
-    _may_come_back(asked)
+    if not command.is_parted:
+        _may_come_back(asked)
     return _Move(Act.RETURNED, "pool.return")
 
 
@@ -420,6 +423,8 @@ def _must_decide(asked: _Asked, cause: Cause) -> None:
 def _may_come_back(asked: _Asked) -> None:
     cause = asked.course.cause
     left = asked.course.stage is Stage.LEFT
+    if left and cause is Cause.MERGED:
+        raise Refusal("experts.standing.merged", {}, Kind.CONFLICT, rule="pool.identity")
     if left and cause is Cause.DISCIPLINE and not asked.rules.returns_after_discipline:
         raise Refusal(
             "experts.standing.removed", {}, Kind.CONFLICT, rule="pool.return_after_discipline"
