@@ -8,6 +8,7 @@ only for the lots of his own centre.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -91,6 +92,14 @@ class Change:
     mean_minutes: int
     clock: FaultClock | None
     may_decide: bool
+
+    @property
+    def again(self) -> Mapping[str, str | int]:
+        """The form that asks for the same once more, for when the day has moved on meanwhile."""
+        it = self.trouble
+        said = {"kind": str(it.kind), "reason": it.reason, "label": it.label}
+        said |= {"centre_id": it.centre_id, "session_id": it.session_id}
+        return {**said, "first": it.first, "last": it.until - 1}
 
 
 def choices(db: Session, actor: Actor, now: datetime) -> Choices:

@@ -62,13 +62,14 @@
     readAgain(element);
   });
 
+  // The first number may come from a look that is older than the page, which shows its own act already:
+  // reading again would wipe what the page says of it.
   const move = (topic, seq) => {
-    const known = seen.get(topic);
-    seen.set(topic, seq);
+    const known = seen.get(topic) ?? -1;
+    seen.set(topic, Math.max(known, seq));
     for (const element of elements()) {
       if (!topicsOf(element).includes(topic)) continue;
-      const shown = known ?? Number(element.dataset.seq ?? -1);
-      if (shown !== seq) readAgain(element);
+      if (seq > Math.max(known, Number(element.dataset.seq ?? -1))) readAgain(element);
     }
   };
 

@@ -440,6 +440,12 @@ def ask_urgently(house: House) -> None:
     house.work()
     shown = own.get(asked.url.path).text
     assert "新增 5 席" in shown
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', shown))
+    again = own.post("/centre/changes", data=fields)  # once more, as things stand by then
+    house.work()
+    assert "新增 5 席" in own.get(again.url.path).text
+    assert again.url.path != asked.url.path
+    assert own.post(f"{again.url.path}/withdrawal").status_code == 200
     assert own.post(f"{asked.url.path}/withdrawal").status_code == 200
     with house.office.read() as db:
         assert seating_service.seats_of(db, draw_id) == ()

@@ -3,6 +3,7 @@ the kit and its pages on office screens, by keyboard, live, and without a line."
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -242,3 +243,29 @@ def test_nothing_is_swapped_under_the_hands_of_somebody_who_types(
     page.wait_for_timeout(3_000)
     expect(page.locator("#typed")).to_have_value("abc")
     expect(page.locator("#typed")).to_be_focused()
+
+
+def test_a_number_older_than_the_page_moves_nothing(
+    chromium_page: Pages, living_day: Server
+) -> None:
+    """After somebody's own act the server's last look may be older than the page that answers him."""
+    page = chromium_page(size=OFFICE)
+    sockets: list[WebSocketRoute] = []
+    page.route_web_socket("**/live/notices", lambda socket: sockets.append(socket))
+    reads: list[str] = []
+    page.on("request", lambda request: reads.append(request.url))
+    page.goto(living_day.url + "/kit")
+    moved = page.locator("#moved")
+    seq = int(moved.get_attribute("data-seq") or "")
+    while not sockets:
+        page.wait_for_timeout(20)
+
+    def tell(number: int) -> None:
+        sockets[0].send(json.dumps({"topic": "board", "seq": number}))
+
+    for number in (seq - 1, seq):
+        tell(number)
+    page.wait_for_timeout(300)
+    assert not [url for url in reads if "/fragments/kit" in url]
+    with page.expect_request("**/fragments/kit*"):
+        tell(seq + 1)
