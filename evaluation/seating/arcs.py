@@ -88,11 +88,14 @@ def arcs_of(problem: Problem) -> Arcs:
     seat, place, minutes, group = _into_groups(problem, pair_seat, pair_place, pair_minutes)
     cost = minutes * MILLI
     index = problem.place_index
+    rests = np.array([p.overnight for p in problem.places], dtype=np.bool_)
     at = _ints([index.get(one.current, -2 if one.current else -1) for one in seats])[seat]
     if problem.weights.move:
         cost = cost + np.where((at != -1) & (at != place), problem.weights.move, 0)
     if problem.weights.elsewhere:
-        is_elsewhere = _elsewhere(problem, seat, place) & (at != place)
+        nights = np.array([one.overnight for one in seats], dtype=np.bool_)[seat]
+        is_elsewhere = _elsewhere(problem, seat, place) | (nights & ~rests[place])
+        is_elsewhere &= at != place
         cost = cost + np.where(is_elsewhere, problem.weights.elsewhere, 0)
     if problem.weights.amplitude:
         extra = lottery(problem, seat, group)[:, 0] % np.uint64(problem.weights.amplitude + 1)
@@ -118,7 +121,6 @@ def arcs_of(problem: Problem) -> Arcs:
     night = np.array(
         [one.stays_overnight(stay) for one in seats for stay in range(len(one.stays))], np.bool_
     )
-    rests = np.array([p.overnight for p in problem.places], dtype=np.bool_)
     # Every (seat, group) once for each stay of the seat.
     times = counts[seat]
     source = np.repeat(np.arange(len(seat), dtype=np.int64), times)

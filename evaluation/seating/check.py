@@ -63,7 +63,7 @@ def night_only_where_it_can_be_held(problem: Problem, plan: Plan) -> Iterator[Re
     overnight = {place.centre_id for place in problem.places if place.overnight}
     for seat, given in _given(problem, plan):
         night = any(part_of(slot) is Part.NIGHT for slot in _slots(seat, given))
-        if (seat.overnight or night) and given.centre_id not in overnight:
+        if night and given.centre_id not in overnight:
             yield _reason("evaluation.seat.overnight", given)
 
 
@@ -289,12 +289,16 @@ def move_cost(problem: Problem, plan: Plan) -> int:
 
 
 def elsewhere_cost(problem: Problem, plan: Plan) -> int:
-    """The price of each seat in none of the guest centres that its session names, but for confirmed
-    ones that stay."""
+    """The price of each seat in none of the guest centres that its session names, or where no night can
+    be held and one is expected, but for confirmed ones that stay."""
     named = {c.session_id: c.guests for c in problem.committees}
+    no_night = {place.centre_id for place in problem.places if not place.overnight}
     outside = sum(
-        bool(named[given.session_id])
-        and given.centre_id not in (*named[given.session_id], seat.current)
+        given.centre_id != seat.current
+        and (
+            (bool(named[given.session_id]) and given.centre_id not in named[given.session_id])
+            or (seat.overnight and given.centre_id in no_night)
+        )
         for seat, given in _given(problem, plan)
     )
     return outside * problem.weights.elsewhere

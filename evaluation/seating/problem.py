@@ -53,7 +53,7 @@ class SeatRequest:
 
     `lon`, `lat`: the expert's home in degrees. `slots`: a run of slots, nights included where the
     review stays over night; `overnight` must then be set, and may be set alone where a night is to
-    be expected. `or_else`: further runs of slots, other starts of the same session, in the same
+    be expected: a venue that can hold one is then taken first (`is_elsewhere`). `or_else`: further runs of slots, other starts of the same session, in the same
     order for all its members. `travel_minutes`: how far this expert is ready to travel, 0 where the
     rule alone decides. `members`: how many experts the committee has, those seated before included.
     `forbidden`: further centres that must not be taken. `guests`: the centres (副场) that the session
@@ -166,8 +166,8 @@ class Seat:
             return None
 
     def stays_overnight(self, stay: int = 0) -> bool:
-        """Whether the venue must be able to hold a night."""
-        return self.overnight or holds_night(self.stays[stay])
+        """Whether the venue must be able to hold a night; one that is only expected has a price."""
+        return holds_night(self.stays[stay])
 
 
 @dataclass(frozen=True)
@@ -196,8 +196,7 @@ class Group:
 class Weights:
     """Prices in milli. `load[k]`: for each seat above k+1 times the fair share of a centre (below:
     free). `amplitude`: the seed may make a seat dearer by at most this. `move`: a confirmed seat is
-    taken to another centre (the stay tax). `elsewhere`: a seat in none of the guest centres that its
-    session names."""
+    taken to another centre (the stay tax). `elsewhere`: see `is_elsewhere`."""
 
     second_member: int
     same_prefecture: int
@@ -388,13 +387,21 @@ def arc_cost(problem: Problem, seat: Seat, group: Group) -> int:
 
 
 def taxes(problem: Problem, seat: Seat, group: Group) -> int:
-    """What the centre costs this seat beside the way: it was confirmed in another, or its session names
-    others. A confirmed seat stays where it is without either: no later trouble drags it to a guest."""
+    """What the centre costs this seat beside the way: it was confirmed in another, or its session is
+    better held in others. A confirmed seat stays where it is without either: no later trouble drags it to a guest."""
     if seat.current == group.centre_id:
         return 0
     weights, place = problem.weights, problem.places[problem.place_index[group.centre_id]]
-    is_elsewhere = problem.committee_of[seat.session_id].is_elsewhere(place)
-    return (weights.move if seat.current else 0) + (weights.elsewhere if is_elsewhere else 0)
+    price = weights.elsewhere if is_elsewhere(problem, seat, place) else 0
+    return (weights.move if seat.current else 0) + price
+
+
+def is_elsewhere(problem: Problem, seat: Seat, place: Place) -> bool:
+    """Whether a seat there has the price of a seat elsewhere: the session names guest centres and this is
+    none of them, or a night is expected and cannot be held there. Both are said by the host, so neither
+    may leave anybody without a seat."""
+    committee = problem.committee_of[seat.session_id]
+    return committee.is_elsewhere(place) or (seat.overnight and not place.overnight)
 
 
 def load_pieces(problem: Problem, place: Place, seats: int) -> list[tuple[int, int]]:

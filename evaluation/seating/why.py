@@ -32,6 +32,7 @@ from evaluation.seating.problem import (
     arc_cost,
     barred_by,
     is_busy,
+    is_elsewhere,
 )
 from evaluation.stations.station import GroupKey
 
@@ -165,10 +166,15 @@ class Prices:
         committee = problem.committee_of[seat.session_id]
         is_new = seat.current != centre_id
         place = problem.places[problem.place_index[centre_id]]
-        is_elsewhere = is_new and committee.is_elsewhere(place)
+        is_unnamed = is_new and committee.is_elsewhere(place)
         is_moved = is_new and bool(seat.current)
         parts: dict[str, int | Fraction] = {
-            "evaluation.seat.why_elsewhere": problem.weights.elsewhere if is_elsewhere else 0,
+            "evaluation.seat.why_elsewhere": problem.weights.elsewhere if is_unnamed else 0,
+            "evaluation.seat.why_night": (
+                problem.weights.elsewhere
+                if is_new and not is_unnamed and is_elsewhere(problem, seat, place)
+                else 0
+            ),
             "evaluation.seat.why_moved": problem.weights.move if is_moved else 0,
             "evaluation.seat.why_capacity": price.capacity,
             "evaluation.seat.why_centre": price.centre,

@@ -79,11 +79,12 @@ class TestStationIsEquipped:
 class TestNight:
     """隔夜评标 needs a venue that can hold a night."""
 
-    @pytest.mark.parametrize(("centre", "expected"), [(NEAR, []), (FAR, ["overnight"])])
-    def test_declared(self, centre: str, expected: list[str]) -> None:
+    @pytest.mark.parametrize(("centre", "elsewhere"), [(NEAR, 0), (FAR, 1)])
+    def test_one_that_is_only_expected_has_a_price(self, centre: str, elsewhere: int) -> None:
         case = problem([seat(overnight=True)])
         plan = plan_of(case, ("S1", "E1", centre))
-        assert codes(check.night_only_where_it_can_be_held, case, plan) == expected
+        assert check.violations(case, plan) == []
+        assert check.elsewhere_cost(case, plan) == elsewhere * case.weights.elsewhere
 
     def test_a_night_among_the_slots_counts_by_itself(self) -> None:
         case = problem([seat(slots=(PM, NIGHT))])
@@ -301,14 +302,14 @@ def test_every_planted_breach_is_caught() -> None:
         [
             seat("E1", slots=(AM, PM), employer="USCC-OTHER"),
             seat("E2", slots=(AM,), needs=CAD),
-            seat("E3", overnight=True),
+            seat("E3", slots=(NIGHT,), overnight=True),
             seat("E1", "S2", slots=(NIGHT,), overnight=True),
         ],
         [committee("S1", county="none", forbidden=()), committee("S2", host=FAR)],
         free={
             (HOST, BASIC): 1,
             (HOST, CAD): 1,
-            (NEAR, BASIC): 1,
+            (NEAR, BASIC): (0, 0, 2),
             (NEAR, CAD): 1,
             (OTHER, CAD): 2,
             (FAR, BASIC): 2,

@@ -191,7 +191,7 @@ class TestSolve:
             "none_busy": problem([seat(busy=(AM,))]),
             "none_near": problem([seat(minutes=(200, 200, 300, 181))]),
             "none_equipped": problem([seat(needs=CAD)]),
-            "none_overnight": problem([seat(overnight=True, minutes=(40,))], places=PLACES[1:2]),
+            "none_overnight": problem([seat(slots=(NIGHT,), minutes=(40,))], places=PLACES[1:2]),
             "none_allowed": problem([seat()], [committee(forbidden=(OTHER, NEAR, FAR))]),
             "none_free": problem([seat()], free={(NEAR, BASIC): 0, (FAR, BASIC): 0}),
         }
@@ -235,6 +235,22 @@ class TestSolve:
         assert plan.is_proven
         assert [step.status for step in verify_plan(document_of(case, plan))] == [Status.OK] * 6
         assert check.violations(case, search.plan(case)) == []
+
+    def test_whoever_reaches_no_venue_for_a_night_sits_where_none_can_be_held(self) -> None:
+        """That a host expects a night must not choose among those drawn either (隔夜评标)."""
+        seats = [
+            seat("E1", overnight=True),
+            seat("E2", overnight=True, minutes=(999, 999, 999, 30)),
+        ]
+        case = problem(seats, [committee(members=2)])
+        plan = solve(case)
+        assert {given.expert_id: given.centre_id for given in plan.assignments} == {
+            "E1": NEAR,
+            "E2": FAR,
+        }
+        assert check.elsewhere_cost(case, plan) == WEIGHTS.elsewhere
+        assert plan.is_proven
+        assert [step.status for step in verify_plan(document_of(case, plan))] == [Status.OK] * 6
 
     def test_a_plan_near_its_bound_is_made_better_until_it_meets_it(
         self, monkeypatch: pytest.MonkeyPatch

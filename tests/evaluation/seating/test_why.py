@@ -95,13 +95,20 @@ class TestWords:
         assert answer.reasons[0].params["minutes"] == 20
         assert answer.dearer == 1_079_000
 
+    def test_a_night_that_is_expected_has_a_price_where_none_can_be_held(self) -> None:
+        case = problem([seat(overnight=True)])
+        plan = solve(case)
+        assert plan.assignments[0].centre_id == NEAR
+        answer = Prices(case, plan).why(SeatKey("S1", "E1"), FAR)
+        assert codes(answer.reasons) == ["why_not_there", "why_night"]
+
     @pytest.mark.parametrize(
         ("changes", "centre", "code"),
         [
             ({}, HOST, "host_centre"),
             ({"minutes": (10, 40, 200, 30)}, NEAR, "too_far"),
             ({"needs": CAD}, NEAR, "why_class"),
-            ({"overnight": True}, FAR, "overnight"),
+            ({"slots": (NIGHT,)}, FAR, "overnight"),
             ({"employer": "USCC-NEAR"}, NEAR, "employer_centre"),
             ({}, "999999", "why_no_centre"),
         ],
