@@ -145,7 +145,7 @@ async def publish(actor: StaffActor, request: Request, form: Sent) -> Response:
                 request,
                 "centre/directory_trial.html",
                 actor,
-                dry=sheet.read(content, venues.PROVINCE),
+                dry=venues.try_sheet(actor, content),
             ),
             read=read,
             again=again,

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from archive.actor import Actor, Role
 from archive.errors import Faults
 from archive.office import Tx
+from evaluation.spreadsheet import Dry
 from evaluation.stations import service as stations
 from evaluation.venues import queries, sheet
 from evaluation.venues.tables import from_domain
@@ -39,6 +40,14 @@ def publish(tx: Tx, actor: Actor, venues: Sequence[Venue], province: str = PROVI
         stations.STREAM, "evaluation:venues:published", actor, {"venues": len(venues)}, (document,)
     )
     return len(venues)
+
+
+def try_sheet(actor: Actor, content: bytes, province: str = PROVINCE) -> Dry[Venue]:
+    """What `publish_sheet` would put in, and every fault by its row. FORBIDDEN as there."""
+    dry = sheet.read(content, province)
+    for venue in dry.rows:
+        must_serve(actor, venue.id)
+    return dry
 
 
 def publish_sheet(tx: Tx, actor: Actor, content: bytes, province: str = PROVINCE) -> int:

@@ -251,7 +251,11 @@ def test_a_number_older_than_the_page_moves_nothing(
     """After somebody's own act the server's last look may be older than the page that answers him."""
     page = chromium_page(size=OFFICE)
     sockets: list[WebSocketRoute] = []
-    page.route_web_socket("**/live/notices", lambda socket: sockets.append(socket))
+
+    def take(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+
+    page.route_web_socket("**/live/notices", take)
     reads: list[str] = []
     page.on("request", lambda request: reads.append(request.url))
     page.goto(living_day.url + "/kit")

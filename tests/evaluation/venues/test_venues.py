@@ -158,6 +158,10 @@ class TestPublished:
         with pytest.raises(Refusal) as refused, office.write() as tx:
             service.publish(tx, staff, [THERE])
         assert refused.value.kind is Kind.FORBIDDEN
+        assert service.try_sheet(staff, sheet.write([HERE])).rows == (HERE,)
+        with pytest.raises(Refusal) as refused:  # a trial promises nothing that is refused later
+            service.try_sheet(staff, sheet.write([THERE]))
+        assert refused.value.kind is Kind.FORBIDDEN
         with office.read() as db:
             assert service.directory(db) == (HERE,)
             assert service.fees(db) == {HERE.id: HERE.fee}
