@@ -202,6 +202,8 @@ def test_centre_tenderer_issuer_and_supervisor(
     tenderer.reload()
     expect(tenderer.locator("main")).to_contain_text("已赔付")
     looks(tenderer, "guarantees-tenderer")
+    page.goto(f"{url}/centre/deposits/guarantees/{hall.record(lot_id, CLEAN).id}")
+    expect(page.locator("main")).not_to_contain_text("尚未起算")  # paid: nothing goes back
     issuer = enter(chromium_page, url, "issuer", "/issuer/guarantees")
     expect(issuer.locator("#house-demands tbody tr")).to_have_count(1)
     expect(issuer.locator("#house-applications tbody tr")).to_have_count(1)
