@@ -1,4 +1,5 @@
-"""A dossier that a stranger sends as a .zip: unpacked within bounds, and judged in a process of its own.
+"""What a stranger sends: a dossier as a .zip, unpacked within bounds, or a draw's transcript or another
+artefact as .json. Judged in a process of its own.
 
 What is refused: no zip, damaged or encrypted; names that lead out of the folder, stand twice, or are
 no plain relative path; links and whatever else is neither file nor folder; more than FILES_MAX
@@ -59,13 +60,17 @@ class Judged:
 
 
 def judge(content: bytes, keys: Sequence[Verifier], language: Language) -> Judged:
-    """Unpack and verify; refuses INVALID what cannot be unpacked, UNAVAILABLE what takes too long."""
+    """Verify, a dossier unpacked; refuses INVALID what cannot be unpacked, UNAVAILABLE what takes too long."""
     with tempfile.TemporaryDirectory(prefix="bigloop-upload-") as place:
-        folder = Path(place) / "dossier"
-        unpack(content, folder)
+        sent = Path(place) / "dossier"
+        if content.lstrip().startswith(b"{"):
+            sent = _single(content, sent.with_suffix(".json"))
+        else:
+            unpack(content, sent)
+            sent = _inner(sent)
         trust = Path(place) / "trust.txt"
         trust.write_text("".join(f"{key.vkey}\n" for key in keys), "utf-8")
-        words = ["verify", str(_inner(folder)), "--trust", str(trust), "--json"]
+        words = ["verify", str(sent), "--trust", str(trust), "--json"]
         try:
             done = subprocess.run(  # our own program, on a folder of our making
                 [sys.executable, "-m", "api.cli", *words],
@@ -78,6 +83,14 @@ def judge(content: bytes, keys: Sequence[Verifier], language: Language) -> Judge
                 "api.upload.too_slow", {"seconds": SECONDS_MAX}, Kind.UNAVAILABLE
             ) from None
     return _read(json.loads(done.stdout), language)
+
+
+def _single(content: bytes, path: Path) -> Path:
+    """Write what is one file."""
+    if len(content) > BYTES_MAX:
+        raise Refusal("api.upload.too_large", {"bytes_max": BYTES_MAX})
+    path.write_bytes(content)
+    return path
 
 
 def unpack(content: bytes, folder: Path) -> None:

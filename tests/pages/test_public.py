@@ -25,7 +25,7 @@ from api.flows import published, statistics, upload
 from api.flows.example import example
 from api.office import open_office
 from api.settings import Environment, Settings
-from archive import dossier, package
+from archive import canonical, dossier, package
 from archive.clock import DrivenClock
 from archive.entropy import SeededEntropy
 from archive.errors import Refusal
@@ -39,6 +39,7 @@ from experts.pool import service as pool
 from experts.vrf.verify import verified_output
 from tests.archive.dossiers import assembled, fill
 from tests.builders import CENTRE, STAFF, START
+from tests.experts import world as experts_world
 from tests.pages.looks import looks
 from tests.support.browser import Pages
 from tests.support.servers import Servers
@@ -311,6 +312,25 @@ class TestAStrangersUpload:
             answer = client.post("/public/verify", files=files, data=data)
             assert answer.status_code == 422
             assert said in answer.text
+
+    def test_a_draws_transcript_and_one_with_a_figure_changed(
+        self, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        house = experts_world.open_office(tmp_path)
+        draw = experts_world.perform(house, experts_world.make_request())
+        draw = experts_world.answer_all(house, draw)
+        with house.read() as db:
+            content = canonical.encode(draws.transcript(db, draw.id))
+        house.connections.dispose()
+        monkeypatch.setattr(upload, "BYTES_MAX", len(content))
+        root = draw.request_hash.encode()
+        spoilt = content.replace(root, root[::-1])
+        assert spoilt != content
+        for sent, verdict in ((content, "VALID"), (spoilt, "INVALID"), (b"{}", "UNREADABLE")):
+            answer = client.post("/public/verify", files={"dossier": ("draw.json", sent)})
+            assert f'data-verdict="{verdict}"' in answer.text
+        answer = client.post("/public/verify", files={"dossier": ("draw.json", content + b" ")})
+        assert answer.status_code == 422
 
     def test_the_key_is_the_platforms(self, client: TestClient, office: Office) -> None:
         assert client.get("/public/trust").text == office.log.verifier.vkey + "\n"
