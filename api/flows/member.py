@@ -32,6 +32,7 @@ from evaluation.session.machine import check_may_read
 from evaluation.session.session import Session
 from evaluation.session.state import FINAL, Member, Stage, Standing
 from evaluation.sheets import service as sheets
+from evaluation.stations.slots import holds_night
 from evaluation.venues import service as venues
 from evaluation.venues.venue import Venue
 from experts.draws import service as draws
@@ -71,6 +72,8 @@ class Desk:
     kilometres: int | None = None
     booth: str = ""
     has_seat: bool = False
+    over_night: bool = False
+    """The seat is held through a night: he does not go home in between."""
     moved_at: datetime | None = None
     """When the place was changed last, after it had been confirmed."""
     venue: Venue | None = None
@@ -248,6 +251,7 @@ def _with_place(db: Db, actor: Actor, known: Desk, member: Member | None) -> Des
         kilometres=kilometres,
         booth=seat.label if seat else "",
         has_seat=seat is not None,
+        over_night=seat is not None and holds_night(seat.slots),
         moved_at=_moved_at(db, known.id, seat.expert_id) if seat else None,
         venue=venues.entry(db, centre_id),
     )

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Locator, Page, expect
+from sqlmodel import col
 
 from api.demo import people
 from api.identity import service as identity
 from archive.actor import Role
 from archive.journal import service as journal
+from evaluation.seating.tables import SeatRow
 from evaluation.session import commands as c
 from evaluation.session import synthetic
 from evaluation.session.state import Answer, PauseKind, Stage
@@ -55,7 +58,14 @@ def test_where_and_when_and_a_stranger_knows_nothing(
     page.locator("tbody a").click()
     expect(page.locator("main")).to_contain_text("公里")
     expect(page.locator(".booth")).not_to_be_empty()
+    expect(page.locator("main")).not_to_contain_text("须在当地过夜")
     looks(page, "expert-session")
+    for slots in (3, -3):  # had it been planned through the night
+        with review.office.write() as tx:
+            tx.db.execute(sa.update(SeatRow).values(last_slot=col(SeatRow.last_slot) + slots))
+        if slots > 0:
+            page.reload()
+            expect(page.locator("main")).to_contain_text("须在当地过夜")
     chromium_page.allow("404")
     other = sign_in(chromium_page, review.url, "stranger", "/expert/sessions")
     expect(other.locator(".empty-state")).to_be_visible()
