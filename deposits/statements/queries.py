@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from deposits.refunds.payout import FAILED
+from deposits.refunds.tables import PayoutRow
 from deposits.statements.tables import StatementLineRow, StatementRow
 
 
@@ -29,9 +32,14 @@ def known(db: Session, centre_id: str, references: Collection[str]) -> set[str]:
 
 
 def open_lines(db: Session, centre_id: str) -> list[StatementLineRow]:
-    """Lines that are not matched and that nobody has dealt with, the oldest first."""
+    """Lines that are not matched and that nobody has dealt with, the oldest first; again those whose
+    payment back the bank refused or returned."""
+    failed = select(sa.literal("SENT_BACK ") + col(PayoutRow.key)).where(
+        col(PayoutRow.state).in_(FAILED)
+    )
+    resolution = col(StatementLineRow.resolution)
     statement = select(StatementLineRow).where(
-        col(StatementLineRow.why) != "", col(StatementLineRow.resolution) == ""
+        col(StatementLineRow.why) != "", sa.or_(resolution == "", resolution.in_(failed))
     )
     if centre_id:
         statement = statement.where(col(StatementLineRow.centre_id) == centre_id)

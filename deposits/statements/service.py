@@ -235,8 +235,9 @@ def send_back(tx: Tx, actor: Actor, centre_id: str, reference: str) -> Payout:
     row = _open_line(tx, actor, centre_id, reference)
     if not row.counter_account:
         raise Refusal("deposits.statement.no_sender", {"reference": reference[:40]}, Kind.CONFLICT)
+    earlier = orders.payouts_of(tx.db, [row.reference])
     order = Payout(
-        key=payout_key(f"back-{centre_id}-{row.statement}-{row.position}", 1),
+        key=payout_key(f"back-{centre_id}-{row.statement}-{row.position}", 1 + len(earlier)),
         subject=row.reference,
         purpose=Purpose.CLEARANCE,
         centre_id=centre_id,
@@ -262,7 +263,8 @@ def _open_line(tx: Tx, actor: Actor, centre_id: str, reference: str) -> Statemen
     row = queries.line(tx.db, centre_id, reference, lock=True)
     if row is None:
         raise Refusal("deposits.statement.no_line", {"reference": reference[:40]}, Kind.NOT_FOUND)
-    if not row.why or row.resolution or not row.is_booked:
+    still_open = {each.reference for each in queries.open_lines(tx.db, centre_id)}
+    if row.reference not in still_open or not row.is_booked:
         raise Refusal("deposits.statement.dealt_with", {"reference": reference[:40]}, Kind.CONFLICT)
     return row
 

@@ -14,8 +14,10 @@ from archive.clock import DrivenClock
 from archive.errors import Refusal
 from archive.office import Office
 from deposits.cash import service as cash
+from deposits.cash.bank import Notice, NoticeKind
 from deposits.ledger import ledger
 from deposits.ledger import service as books
+from deposits.refunds.orders import service as orders
 from deposits.statements import camt, lines, service
 from deposits.statements.service import Format
 from deposits.statements.statement import (
@@ -278,6 +280,14 @@ class TestTakingIn:
         with pytest.raises(Refusal) as refused, centre.write() as tx:
             service.send_back(tx, STAFF, CENTRE_ID, "R1")
         assert refused.value.code == "deposits.statement.dealt_with"
+        with centre.read() as db:
+            assert service.open_lines(db, CENTRE_ID) == ()
+        with centre.write() as tx:  # refused by the bank, it is nobody's again, and seen
+            orders.take_call(tx, SYSTEM, Notice(1, NoticeKind.REFUSED, order.key, tx.now))
+        with centre.read() as db:
+            assert [line.line.reference for line in service.open_lines(db, CENTRE_ID)] == ["R1"]
+        with centre.write() as tx:
+            assert service.send_back(tx, STAFF, CENTRE_ID, "R1").key != order.key
         with centre.read() as db:
             assert service.open_lines(db, CENTRE_ID) == ()
             assert not books.broken(db)
