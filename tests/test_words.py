@@ -25,6 +25,7 @@ from deposits.guarantees.states import Event as GuaranteeEvent
 from deposits.guarantees.states import GuaranteeState
 from deposits.issuers.desk import IssuerWhy
 from evaluation.session.commands import Command
+from evaluation.session.state import IncidentKind
 from evaluation.session.state import Stage as SessionStage
 from evaluation.stations.slots import Part
 from evaluation.stations.station import Equipment
@@ -214,6 +215,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "deposits.demand_state": DemandState,
     "deposits.issuer_why": IssuerWhy,
     "evaluation.stage": SessionStage,
+    "evaluation.incident": IncidentKind,
     "evaluation.equipment": Equipment.__members__,
     "evaluation.part": Part.__members__,
     "evaluation.command": [one.__name__ for one in get_args(Command)],

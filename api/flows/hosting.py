@@ -26,6 +26,10 @@ def waits(state: State) -> tuple[Wait, ...]:
     stage = state.stage
     if stage is Stage.CHECK_IN:
         return tuple(wait for member in state.sitting for wait in _arrival(member))
+    if stage is Stage.PAUSE_REQUESTED:
+        return (Wait("approve", ""),)
+    if stage is Stage.INCIDENT:
+        return (Wait("decide", state.incidents[-1].kind.value),)
     if stage is Stage.PAUSE_APPROVED:
         locked = dict(state.night.locked)
         return _of("lock", (m.seat_code for m in state.sitting if m.expert_id not in locked))

@@ -11,13 +11,14 @@ from functools import cache
 
 from archive.errors import Param
 from archive.words import Language, catalogue, say
+from evaluation.session.state import IncidentKind
 from evaluation.witness.alarms import Alarm, State
 from evaluation.witness.sources import Wrong
 
 ORDERS = ("SILENCE", "SEPARATE", "ESCORT", "HAND_OVER_PHONE", "STOP", "EXPLAIN")
 STATES = ("ON", "OFF", "OPEN", "CLOSED", "UP", "DOWN", "MAINS", "BATTERY", "OUT", "BACK")
 EXITS = ("MEAL", "MEDICAL", "REST", "OTHER")
-_WITNESS = "evaluation:witness:"
+_TOLD = ("evaluation:witness:", "evaluation:session:incident")
 
 
 def story_sentences(language: Language) -> dict[str, str]:
@@ -44,6 +45,10 @@ def entry_values(language: Language) -> list[tuple[str, str]]:
         *words("watch.states", STATES),
         *words("watch.power", ["OFF"], "power"),
         *words("watch.exits", EXITS, "exit"),
+        *(
+            (f"incident.{kind}", say(f"evaluation.incident.{kind}", {}, language))
+            for kind in IncidentKind
+        ),
     ]
 
 
@@ -54,9 +59,9 @@ def _values(language: Language) -> dict[str, str]:
 
 def worded(action: str, params: Mapping[str, Param], language: Language) -> dict[str, Param]:
     """`params` with words for the codes of an entry of the watch; as they are for any other."""
-    if not action.startswith(_WITNESS):
+    if not action.startswith(_TOLD):
         return dict(params)
-    known, kind = _values(language), action.removeprefix(_WITNESS)
+    known, kind = _values(language), action.rpartition(":")[2]
     return {
         name: known.get(f"{kind}.{value}", known.get(str(value), value))
         for name, value in params.items()

@@ -20,12 +20,14 @@ TOLD = [
         "530100 告警解除:供电中断。",
     ),
     ("order", {"order": "STOP"}, "现场指令:停止评审。"),
+    ("incident", {"kind": "SEAL_DIFFERS", "detail": VENUE}, "发生异常:封签号不符。"),
 ]
 
 
 @pytest.mark.parametrize(("kind", "data", "said"), TOLD)
 def test_an_entry_is_told_in_words(kind: str, data: dict[str, str], said: str) -> None:
-    action = f"evaluation:witness:{kind}"
+    room = "session" if kind == "incident" else "witness"
+    action = f"evaluation:{room}:{kind}"
     sentence = story_sentences(Language.ZH)[action]
     assert sentence.format(**worded(action, data, Language.ZH)) == said
     english = story_sentences(Language.EN)[action].format(**worded(action, data, Language.EN))

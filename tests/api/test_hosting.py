@@ -6,7 +6,17 @@ from dataclasses import replace
 from datetime import date
 
 from api.flows import hosting
-from evaluation.session.state import Member, Night, PauseKind, Recusal, Stage, State, VenueSeal
+from evaluation.session.state import (
+    Incident,
+    IncidentKind,
+    Member,
+    Night,
+    PauseKind,
+    Recusal,
+    Stage,
+    State,
+    VenueSeal,
+)
 from tests.builders import START
 from trading.regime import Regime
 
@@ -37,6 +47,10 @@ class TestWaiting:
 
     def test_a_night(self) -> None:
         night = Night(PauseKind.PLANNED, "a", START, locked=(("E1", "x"),), venues=("530102",))
+        assert self.said(self.state(Stage.PAUSE_REQUESTED, nights=(night,))) == {("approve", "")}
+        incident = Incident(IncidentKind.SEAL_DIFFERS, "530102", START, Stage.UNSEALING)
+        stopped = self.state(Stage.INCIDENT, incidents=(incident,))
+        assert self.said(stopped) == {("decide", "SEAL_DIFFERS")}
         assert self.said(self.state(Stage.PAUSE_APPROVED, nights=(night,))) == {("lock", "S2")}
         assert self.said(self.state(Stage.SEALING, nights=(night,))) == {("seal", "530102")}
         half = replace(night, seals=(VenueSeal("530102", "S-1", "p", "a"),))
