@@ -28,7 +28,7 @@ from evaluation.seating import service as seating
 from evaluation.seating.checkin.service import assign_label
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
-from evaluation.session.machine import check_may_read
+from evaluation.session.machine import check_may_read, is_sealed
 from evaluation.session.session import Session
 from evaluation.session.state import FINAL, Member, Stage, Standing
 from evaluation.sheets import service as sheets
@@ -89,6 +89,10 @@ class Desk:
     @property
     def stage(self) -> str:
         return self.session.stage.value if self.session else "PLANNED"
+
+    @property
+    def is_sealed(self) -> bool:
+        return self.session is not None and is_sealed(self.session.state)
 
     @property
     def chair(self) -> str:

@@ -202,10 +202,16 @@ def check_may_write(
 def check_may_read(state: State, expert_id: str) -> None:
     """Refuse a member his sheet and the bids while the session is sealed: the logical seal."""
     member = state.member(expert_id)
-    if member is not None and state.stage in SEALED:
+    if member is not None and is_sealed(state):
         params = {"command": "Read", "stage": state.stage.value, "seat": member.seat_code}
         code = "evaluation.session.rights_revoked"
         raise Refusal(code, params, Kind.FORBIDDEN, rule="session.two_persons")
+
+
+def is_sealed(state: State) -> bool:
+    """From the last seal until the committee resumes; an incident in between lifts nothing."""
+    stage = state.incidents[-1].stage if state.stage is S.INCIDENT else state.stage
+    return stage in SEALED
 
 
 SEALED = frozenset({S.SEALED_OVERNIGHT, S.UNSEALING})

@@ -324,6 +324,15 @@ class TestTheLogicalSeal:
         assert d.events[-1].name == "rights_restored"
         check_may_read(d.state, "expert-1")
 
+    def test_an_incident_of_the_night_lifts_nothing(self) -> None:
+        d = bare_at(Stage.SEALED_OVERNIGHT)
+        d.do(HOST, c.ReportIncident(IncidentKind.FAULT, "power"))
+        with pytest.raises(Refusal, match="rights_revoked"):
+            check_may_read(d.state, "expert-1")
+        d = bare_at(Stage.REVIEWING)
+        d.do(HOST, c.ReportIncident(IncidentKind.FAULT, "power"))
+        check_may_read(d.state, "expert-1")
+
     def test_a_members_own_word_does_not_replace_the_escorts_check(self) -> None:
         d = bare_at(Stage.SEALED_OVERNIGHT)
         d.do(member("expert-1"), c.ConfirmPresence("expert-1"))
