@@ -11,10 +11,11 @@ from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import jinja2
 from jinja2.runtime import Context
+from starlette.datastructures import QueryParams
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
 
@@ -157,6 +158,12 @@ def page(
 
 
 def switched(connection: HTTPConnection, language: Language) -> str:
-    """The address of this page in another language, the rest of the query as it is."""
-    kept = [(k, v) for k, v in connection.query_params.multi_items() if k != "lang"]
-    return f"{connection.url.path}?{urlencode([*kept, ('lang', language)])}"
+    """The address of this page in another language, the rest of the query as it is. A refused form is
+    shown where forms are sent to, which need be no page: it leads back to the page that sent it."""
+    path, query = connection.url.path, connection.query_params
+    if connection.scope.get("method") == "POST":
+        sender = urlsplit(connection.headers.get("referer", ""))
+        if sender.path.startswith("/") and not sender.path.startswith("//"):
+            path, query = sender.path, QueryParams(sender.query)
+    kept = [(k, v) for k, v in query.multi_items() if k != "lang"]
+    return f"{path}?{urlencode([*kept, ('lang', language)])}"

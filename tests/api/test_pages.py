@@ -147,3 +147,21 @@ def test_the_interface_lists_every_operation(client: TestClient, app: FastAPI) -
     for path, operations in paths.items():
         for method in operations:
             assert f"<code>{method.upper()} {path}</code>" in text
+
+
+@pytest.mark.parametrize(
+    ("referer", "leads_to"),
+    [
+        ("http://testserver/sign-in?next=%2Fkit&lang=zh", "/sign-in?next=%2Fkit&amp;lang="),
+        ("http://testserver//evil.example", "/sign-in?lang="),
+        ("", "/sign-in?lang="),
+    ],
+)
+def test_a_refused_form_turns_its_language_where_it_was_sent_from(
+    client: TestClient, referer: str, leads_to: str
+) -> None:
+    answer = client.post(
+        "/sign-in", data={"account": "x", "password": "y"}, headers={"referer": referer}
+    )
+    assert answer.status_code >= 400
+    assert f'href="{leads_to}' in answer.text
