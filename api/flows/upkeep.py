@@ -239,11 +239,10 @@ def hold(
     _refuse_overbooked(tx.db, group.centre_id, first, until, "api.upkeep.holding_concerns")
 
 
-def give_back(tx: Tx, actor: Actor, centre_id: str, holding_id: str) -> None:
-    """What is held is for guests again from now on."""
+def give_back(tx: Tx, actor: Actor, holding_id: str) -> None:
+    """What the actor's centre holds is for guests again from now on; NOT_FOUND for another's."""
     actor.must_be(Role.STAFF)
-    must_serve(actor, centre_id)
-    stations.give_back(tx, actor, centre_id, holding_id, slot_at(tx.now))
+    stations.give_back(tx, actor, actor.centre_id, holding_id, slot_at(tx.now))
 
 
 def reopen(tx: Tx, actor: Actor, centre_id: str, label: str, closure_id: str) -> None:

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from api.access import StaffActor
 from api.flows import upkeep as flow
 from api.pages.centre_seats import slot_text
-from api.pages.centre_stations import CentreInPath
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.page import reader, show, words_of
 from api.routes.fields import IdInPath
@@ -84,11 +83,10 @@ async def hold(actor: StaffActor, request: Request, form: Sent) -> Response:
     )
 
 
-@router.post(HOME + "/{centre_id}/{holding_id}/end")
+@router.post(HOME + "/{holding_id}/end")
 async def give_back(
     actor: StaffActor,
     request: Request,
-    centre_id: CentreInPath,
     holding_id: IdInPath,
     form: Sent,
 ) -> Response:
@@ -97,7 +95,7 @@ async def give_back(
         request,
         actor,
         form,
-        lambda tx, _: flow.give_back(tx, actor, centre_id, holding_id),
+        lambda tx, _: flow.give_back(tx, actor, holding_id),
         "stations_given_back",
         lambda form: None,
     )
