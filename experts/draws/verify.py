@@ -97,12 +97,14 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One numbered step of the verification; `reason` says what is wrong where it failed."""
+    """One numbered step of the verification; `reason` says what is wrong where it failed. Where the draw
+    has not come so far there was nothing to check: the step holds, and is not `is_reached`."""
 
     number: int
     name: str
     ok: bool
     reason: Reason | None = None
+    is_reached: bool = True
 
 
 class Rechecked(NamedTuple):
@@ -185,7 +187,8 @@ def verify_transcript(value: Json) -> list[Step]:
             params: dict[str, str | int] = {"step": number, "what": what, "where": where}
             done.append(Step(number, name, False, Reason(f"experts.verify.{name}", params)))
             return done
-        done.append(Step(number, name, True))
+        reached = REACHED.get(check)
+        done.append(Step(number, name, True, is_reached=reached is None or reached(run)))
     return done
 
 
@@ -541,3 +544,10 @@ CHECKS: tuple[Callable[[Run], None], ...] = (
     _result,
     _filter,
 )
+REACHED: dict[Callable[[Run], None], Callable[[Run], bool]] = {
+    _outputs: lambda run: bool(run.outputs),
+    _seed: lambda run: run.drawn() is not None,
+    _lottery: lambda run: run.drawn() is not None,
+    _course: lambda run: run.board is not None,
+}
+"""Of the steps that a draw comes to only later: whether it has."""

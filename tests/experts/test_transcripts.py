@@ -14,6 +14,7 @@ from archive.office import Office
 from experts.draws import service as draws
 from experts.draws.asking import service as asking
 from experts.draws.request import PublicValue, request_json
+from experts.draws.verify import verify_transcript
 from experts.rules import DrawRules, rules_for
 from tests.builders import STAFF, START
 from tests.experts import world
@@ -102,6 +103,20 @@ def test_with_silent_trustees_and_without_a_seed(office: Office) -> None:
     spared = json.loads(json.dumps(shown))
     spared["request"]["trustees"]["min"] = 4
     assert failed(rechained(spared, with_request=True)) == "outputs"
+
+
+def test_what_a_draw_has_not_come_to_is_not_said_to_be_checked(office: Office) -> None:
+    def missing(draw: draws.Draw) -> list[str]:
+        public, _ = both(office, draw)
+        steps = verify_transcript(public)
+        assert all(step.ok for step in steps)
+        return [step.name for step in steps if not step.is_reached]
+
+    draw = world.request(office)
+    assert missing(draw) == ["outputs", "seed", "lottery", "course"]
+    world.give_outputs(office, draw, TRUSTEES[1:])
+    assert missing(draw) == ["seed", "lottery", "course"]
+    assert missing(world.give_outputs(office, draw, TRUSTEES[:1])) == []
 
 
 def test_given_up_or_unseeded(office: Office) -> None:
