@@ -410,6 +410,9 @@ def draw(page: Page, house: House) -> None:
     expect(page.get_by_text("等待中")).to_have_count(5)
     with house.office.read() as db:
         draw_id = drawing.current(db, house.lot).id
+    proof = house.client("watch").get(f"/supervisor/draws/{draw_id}").text
+    assert "至此核验通过(8/12 步)" in proof
+    assert proof.count("尚未到此步") == 4
     house.trustees_answer(draw_id, 3)
     expect(page.get_by_text("等待中")).to_have_count(2, timeout=LIVE_MS)  # heard of by itself
     looks(page, "centre-draw-trustees")
