@@ -9,15 +9,20 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from api.desks.issuer.desk import Desk
 from api.desks.issuer.local import IssuersAdapter
 from archive.actor import SYSTEM
 from archive.clock import DrivenClock
+from archive.errors import Kind, Refusal
 from archive.office import Office
 from archive.tasks import service as tasks
 from archive.tasks.service import Handler, Worker
+from deposits.grounds import Claim, Ground
 from deposits.guarantees import service as guarantees
 from deposits.guarantees.demands import service as demands
+from deposits.guarantees.demands.demand import GuaranteeDemand
 from deposits.guarantees.document import GUARANTEE
 from deposits.guarantees.record import GuaranteeRecord
 from deposits.guarantees.restoring import service as restoring
@@ -29,12 +34,24 @@ from deposits.issuers.issuer import Issuer
 from deposits.service import deposit_lot, terms_for
 from tests.builders import STAFF
 from tests.deposits import makers
-from tests.deposits.makers import ACCOUNT_OF, BIDDERS, OPENING, OPENING_ON
+from tests.deposits.makers import (
+    ACCOUNT_OF,
+    BIDDERS,
+    CLEAN,
+    OPENING,
+    OPENING_ON,
+    TENDERER_ACTOR,
+)
 from trading.money import Money
 from trading.opening import service as opening
 
 BOUGHT_AT = OPENING - timedelta(days=2)
 VALID_TO = OPENING_ON + timedelta(days=105)
+LARGE = 30_000_000
+DUE = Money.yuan(600_000)
+ON_ONE_ENGINE = pytest.mark.parametrize("office", ["sqlite"], indirect=True)
+ACCOUNT = "6228000000001234"
+CLAIM = Claim(Ground.REVOKED, "撤销投标的函(示例)".encode())
 
 
 def salt_of(lot_id: str, uscc: str) -> str:
@@ -174,3 +191,22 @@ def hall_of(office: Office, folder: Path) -> Hall:
     made = Hall(office, Desk(folder))
     made.register()
     return made
+
+
+def one(hall: Hall, lot_id: str, uscc: str = CLEAN) -> None:
+    """One bidder buys a guarantee, which is opened and verified."""
+    hall.open(lot_id, {uscc: hall.buy(lot_id, uscc)})
+    hall.work()
+
+
+def demanded(hall: Hall, lot_id: str, uscc: str = CLEAN, amount: Money = DUE) -> GuaranteeDemand:
+    with hall.office.write() as tx:
+        record = hall.record(lot_id, uscc)
+        return demands.demand(tx, TENDERER_ACTOR, record.id, CLAIM, amount, ACCOUNT)
+
+
+def refused(code: str, kind: Kind = Kind.CONFLICT) -> Any:
+    def check(error: BaseException) -> bool:
+        return isinstance(error, Refusal) and (error.code, error.kind) == (code, kind)
+
+    return pytest.raises(Refusal, check=check)

@@ -16,6 +16,7 @@ from api.migrations import upgrade
 from archive.office import Office
 from tests.builders import make_office
 from tests.deposits import makers
+from tests.deposits.buying import LARGE, Hall, hall_of
 from tests.deposits.paying import Town
 from tests.support.postgres import PostgresServer
 
@@ -90,3 +91,16 @@ def houses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("houses")
     Desk(folder)
     return folder
+
+
+@pytest.fixture
+def hall(office: Office, tmp_path: Path, houses: Path) -> Hall:
+    folder = tmp_path / "issuer"
+    folder.mkdir()
+    (folder / "keys.json").write_bytes((houses / "keys.json").read_bytes())
+    return hall_of(office, folder)
+
+
+@pytest.fixture
+def lot_id(hall: Hall) -> str:
+    return makers.make_lots(hall.office, LARGE)[0]

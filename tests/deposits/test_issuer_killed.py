@@ -26,9 +26,8 @@ from deposits.guarantees.demands import service as demands
 from deposits.guarantees.slip import slip_bytes
 from deposits.guarantees.states import Event, GuaranteeState
 from deposits.issuers.desk import IssuerSilent
-from tests.deposits.buying import BOUGHT_AT, Hall, salt_of
+from tests.deposits.buying import ACCOUNT, BOUGHT_AT, CLAIM, DUE, Hall, salt_of
 from tests.deposits.makers import ACCOUNT_OF, CLEAN, TENDERER, TENDERER_ACTOR, make_lots
-from tests.deposits.test_issuer_desk import ACCOUNT, CLAIM, DUE
 from trading.money import Money
 
 S, E = GuaranteeState, Event

@@ -3,6 +3,8 @@ waited for while they are signed in, and nothing of theirs is overwritten afterw
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -38,15 +40,23 @@ LIMITS = identity.Limits(timedelta(hours=1), timedelta(hours=8), timedelta(minut
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_the_play_goes_on_around_its_guests(migrated_sqlite_url: str, tmp_path: Path) -> None:
+@contextmanager
+def begun(url: str, folder: Path) -> Iterator[tuple[Play, Stagehand]]:
+    """A play that is set up, and who runs it."""
     clock = DrivenClock(datetime(2000, 1, 1, tzinfo=UTC))
-    settings = settings_of(tmp_path, migrated_sqlite_url)
+    settings = settings_of(folder, url)
     with opened(settings, clock, 1) as office:
         play = Play(office, open_custodian(settings, office), 1, DAY, 3, POOL)
         clock.move_to(play.starts_at)
         play.set_up(first_acts(play))
-        known = {**handlers(play.custodian, tmp_path / "dossiers"), **play.handlers(ACTS)}
+        known = {**handlers(play.custodian, folder / "dossiers"), **play.handlers(ACTS)}
         hand = Stagehand(office, clock, Worker(office, known, "test"))
+        yield play, hand
+
+
+def test_the_play_goes_on_around_its_guests(migrated_sqlite_url: str, tmp_path: Path) -> None:
+    with begun(migrated_sqlite_url, tmp_path) as (play, hand):
+        office = hand.office
         host = guests(play)[0].centre_id
         hand.until(lambda: open_expert_account(office, host))
         token, expert = identity.sign_in(office, LIMITS, EXPERT, PASSWORD, "here", NOW)
@@ -70,14 +80,8 @@ def test_a_guest_who_must_recuse_himself_is_followed(
     migrated_sqlite_url: str, tmp_path: Path
 ) -> None:
     """His seat is called for, the calling service answers, and the review begins with another."""
-    clock = DrivenClock(datetime(2000, 1, 1, tzinfo=UTC))
-    settings = settings_of(tmp_path, migrated_sqlite_url)
-    with opened(settings, clock, 1) as office:
-        play = Play(office, open_custodian(settings, office), 1, DAY, 3, POOL)
-        clock.move_to(play.starts_at)
-        play.set_up(first_acts(play))
-        known = {**handlers(play.custodian, tmp_path / "dossiers"), **play.handlers(ACTS)}
-        hand = Stagehand(office, clock, Worker(office, known, "test"))
+    with begun(migrated_sqlite_url, tmp_path) as (play, hand):
+        office = hand.office
         host = guests(play)[0].centre_id
         hand.until(lambda: _is_announced(office, host))
         lot_id, asked = _draw(office, host)
