@@ -11,15 +11,15 @@ from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import jinja2
 from jinja2.runtime import Context
-from starlette.datastructures import QueryParams
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
 
 from api.negotiation import LANGUAGE_COOKIE
+from api.pages.around import page_around
 from api.pages.entry_words import worded
 from api.pages.kit import text
 from api.shell import shell_of
@@ -110,7 +110,8 @@ def render(
                 "other": (other := Language.EN if language is Language.ZH else Language.ZH),
                 "other_href": switched(connection, other),
                 "html_lang": HTML_LANG[language],
-                "path": connection.url.path,
+                "path": page_around(connection)[0],
+                "sent_from": sent_from(connection),
                 "is_demo": shell_of(connection).settings.is_demo,
                 "actor": None,
                 "places": (),
@@ -158,12 +159,16 @@ def page(
 
 
 def switched(connection: HTTPConnection, language: Language) -> str:
-    """The address of this page in another language, the rest of the query as it is. A refused form is
-    shown where forms are sent to, which need be no page: it leads back to the page that sent it."""
-    path, query = connection.url.path, connection.query_params
-    if connection.scope.get("method") == "POST":
-        sender = urlsplit(connection.headers.get("referer", ""))
-        if sender.path.startswith("/") and not sender.path.startswith("//"):
-            path, query = sender.path, QueryParams(sender.query)
+    """The address of this page in another language, the rest of the query as it is."""
+    path, query = page_around(connection)
     kept = [(k, v) for k, v in query.multi_items() if k != "lang"]
     return f"{path}?{urlencode([*kept, ('lang', language)])}"
+
+
+def sent_from(connection: HTTPConnection) -> str:
+    """The address of the page whose form is shown again, "" for every other page: the browser stands there
+    from now on, so that what is sent, loaded or turned next is that page's again."""
+    if connection.scope.get("method") != "POST":
+        return ""
+    path, query = page_around(connection)
+    return f"{path}?{query}" if query else path

@@ -2,6 +2,7 @@
 //
 //   [data-amount]    shows the amount in words beside a field for yuan
 //   [data-busy]      a button that was pressed says so and cannot be pressed twice
+//   [data-page]      a refused form is shown where it was sent to; the browser stands on its page again
 //   [data-focus]     what went wrong gets the focus, so that it is read out first, and names its fields
 (() => {
   "use strict";
@@ -41,6 +42,8 @@
   });
 
   document.addEventListener("DOMContentLoaded", () => {
+    const { page } = document.body.dataset;
+    if (page) history.replaceState(null, "", page);
     const wrong = document.querySelector("[data-focus]");
     if (!wrong) return;
     for (const link of wrong.querySelectorAll('a[href^="#"]')) {

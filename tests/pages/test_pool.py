@@ -265,6 +265,15 @@ def test_the_trustees_register_is_kept_by_two_and_read_by_all(
     page.get_by_label("至").fill("2027-10-01T00:00")
     press(page, "登记公钥")
     expect(page.locator("#f-possession-fault")).to_be_visible()
+    page.get_by_label("持有证明").fill("01" * 80)
+    press(
+        page, "登记公钥"
+    )  # refused again: the links still lead to the page, not to where forms go
+    expect(page.locator("#f-possession-fault")).to_be_visible()
+    page.wait_for_url(house.url + "/public/trustees")
+    for link in ("English", "机构"):
+        href = page.get_by_role("link", name=link).first.get_attribute("href")
+        assert str(href).startswith("/public/trustees?"), href
     page.get_by_label("持有证明").fill(holder.possession.hex())
     press(page, "登记公钥")
     said(page, "公钥已登记")

@@ -28,12 +28,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar, overload
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.pages.around import page_around
 from api.pages.kit import text
 from api.pages.kit.page import reader, show
 from archive.actor import Actor
@@ -45,7 +45,6 @@ PAGE_ROWS_MAX = 50
 ROWS_MAX = 20_000
 FILTER_CHARACTERS_MAX = 100
 PAGE_MAX = 100_000
-FRAGMENTS = "/fragments/"
 
 TEXT, NUMBER, MONEY, DAY, MOMENT, CODE = "text", "number", "money", "day", "moment", "code"
 """How a column's value reads. CODE: a code whose word is `api.page.<words>.<value>`."""
@@ -329,16 +328,6 @@ def paged(
         language=language,
         other=[(k, v) for k, v in query.multi_items() if k not in own],
     )
-
-
-def page_around(request: Request) -> tuple[str, QueryParams]:
-    """Path and query of the page that a list stands on: for a fragment's route that of the page
-    which htmx says it is part of, else the request's own."""
-    if request.url.path.startswith(FRAGMENTS):
-        shown = urlsplit(request.headers.get("hx-current-url", ""))
-        if shown.path.startswith("/") and not shown.path.startswith("//"):
-            return shown.path, QueryParams(shown.query)
-    return request.url.path, request.query_params
 
 
 def _whole(digits: str) -> int:

@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from api.middleware import POLICY
 from api.negotiation import language_of
+from api.pages.around import page_around
 from api.pages.kit import text
 from api.pages.navigation import places
 from api.pages.templating import page
@@ -52,7 +53,7 @@ def show(
     told = "" if is_fragment(request) else _told(request, language)
     known = {
         "actor": actor,
-        "places": places(actor, request.url.path),
+        "places": places(actor, page_around(request)[0]),
         "now": shell_of(request).office.clock.now(),
         "done": told,
         **context,
