@@ -18,6 +18,7 @@ from starlette.responses import Response
 from api.access import SupervisorActor
 from api.flows import recording, watch, witnessing
 from api.flows.topics import numbers
+from api.identity import service as identity
 from api.outsiders import outsiders_of
 from api.pages.entry_words import entry_values, story_sentences
 from api.pages.kit.forms import Form, Sent, submit
@@ -29,7 +30,7 @@ from api.routes.fields import IdInPath
 from api.shell import shell_of
 from api.transactions import ReadDb
 from archive import canonical
-from archive.actor import Actor
+from archive.actor import Actor, Role
 from archive.errors import Refusal
 from archive.office import Tx
 from evaluation.witness import bulletin
@@ -40,6 +41,7 @@ from evaluation.witness.desk.service import Cosigning
 router = APIRouter(include_in_schema=False)
 _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 NIGHTS = "/supervisor/nights"
+WITNESSES = frozenset({Role.STAFF, Role.SUPERVISOR})
 
 
 def _desk(request: Request, db: Session, actor: Actor, session_id: str, form: Form) -> Response:
@@ -86,8 +88,17 @@ def _signed(form: Form) -> Cosigning:
     )
 
 
+def _colleague(tx: Tx, form: Form, name: str) -> str:
+    """The account of a field, a fault where nobody who may witness has it."""
+    named = form.text(name)
+    found = identity.account(tx.db, named)
+    if named and (found is None or found.disabled or found.roles.isdisjoint(WITNESSES)):
+        form.fault(name, "api.desk.no_witness", account=named[:40])
+    return named
+
+
 def _shift(tx: Tx, actor: Actor, session_id: str, form: Form) -> None:
-    witness = form.text("witness")
+    witness = _colleague(tx, form, "witness")
     begins, ends = form.moment("begins_at"), form.moment("ends_at")
     form.refuse()
     desk.plan_shift(tx, actor, session_id, witness, begins, ends)
@@ -100,7 +111,7 @@ def _countersign(tx: Tx, actor: Actor, session_id: str, form: Form) -> None:
 
 
 def _offer(tx: Tx, actor: Actor, session_id: str, form: Form) -> None:
-    signed, incoming = _signed(form), form.text("incoming")
+    signed, incoming = _signed(form), _colleague(tx, form, "incoming")
     form.refuse()
     desk.offer_handover(tx, actor, session_id, incoming, signed)
 
