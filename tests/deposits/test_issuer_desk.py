@@ -15,6 +15,7 @@ from api.desks.issuer.desk import Desk
 from archive import canonical
 from archive.actor import SYSTEM
 from archive.errors import Kind
+from archive.tasks.service import Worker
 from archive.words import Language, render
 from deposits.cash import service as cash
 from deposits.guarantees import service as guarantees
@@ -76,6 +77,22 @@ class TestFromApplicationToForce:
         for text in (repr(order), str(command)):
             assert lot_id not in text
             assert makers.TENDERER not in text
+
+    @ON_ONE_ENGINE
+    def test_an_issuer_sees_what_he_restored_before_it_is_judged(
+        self, hall: Hall, lot_id: str
+    ) -> None:
+        hall.open(lot_id, {CLEAN: hall.buy(lot_id, CLEAN)})
+        assert Worker(hall.office, hall.handlers, "test").run_one()
+        record = hall.record(lot_id, CLEAN)
+        assert record.promise is not None
+        assert (record.state, record.promise.number) == (S.RESTORED, hall.number(CLEAN))
+        with hall.office.read() as db:
+            assert guarantees.guarantees_of(db, issuer_uscc=record.promise.issuer_uscc) == (record,)
+            stranger = hall.houses[BIDDERS.index(ALSO_CLEAN)].uscc
+            assert guarantees.guarantees_of(db, issuer_uscc=stranger) == ()
+        hall.work()
+        assert hall.states(lot_id) == {CLEAN: S.ACTIVE}
 
     @ON_ONE_ENGINE
     def test_prices_are_the_same_for_all_and_rounded_up(self, hall: Hall) -> None:

@@ -80,7 +80,8 @@ def record_restored(
 def _kept(
     tx: Tx, actor: Actor, record: GuaranteeRecord, said: Restored, event: Event
 ) -> GuaranteeRecord:
-    """The record with what the issuer handed over in place of what it had."""
+    """The record with what the issuer handed over in place of what it had; what that promises, where it
+    can be read, so that it is its issuer's to see before it is judged."""
     uscc = record.bidder_uscc
     document = tx.vault.put(f"guarantee-{uscc}.json", "application/json", said.document)
     file = None
@@ -89,7 +90,9 @@ def _kept(
         file = tx.vault.put(f"guarantee-{uscc}.{ending}", said.media_type, said.file)
         queries.put_evidence(tx.db, record.id, said.digests, said.crls)
     after, step = moved(record, event, tx.now, document.sha256)
-    after = replace(after, document=document, file=file, code=said.code[:64])
+    read = readable(said.document)
+    promise = promise_of(read.guarantee) if isinstance(read, SignedGuarantee) else record.promise
+    after = replace(after, document=document, file=file, code=said.code[:64], promise=promise)
     return queries.store_moved(tx.db, (after, step), actor.id)
 
 
@@ -149,7 +152,7 @@ def record_extended(tx: Tx, actor: Actor, guarantee_id: str, said: Restored) -> 
     if not any(key.is_signature(now.signed_bytes, now.signature) for key in issuer.keys):
         raise Refusal("deposits.check.signature", {"issuer": new.issuer_uscc})
     after = _kept(tx, actor, record, said, Event.EXTEND)
-    after = replace(after, promise=promise_of(new), notes=_without_refusal(after))
+    after = replace(after, notes=_without_refusal(after))
     queries.store(tx.db, after)
     await_end(tx, after)
     tx.db.flush()
