@@ -16,7 +16,7 @@ from sqlmodel import Session as Db
 
 from api.flows import sealing
 from api.flows.places import names as names_of_places
-from api.flows.story import Event, Reading, document
+from api.flows.story import Event, Reading
 from archive.actor import Actor
 from archive.errors import Kind, Refusal
 from archive.journal import service as journal
@@ -38,10 +38,6 @@ from trading.parties import service as parties
 from trading.projects import service as projects
 
 WORDS_PREFIX = "witness-"
-SIGNS_OF_LIFE = frozenset(
-    f"evaluation:witness:{kind}" for kind in ("heartbeat", "snapshot", "media_digest")
-)
-LOOKED_BACK = 300
 NIGHT_STAGES = frozenset({Stage.SEALING, Stage.SEALED_OVERNIGHT, Stage.UNSEALING})
 
 
@@ -147,10 +143,9 @@ def wall(db: Db, actor: Actor, known: Watches) -> list[Tile]:
 
 
 def _last(db: Db, watch: Watch) -> Entry | None:
-    """The newest entry that is no mere sign of life; of so many that are, the newest."""
-    newest = list(journal.entries(db, f"session/{watch.session}", max(0, watch.size - LOOKED_BACK)))
-    telling = [entry for entry in newest if entry.action not in SIGNS_OF_LIFE]
-    return next(reversed(telling or newest), None)
+    """The newest entry that is no mere sign of life."""
+    stream = f"session/{watch.session}"
+    return next(journal.entries(db, stream, watch.told, watch.told + 1), None)
 
 
 def _tile(db: Db, session: Session, lot: str, reading: Reading, watch: Watch) -> Tile:
@@ -186,14 +181,11 @@ def seen(db: Db, actor: Actor, session_id: str) -> Session:
     return session
 
 
-def focus(db: Db, actor: Actor, session_id: str) -> Focus:
+def focus(db: Db, actor: Actor, session_id: str, known: Watches) -> Focus:
     """One session with its seats; NOT_FOUND."""
     session = seen(db, actor, session_id)
     centres = names_of_places(db)
-    begun = {
-        str(entry.data["seat"])
-        for entry in journal.entries_of(db, f"session/{session_id}", ["evaluation:sheet:saved"])
-    }
+    begun = known.of(db, session_id).begun
     return Focus(
         session=session,
         lot=projects.lot(db, session.lot_id).name,
@@ -203,13 +195,14 @@ def focus(db: Db, actor: Actor, session_id: str) -> Focus:
     )
 
 
-def words_of_event(db: Db, vault: Vault, actor: Actor, session_id: str, sha256: str) -> str:
-    """The words of a note or an order; NOT_FOUND for other documents of the session."""
+def words_of_event(db: Db, vault: Vault, actor: Actor, session_id: str, seq: int) -> str:
+    """The words that entry `seq` has, of a note or an order; NOT_FOUND for one without, and for other documents."""
     seen(db, actor, session_id)
-    name, content = document(db, vault, [f"session/{session_id}"], sha256)
-    if not name.startswith(WORDS_PREFIX):
-        raise Refusal("api.story.document", {"sha256": sha256}, Kind.NOT_FOUND)
-    return content.decode()
+    for entry in journal.entries(db, f"session/{session_id}", seq, seq + 1):
+        for found in entry.documents:
+            if found.name.startswith(WORDS_PREFIX):
+                return vault.get(found.sha256).decode()
+    raise Refusal("api.watch.no_words", {"session": session_id, "seq": seq}, Kind.NOT_FOUND)
 
 
 def remark(tx: Tx, actor: Actor, session_id: str, words: str, digest: str) -> None:

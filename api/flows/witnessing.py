@@ -18,16 +18,16 @@ from archive.actor import Actor
 from archive.clock import SHANGHAI
 from archive.cosignature import Cosigner
 from archive.errors import Refusal
-from archive.journal import service as journal
 from archive.vault import Vault
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import FINAL
 from evaluation.witness import bulletin
 from evaluation.witness.alarms import SEVERITY, AlarmKey, Severity
-from evaluation.witness.bulletin import CentreLine, Night
+from evaluation.witness.bulletin import CentreLine
 from evaluation.witness.duty import Offer, Shift
 from evaluation.witness.keeping.service import Watches
+from evaluation.witness.nights import Night
 from evaluation.witness.rules import limits_of, limits_on
 from evaluation.witness.watch import OpenOrder, Raised, Watch
 from trading.acting import watches
@@ -140,13 +140,14 @@ def month_of(moment: datetime) -> str:
     return f"{moment.astimezone(SHANGHAI):%Y-%m}"
 
 
-def nights_bulletin(db: Db, actor: Actor, month: str) -> Bulletin:
+def nights_bulletin(db: Db, actor: Actor, month: str, known: Watches) -> Bulletin:
     """The bulletin of a month, of the lots that the actor watches."""
     lots = {lot.id for lot in projects.lots(db) if watches(actor, lot.supervisor_uscc)}
     nights: list[Night] = []
     for session in sessions.sessions(db):
-        if session.lot_id in lots and session.state.nights:
-            nights += bulletin.nights_of(journal.entries(db, f"session/{session.id}"))
+        sealed = (night.sealed_at for night in session.state.nights)
+        if session.lot_id in lots and any(at and month_of(at) == month for at in sealed):
+            nights += known.of(db, session.id).nights.nights
     day = datetime.fromisoformat(f"{month}-01").date()
     limit = limits_on(day, Regime.ZTB, "CN").cosign
     lines = bulletin.by_centre(nights, month, limit)

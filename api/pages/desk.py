@@ -47,7 +47,7 @@ WITNESSES = frozenset({Role.STAFF, Role.SUPERVISOR})
 def _desk(request: Request, db: Session, actor: Actor, session_id: str, form: Form) -> Response:
     session = watch.seen(db, actor, session_id)
     seen = witnessing.view(db, actor, session, shell_of(request).watches)
-    focus = watch.focus(db, actor, session_id)
+    focus = watch.focus(db, actor, session_id, shell_of(request).watches)
     return show(
         request, "supervisor/_desk.html", actor, desk=seen, centres=focus.centres, form=form
     )
@@ -69,7 +69,7 @@ def desk_page(
 
 
 def _page(request: Request, db: Session, actor: Actor, session_id: str, form: Form) -> Response:
-    focus = watch.focus(db, actor, session_id)
+    focus = watch.focus(db, actor, session_id, shell_of(request).watches)
     seen = witnessing.view(db, actor, focus.session, shell_of(request).watches)
     topic = f"session/{session_id}"
     seq = numbers(db, [topic])[topic]
@@ -222,7 +222,7 @@ def nights(actor: SupervisorActor, request: Request, db: ReadDb) -> Response:
     month = request.query_params.get("month", "")
     if not _MONTH.fullmatch(month):
         month = witnessing.month_of(shell_of(request).office.clock.now())
-    found = witnessing.nights_bulletin(db, actor, month)
+    found = witnessing.nights_bulletin(db, actor, month, shell_of(request).watches)
     columns = _columns(dict(found.names))
     table = listing(request, columns, list(found.lines), sort="centre")
     kinds: dict[str, int] = {}
@@ -234,10 +234,10 @@ def nights(actor: SupervisorActor, request: Request, db: ReadDb) -> Response:
 
 
 @router.get(NIGHTS + "/{month}/file")
-def nights_file(actor: SupervisorActor, db: ReadDb, month: IdInPath) -> Response:
+def nights_file(actor: SupervisorActor, request: Request, db: ReadDb, month: IdInPath) -> Response:
     """The bulletin as a document."""
     if not _MONTH.fullmatch(month):
         raise Refusal("api.watch.month", {"month": month})
-    found = witnessing.nights_bulletin(db, actor, month)
+    found = witnessing.nights_bulletin(db, actor, month, shell_of(request).watches)
     value = bulletin.to_json(month, found.lines, found.nights)
     return attachment(f"nights-{month}.json", canonical.encode(value))

@@ -20,7 +20,7 @@ from api.pages.entry_words import entry_values, story_sentences
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.listing import CODE, MOMENT, NUMBER, Choice, Column, listing
 from api.pages.kit.page import playing, reader, show, words_of
-from api.routes.fields import Digest64, IdInPath
+from api.routes.fields import IdInPath, NumberInPath
 from api.shell import shell_of
 from api.transactions import ReadDb
 from archive.actor import Actor
@@ -122,7 +122,7 @@ def people_of(request: Request, db: Session, found: flow.Focus) -> dict[str, str
 def _focus(
     request: Request, db: Session, actor: Actor, session_id: str, form: Form, template: str
 ) -> Response:
-    found = flow.focus(db, actor, session_id)
+    found = flow.focus(db, actor, session_id, shell_of(request).watches)
     topic = f"session/{session_id}"
     orders = words_of(request, "watch.orders", Order)
     page = show(
@@ -156,13 +156,13 @@ def focus_part(
     return _focus(request, db, actor, session_id, Form(), "supervisor/_session.html")
 
 
-@router.get(HOME + "/{session_id}/words/{sha256}")
+@router.get(HOME + "/{session_id}/words/{seq}")
 def words(
-    actor: SupervisorActor, request: Request, db: ReadDb, session_id: IdInPath, sha256: Digest64
+    actor: SupervisorActor, request: Request, db: ReadDb, session_id: IdInPath, seq: NumberInPath
 ) -> Response:
     """The words of a note or an order, byte by byte as they were digested."""
     vault = shell_of(request).office.vault
-    return PlainTextResponse(flow.words_of_event(db, vault, actor, session_id, sha256))
+    return PlainTextResponse(flow.words_of_event(db, vault, actor, session_id, seq))
 
 
 async def _do(

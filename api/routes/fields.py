@@ -37,6 +37,8 @@ Chosen = Annotated[str, Query(pattern=r"^[0-9a-z]{0,40}$")]
 """Which of the things on a page gets its form; none where it is empty."""
 Digest64 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 """A document's digest in a path."""
+NumberInPath = Annotated[int, Path(ge=0, le=2**53 - 1)]
+"""An entry's number in its stream."""
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """One line of text."""
 MaybeLine = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]

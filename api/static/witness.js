@@ -249,7 +249,7 @@
     async quote(entry, what) {
       const found = entry.documents.find((document) => document.name.startsWith("witness-"));
       if (!found) return;
-      const answer = await fetch(`${this.part.dataset.words}/${found.sha256}`);
+      const answer = await fetch(`${this.part.dataset.words}/${entry.seq}`);
       if (!answer.ok) return;
       const text = await answer.text();
       const digest = hex(await hash(new TextEncoder().encode(text)));

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from types import MappingProxyType
 
 from archive.cosignature import Cosigner
 from archive.journal.entry import Entry, moment_of
@@ -53,8 +52,8 @@ class Offer:
 class Desk:
     """`keys`: witness (account) → his cosigner's vkey; `on_duty`: since when."""
 
-    keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    on_duty: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    keys: Mapping[str, str] = field(default_factory=dict)
+    on_duty: Mapping[str, datetime] = field(default_factory=dict)
     left_at: datetime | None = None
     shifts: tuple[Shift, ...] = ()
     offers: tuple[Offer, ...] = ()

@@ -12,6 +12,7 @@ from sqlmodel import SQLModel, col, select
 
 from evaluation.witness.media.kinds import Form, Place, Retention
 from evaluation.witness.tables import (
+    FOLD,
     CheckpointRow,
     CosignatureRow,
     HoldRow,
@@ -19,8 +20,11 @@ from evaluation.witness.tables import (
     MediaRow,
     OutsideRow,
     StationLineRow,
+    WatchRow,
     WitnessKeyRow,
+    watch_of,
 )
+from evaluation.witness.watch import Watch
 
 
 def _put_if_new(db: Db, row: SQLModel) -> None:
@@ -127,6 +131,26 @@ def leases_free(db: Db, session_ids: list[str], now: datetime, holder: str) -> l
         )
     )
     return [session_id for session_id in session_ids if session_id not in kept]
+
+
+def kept_size(db: Db, session_id: str) -> int:
+    """How many entries the session's kept watch has taken in; 0 where none is kept by this code."""
+    found = select(WatchRow.size).where(WatchRow.session_id == session_id, WatchRow.fold == FOLD)
+    return db.exec(found).one_or_none() or 0
+
+
+def kept_watch(db: Db, session_id: str) -> Watch:
+    """The session's watch as it was kept; a new one where none is kept by this code."""
+    found = select(WatchRow.state).where(WatchRow.session_id == session_id, WatchRow.fold == FOLD)
+    state = db.exec(found).one_or_none()
+    return watch_of(state) if state else Watch(session_id)
+
+
+def keep_watch(db: Db, row: WatchRow) -> None:
+    """Insert or replace; who writes holds the session's lease."""
+    db.execute(sa.delete(WatchRow).where(col(WatchRow.session_id) == row.session_id))
+    db.add(row)
+    db.flush()
 
 
 def outside_size(db: Db, session_id: str, name: str) -> int:

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import datetime
+from typing import Any, get_args, get_origin, get_type_hints
 
 import sqlalchemy as sa
+from pydantic import create_model
 from sqlmodel import Field, SQLModel
 
 from archive.database import UtcDateTime
+from archive.digests import sha256
+from evaluation.witness import duty, nights, watch
 from evaluation.witness.media.kinds import Use
 from evaluation.witness.sources import Algorithm, Line, StationKey, decode64
+from evaluation.witness.watch import Watch
+
+FOLD = sha256("".join(map(inspect.getsource, (watch, duty, nights))).encode())[:16]
+"""By which code a watch is folded: what another version came to is not taken for ours."""
+
+
+def _form(hint: Any) -> Any:
+    """A JSON object has texts as its keys; a dict that may have others is a list of pairs."""
+    return list[tuple[get_args(hint)]] if get_origin(hint) is dict else hint  # type: ignore[misc]
+
+
+_HINTS: dict[str, Any] = get_type_hints(Watch)
+_FIELDS: dict[str, Any] = {name: (_form(hint), ...) for name, hint in _HINTS.items()}
+_Kept: Any = create_model("_Kept", **_FIELDS)
 
 
 class StationLineRow(SQLModel, table=True):
@@ -90,6 +109,35 @@ class LeaseRow(SQLModel, table=True):
     holder: str
     fence: int = Field(sa_type=sa.BigInteger)
     until: datetime = Field(sa_type=UtcDateTime)
+
+
+class WatchRow(SQLModel, table=True):
+    """What a session's watch had come to after `size` entries, so that nobody has to read a night's record from
+    its beginning; what came since is read on. `fold` says by which code: what another one came to is not used."""
+
+    __tablename__ = "witness_watch"
+    __table_args__ = (sa.CheckConstraint("size > 0", name="size_positive"),)
+
+    session_id: str = Field(primary_key=True, foreign_key="evaluation_session.id")
+    size: int = Field(sa_type=sa.BigInteger)
+    fold: str
+    state: str
+
+    @classmethod
+    def of(cls, watch: Watch) -> WatchRow:
+        held = {
+            name: list(value.items()) if isinstance(value, dict) else value
+            for name, value in vars(watch).items()
+        }
+        state = _Kept.model_construct(**held).model_dump_json()
+        return cls(session_id=watch.session, size=watch.size, fold=FOLD, state=state)
+
+
+def watch_of(state: str) -> Watch:
+    held: dict[str, Any] = vars(_Kept.model_validate_json(state))
+    for name, value in held.items():
+        held[name] = dict(value) if get_origin(_HINTS[name]) is dict else value
+    return Watch(**held)
 
 
 class OutsideRow(SQLModel, table=True):

@@ -20,10 +20,14 @@ from evaluation.witness.alarms import Alarm, AlarmKey, State
 from evaluation.witness.duty import Desk
 from evaluation.witness.events import KINDS
 from evaluation.witness.media.kinds import Use
+from evaluation.witness.nights import Nights
 
 SESSION = "evaluation:session:"
 WITNESS = "evaluation:witness:"
+SHEET_SAVED = "evaluation:sheet:saved"
 NIGHT = frozenset({Stage.SEALED_OVERNIGHT, Stage.UNSEALING})
+SIGNS_OF_LIFE = frozenset(f"{WITNESS}{kind}" for kind in ("heartbeat", "snapshot", "media_digest"))
+"""Nearly all of a night's record, and nothing that a person has to read."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,13 @@ class OpenOrder:
 
 @dataclass
 class Watch:
-    """The state after `size` entries. `marks`: what stays until somebody acknowledges it, with the
+    """The state after `size` entries. `told`: the number of the newest that is no mere sign of life;
+    `begun`: the seats whose sheets were saved; `marks`: what stays until somebody acknowledges it, with the
     moment of its newest occurrence."""
 
     session: str
     size: int = 0
+    told: int = -1
     stage: str = Stage.SCHEDULED
     night: int = 0
     sealed_at: datetime | None = None
@@ -98,6 +104,8 @@ class Watch:
     raised: dict[AlarmKey, Raised] = field(default_factory=dict)
     orders: dict[int, OpenOrder] = field(default_factory=dict)
     desk: Desk = field(default_factory=Desk)
+    nights: Nights = field(default_factory=Nights)
+    begun: tuple[str, ...] = ()
 
     @property
     def is_night(self) -> bool:
@@ -122,7 +130,12 @@ class Watch:
             raise ValueError(f"entry {entry.seq} after {self.size} entries")
         self.size += 1
         data = entry.data
-        if entry.action.startswith(SESSION):
+        if entry.action not in SIGNS_OF_LIFE:
+            self.told = entry.seq
+            self.nights = self.nights.after(entry)
+        if entry.action == SHEET_SAVED:
+            self.begun = tuple(sorted({*self.begun, data["seat"]}))
+        elif entry.action.startswith(SESSION):
             self._session(entry.action.removeprefix(SESSION), data, entry.at)
         elif entry.action.startswith(WITNESS):
             kind = entry.action.removeprefix(WITNESS)

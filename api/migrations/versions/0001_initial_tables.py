@@ -1617,6 +1617,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("session_id", "station", name=op.f("pk_witness_station")),
     )
     op.create_table(
+        "witness_watch",
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("fold", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.CheckConstraint("size > 0", name=op.f("ck_witness_watch_size_positive")),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["evaluation_session.id"],
+            name=op.f("fk_witness_watch_session_id_evaluation_session"),
+        ),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_witness_watch")),
+    )
+    op.create_table(
         "evaluation_sheet_cell",
         sa.Column("session_id", sa.String(), nullable=False),
         sa.Column("expert_id", sa.String(), nullable=False),

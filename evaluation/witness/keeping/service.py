@@ -25,13 +25,15 @@ from evaluation.witness import queries
 from evaluation.witness.alarms import Change, changes
 from evaluation.witness.events import check_event
 from evaluation.witness.rules import limits_of
-from evaluation.witness.tables import CheckpointRow, LeaseRow
+from evaluation.witness.tables import CheckpointRow, LeaseRow, WatchRow
 from evaluation.witness.watch import Watch
 
 LEASE = timedelta(seconds=10)
 CHECKPOINT_SECONDS = 1
 CHECKPOINT_ENTRIES = 100
 """A checkpoint is due each second or after so many entries, whichever comes first."""
+KEPT_ENTRIES = 100
+"""After so many entries, or one that tells something, what the watch has come to is kept beside the record."""
 WATCHES_MAX = 100
 """Sessions of which a process remembers where it had read to."""
 KEEPER = Actor("watch", frozenset({Role.SYSTEM}))
@@ -106,8 +108,8 @@ def read_on(db: Db, watch: Watch) -> None:
 
 
 def begin(db: Db, session_id: str) -> Watch:
-    """The watch of a session as its whole record tells it."""
-    watch = Watch(session_id)
+    """The watch of a session as its record tells it: what was kept of it, and what came since."""
+    watch = queries.kept_watch(db, session_id)
     read_on(db, watch)
     return watch
 
@@ -129,9 +131,11 @@ class Watches:
         if known is not None and known.size == size:
             return known
         # A reader whose snapshot is older than what another one saw reads for himself.
-        is_behind = known is not None and known.size < size
-        watch = known.copy() if known is not None and is_behind else Watch(session_id)
-        read_on(db, watch)
+        if known is not None and known.size < size:
+            watch = known.copy()
+            read_on(db, watch)
+        else:
+            watch = begin(db, session_id)
         with self._lock:
             if session_id not in self._known or self._known[session_id].size < watch.size:
                 self._known[session_id] = watch
@@ -142,7 +146,8 @@ class Watches:
 
 
 def keep(tx: Tx, lease: Lease, watch: Watch, real_now: datetime) -> tuple[Change, ...]:
-    """One round: read on, write the alarms that are due, make a checkpoint if the log grew.
+    """One round: read on, write the alarms that are due, make a checkpoint if the log grew, keep what the
+    watch has come to.
 
     Refuses CONFLICT where the lease was lost; then nothing is written.
     """
@@ -153,7 +158,14 @@ def keep(tx: Tx, lease: Lease, watch: Watch, real_now: datetime) -> tuple[Change
     for change in found:
         record_change(tx, lease, change)
     _make_checkpoint(tx, watch)
+    _keep_watch(tx, watch)
     return found
+
+
+def _keep_watch(tx: Tx, watch: Watch) -> None:
+    kept = queries.kept_size(tx.db, watch.session)
+    if watch.told >= kept or watch.size - kept >= KEPT_ENTRIES:
+        queries.keep_watch(tx.db, WatchRow.of(watch))
 
 
 def record_change(tx: Tx, lease: Lease, change: Change) -> None:

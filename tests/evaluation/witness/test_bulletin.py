@@ -7,6 +7,7 @@ from datetime import timedelta
 from archive import canonical
 from evaluation.session import commands as c
 from evaluation.witness import bulletin
+from evaluation.witness.nights import nights_of
 from tests.builders import SUPERVISOR
 from tests.evaluation.course import resume, sleep, unseal_all
 from tests.evaluation.witness.night import WITNESS_A, Night
@@ -17,7 +18,7 @@ LIMIT = timedelta(minutes=20)
 
 def test_a_night_that_ended_in_a_void(sealing: Night) -> None:
     spend(sealing)
-    (night,) = bulletin.nights_of(sealing.entries())
+    (night,) = nights_of(sealing.entries())
     assert (night.number, night.resumed, night.handovers) == (1, False, 1)
     assert dict(night.alarms) == {"SEQUENCE_GAP": 1, "STATION_SILENT": 1}
     assert (night.acknowledged, night.orders, night.answers) == (1, 1, 1)
@@ -44,7 +45,7 @@ def test_a_night_that_went_on_in_the_morning(sealing: Night) -> None:
     unseal_all(night.served)
     resume(night.served)
     night.served.do(SUPERVISOR, c.VoidSession("test"))
-    (found,) = bulletin.nights_of(night.entries())
+    (found,) = nights_of(night.entries())
     assert found.month == "2026-10"
     assert found.resumed
     assert found.checks == 15
