@@ -1,7 +1,8 @@
 """docs/draw.md: its worked example is computed again, in both languages, from the page alone.
 
-With the second verifier's functions for the trustees' proofs and hashing from the standard library;
-nothing of the drawing side takes part.
+With the second verifier's functions for the trustees' outputs and hashing from the standard library;
+nothing of the drawing side takes part but the making of a proof from a secret key (RFC 9381, 5.1),
+which has published vectors of its own.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from api.flows.example import example
+from experts.vrf.prove import prove, public_key
 from tests.experts.test_verify import SECOND
 
 PAGE = Path(__file__).parents[2] / "docs" / "draw.md"
@@ -102,6 +104,53 @@ class TestTheExample:
             assert lawful == ("采用" in verdict or "taken" in verdict)
         for rank, index in enumerate(ranks, start=1):
             assert found[index]["rank"] == str(rank)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+class TestEveryDigest:
+    """What docs/draw.md promises: a stranger gets every number of the page from the page's words.
+    The rules typed here are those that its text states; a number that none of them makes is a fault."""
+
+    def computed(self, text: str) -> set[str]:
+        found = candidates(text)
+        made = {sha(one["name"].encode()).hex() for one in found}
+        lines = "".join(f"{one['leaf']}\n" for one in found).encode()
+        assert f"{len(lines)} " in text, "the page says how many bytes there are"
+        (said,) = re.findall(r"```json\n(.*)\n```", text)
+        secrets = {
+            name: sha(b"synthetic trustee\0", "示例".encode(), name.encode())
+            for name in re.findall(r"`(demo-[a-z]+)`", text)
+        }
+        keys = {name: public_key(secret).hex() for name, secret in sorted(secrets.items())}
+        request = {
+            "candidates": sha(lines).hex(),
+            "prefecture_max": PREFECTURE_MAX,
+            "quotas": {CODE.decode(): SEATS},
+            "trustees": keys,
+        }
+        assert said == json.dumps(request, separators=(",", ":")), "keys stand in order"
+        alpha = b"bigloop.draw.alpha.v1\0" + sha(said.encode()) + (1).to_bytes(4, "big") + bytes(32)
+        proofs = [prove(secrets[name], alpha) for name in keys]
+        outputs = [
+            SECOND.vrf_output(bytes.fromhex(key), alpha, proof)
+            for key, proof in zip(keys.values(), proofs, strict=True)
+        ]
+        seed = sha(b"bigloop.draw.seed.v1\0", alpha, *outputs)
+        made |= {request["candidates"], sha(said.encode()).hex(), alpha.hex(), seed.hex()}
+        made |= {*keys.values(), *(x.hex() for x in (*proofs, *outputs))}
+        attempts = len(re.findall(r"^\| \d \| `[0-9a-f]{64}` \| \d \| \S+、", text, re.MULTILINE))
+        return made | {order(seed, number, len(found))[0].hex() for number in range(attempts)}
+
+    def test_is_made_by_a_rule_of_the_text(self, language: str) -> None:
+        text = part(language)
+        shown = set(re.findall(r"[0-9a-f]{64,}", text))
+        assert len(shown) == 9 + 4 + 3 * 3 + 3
+        assert shown == self.computed(text)
+
+    def test_one_byte_less_makes_another_number(self, language: str) -> None:
+        text = part(language)
+        without = "\n".join(one["leaf"] for one in candidates(text)).encode()
+        assert sha(without).hex() not in text
 
 
 def test_both_languages_show_the_same_numbers() -> None:
