@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from experts.draws import service as draws
 from experts.draws.basis.service import Supply
 from experts.draws.request import ENDED_WITHOUT
 from experts.draws.service import Asking, Call, Draw
+from experts.trustees import service as trustees
 from trading.acting import must_serve
 from trading.projects import service as projects
 from trading.projects.project import Lot
@@ -77,10 +79,11 @@ def own_lot(db: Session, actor: Actor, lot_id: str) -> Lot:
 
 @dataclass(frozen=True)
 class Course:
-    """How a draw goes, without a name: the trustees asked, the calls by rank, and how many of them
-    are answered how."""
+    """How a draw goes, without an expert's name: the trustees asked and what they are called, the calls
+    by rank, and how many of them are answered how."""
 
     asking: Asking | None
+    trustees: Mapping[str, str]
     calls: tuple[Call, ...]
     answers: Counter[str]
 
@@ -88,10 +91,11 @@ class Course:
 def course(db: Session, draw: Draw | None) -> Course:
     """The course of a draw so far; of none, nothing."""
     if draw is None:
-        return Course(None, (), Counter())
+        return Course(None, {}, (), Counter())
     calls = draws.calls(db, draw.id)
     now = Counter(call.answer or "OPEN" for call in calls if call.round == draw.round)
-    return Course(draws.asking_of(db, draw.id), calls, now)
+    called = {one.id: one.name for one in trustees.trustees(db)}
+    return Course(draws.asking_of(db, draw.id), called, calls, now)
 
 
 @dataclass(frozen=True)

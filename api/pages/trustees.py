@@ -45,9 +45,16 @@ def _page(request: Request, actor: Actor | None, db: Session, form: Form) -> Res
         words_of(request, "trustee.standings", Standing),
     )
     centres = {centre.id: centre.name for centre in parties.centres(db)}
+    called = {line.trustee.id: line.trustee.name for line in lines}
     table = listing(request, COLUMNS, lines, choices=[standings], sort="name")
     return table.answer(
-        request, "public/trustees.html", actor, missing=missing, centres=centres, form=form
+        request,
+        "public/trustees.html",
+        actor,
+        missing=missing,
+        centres=centres,
+        called=called,
+        form=form,
     )
 
 

@@ -19,7 +19,7 @@ from sqlmodel import Session
 from archive import canonical
 from archive.actor import Actor
 from archive.clock import SystemClock
-from archive.errors import Kind, Refusal
+from archive.errors import Kind, Reason, Refusal
 from archive.office import Office, Tx
 from archive.tasks import queries
 from archive.tasks.tables import TaskRow
@@ -30,6 +30,7 @@ Handler: TypeAlias = Callable[[Office, Mapping[str, Any]], Write]
 `Refusal` from either fails the task for good; anything else is tried again. A handler that takes
 longer than a lease is a `Long` one."""
 PROGRESS_LENGTH_MAX = 200
+FAULTS_MAX = 20
 
 ATTEMPTS_MAX = 5
 LEASE_SECONDS = 120
@@ -106,11 +107,14 @@ class Failed:
 
 CANCELLED = "archive.task.cancelled"
 """The error of a task that a person called off."""
+BROKEN = "archive.task.broken"
+"""What is said of a task that failed by a defect; what went wrong is in the log."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where one task stands: WAITING, RUNNING (a worker holds it), DONE, FAILED or CANCELLED."""
+    """Where one task stands: WAITING, RUNNING (a worker holds it), DONE, FAILED or CANCELLED.
+    `reasons`: why it failed, in codes that have words; `error` is for the log."""
 
     id: str
     name: str
@@ -122,6 +126,7 @@ class Status:
     error: str
     progress: str = ""
     is_cancel_asked: bool = False
+    reasons: tuple[Reason, ...] = ()
 
     @property
     def is_over(self) -> bool:
@@ -185,6 +190,7 @@ class Worker:
                 return
             row.attempts += 1
             row.error = error.code if isinstance(error, Refusal) else repr(error)[:500]
+            row.refusal = _said(error) if isinstance(error, Refusal) else ""
             if _is_refusal(error) or row.attempts >= ATTEMPTS_MAX:
                 _finish(row, "FAILED", tx.now)
             else:
@@ -198,6 +204,21 @@ class Worker:
             if not self.run_one():
                 return done
         return tasks_max
+
+
+def _said(refusal: Refusal) -> str:
+    """A refusal and the first of its faults, for the row."""
+    said = (refusal.reason, *refusal.faults[:FAULTS_MAX])
+    return canonical.encode([[one.code, dict(one.params)] for one in said]).decode()
+
+
+def _reasons(row: TaskRow) -> tuple[Reason, ...]:
+    """Why a task failed, for people: what was refused, or that it is a defect of ours."""
+    if row.refusal:
+        return tuple(Reason(*one) for one in canonical.decode(row.refusal.encode()))
+    if row.state != "FAILED" or row.error == CANCELLED:
+        return ()
+    return (Reason(BROKEN, {"attempts": row.attempts, "task": row.id}),)
 
 
 def _is_refusal(error: Exception) -> bool:
@@ -264,6 +285,7 @@ def _status(row: TaskRow) -> Status:
         row.error,
         row.progress,
         row.cancel_asked,
+        _reasons(row),
     )
 
 

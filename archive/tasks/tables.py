@@ -27,6 +27,8 @@ class TaskRow(SQLModel, table=True):
     attempts: int = 0
     error: str = ""
     """The newest failure: a refusal's code, or the exception's last line."""
+    refusal: str = ""
+    """Of a refusal, all that it says: canonical JSON, [[code, parameters]], its faults after it."""
     claimed_by: str = ""
     claimed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """Real time of the host: a lease has no legal meaning."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from archive.clock import SystemClock
-from archive.errors import Refusal
+from archive.errors import Faults, Reason, Refusal
 from archive.journal import service as journal
 from archive.office import Office, Tx
 from archive.tasks import queries
@@ -27,6 +27,7 @@ from archive.tasks.service import (
     enqueue,
     status,
 )
+from archive.words import Language, say
 from tests.builders import STAFF, START
 
 
@@ -60,10 +61,11 @@ def done(office: Office) -> list[int]:
         return [entry.data["n"] for entry in journal.entries(db, "done/1")]
 
 
-def ask(office: Office, *numbers: int, name: str = "note", due_at: datetime | None = None) -> None:
+def ask(
+    office: Office, *numbers: int, name: str = "note", due_at: datetime | None = None
+) -> list[str]:
     with office.write() as tx:
-        for n in numbers:
-            enqueue(tx, name, {"n": n}, due_at)
+        return [enqueue(tx, name, {"n": n}, due_at) for n in numbers]
 
 
 def worker(office: Office, handler: Handler = note, name: str = "w", **how: Any) -> Worker:
@@ -222,6 +224,42 @@ class TestFailing:
         host = HostClock()
         host.ahead = timedelta(days=1)
         assert worker(office, _host=host).run_one() is False
+
+    def test_it_is_told_why_with_parameters_and_faults(self, office: Office) -> None:
+        def refused(_office: Office, _args: Mapping[str, Any]) -> Write:
+            faults = Faults("archive.dossier.empty")
+            faults.add("/file", "archive.vault.too_large", name="a.pdf", bytes=8, bytes_max=7)
+            faults.refuse()
+            raise AssertionError
+
+        (task_id,) = ask(office, 1)
+        worker(office, refused).run_one()
+        with office.read() as db:
+            found = status(db, task_id)
+        assert found.reasons == (
+            Reason("archive.dossier.empty", {"count": 1}),
+            Reason("archive.vault.too_large", {"name": "a.pdf", "bytes": 8, "bytes_max": 7}),
+        )
+
+    def test_a_defect_is_told_as_one(self, office: Office) -> None:
+        """What broke stands in the log alone; who waits for it is told whom to ask."""
+
+        def never(_office: Office, _args: Mapping[str, Any]) -> Write:
+            raise OSError("nobody answers")
+
+        (task_id,) = ask(office, 1)
+        host = HostClock()
+        own = worker(office, never, _host=host)
+        for attempt in range(ATTEMPTS_MAX):
+            with office.read() as db:
+                assert status(db, task_id).reasons == (), attempt
+            own.run_one()
+            host.ahead += timedelta(seconds=RETRY_SECONDS + 1)
+        with office.read() as db:
+            (reason,) = status(db, task_id).reasons
+        assert reason.params == {"attempts": ATTEMPTS_MAX, "task": task_id}
+        for language in Language:
+            assert task_id in say(reason.code, reason.params, language)
 
 
 class TestLegalTime:

@@ -122,8 +122,9 @@ class TestEveryDigest:
             for name in re.findall(r"`(demo-[a-z]+)`", text)
         }
         keys = {name: public_key(secret).hex() for name, secret in sorted(secrets.items())}
+        of_leaves = sha(lines).hex()
         request = {
-            "candidates": sha(lines).hex(),
+            "candidates": of_leaves,
             "prefecture_max": PREFECTURE_MAX,
             "quotas": {CODE.decode(): SEATS},
             "trustees": keys,
@@ -136,7 +137,7 @@ class TestEveryDigest:
             for key, proof in zip(keys.values(), proofs, strict=True)
         ]
         seed = sha(b"bigloop.draw.seed.v1\0", alpha, *outputs)
-        made |= {request["candidates"], sha(said.encode()).hex(), alpha.hex(), seed.hex()}
+        made |= {of_leaves, sha(said.encode()).hex(), alpha.hex(), seed.hex()}
         made |= {*keys.values(), *(x.hex() for x in (*proofs, *outputs))}
         attempts = len(re.findall(r"^\| \d \| `[0-9a-f]{64}` \| \d \| \S+、", text, re.MULTILINE))
         return made | {order(seed, number, len(found))[0].hex() for number in range(attempts)}

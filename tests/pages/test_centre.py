@@ -408,6 +408,7 @@ def draw(page: Page, house: House) -> None:
     looks(page, "centre-draw-outlook")
     press(page, "申请抽取")
     expect(page.get_by_text("等待中")).to_have_count(5)
+    expect(page.locator("dt", has_text="示例公证处")).to_be_visible()  # a trustee by his name
     with house.office.read() as db:
         draw_id = drawing.current(db, house.lot).id
     proof = house.client("watch").get(f"/supervisor/draws/{draw_id}").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,6 +14,7 @@ from api.pages import navigation
 from api.pages.kit import text
 from api.pages.kit.page import attachment
 from archive.actor import Actor, Role
+from archive.errors import Refusal
 from archive.office import Office
 from archive.tasks import service as tasks
 from archive.words import Language, catalogue
@@ -108,6 +110,26 @@ class TestTasks:
         with office.read() as db:
             assert tasks.waiting(db) == 0
         assert staff.post(f"/tasks/{task_id}/cancel").status_code == 409
+
+    def test_a_refused_one_says_in_words_what_was_wrong(
+        self, signed_in: Callable[[Role], TestClient], office: Office
+    ) -> None:
+        """With its parameters, in the reader's language; and no code."""
+
+        def refuse(_office: Office, _args: object) -> tasks.Write:
+            raise Refusal(
+                "archive.vault.too_large", {"name": "示例.pdf", "bytes": 8, "bytes_max": 7}
+            )
+
+        with office.write() as tx:
+            task_id = tasks.enqueue(tx, PLAN_TASK, {})
+        tasks.Worker(office, {PLAN_TASK: refuse}, "test").run_all_due()
+        staff = signed_in(Role.STAFF)
+        shown = staff.get(f"/fragments/tasks/{task_id}").text
+        assert "文件“示例.pdf”大小为 8 字节,超过上限 7 字节。" in html.unescape(shown)
+        assert "archive.vault" not in shown
+        english = staff.get(f"/fragments/tasks/{task_id}", headers={"Accept-Language": "en"}).text
+        assert "has 8 bytes; at most 7 are allowed" in english
 
     def test_an_opening_is_called_off_by_nobody(
         self, signed_in: Callable[[Role], TestClient], office: Office
