@@ -27,6 +27,7 @@ from deposits.issuers.desk import IssuersDesk, NoIssuers
 from deposits.refunds import service as refunds
 from deposits.refunds.orders import service as orders
 from deposits.statements import service as statements
+from evaluation.seating.proposals import service as proposals
 from evaluation.witness.retention import service as retention
 from experts.draws.asking import service as asking
 from experts.invitations.calls import service as calls
@@ -53,6 +54,7 @@ def handlers(
         OPEN_TASK: opening.begin_task(custodian),
         PLAN_TASK: seating.PLAN_DAY,
         REPLAN_TASK: replanning.PROPOSE,
+        proposals.LAPSE_TASK: proposals.lapse_task,
         FAIRNESS_TASK: fair.MAKE,
         FREE_TASK: ending.free_task,
         retention.DISCARD_TASK: retention.discard_task(objections.suspended),

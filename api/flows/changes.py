@@ -70,7 +70,7 @@ class SeatMove:
 @dataclass(frozen=True)
 class Change:
     """A proposal. `told`: how many sessions, experts and centres hear of it once it is confirmed.
-    `clock`: what the fault's hours say, where it is a fault. `may_decide`: for who reads."""
+    `clock`: what the fault's hours say, where it is a fault. `may_…`: for who reads."""
 
     id: str
     state: str
@@ -78,6 +78,7 @@ class Change:
     where: str
     lot: str
     proposed_at: datetime
+    lapses_at: datetime
     decided_at: datetime | None
     decided_by: str
     plan_id: str
@@ -92,6 +93,7 @@ class Change:
     mean_minutes: int
     clock: FaultClock | None
     may_decide: bool
+    may_ask_again: bool
 
     @property
     def again(self) -> Mapping[str, str | int]:
@@ -184,9 +186,9 @@ def _change(db: Session, actor: Actor, made: Proposal, now: datetime) -> Change:
     found = quality(made.problem, made.plan)
     try:
         _must_serve(db, actor, trouble)
-        may_decide = made.state == "PROPOSED"
+        serves = True
     except Refusal:
-        may_decide = False
+        serves = False
     gap = (made.plan.objective - made.plan.bound) * 1000 // max(1, made.plan.bound)
     return Change(
         id=made.id,
@@ -195,6 +197,7 @@ def _change(db: Session, actor: Actor, made: Proposal, now: datetime) -> Change:
         where=names.centre(trouble.centre_id),
         lot=lot_of(db, trouble.session_id).name if trouble.session_id else "",
         proposed_at=made.proposed_at,
+        lapses_at=made.lapses_at,
         decided_at=made.decided_at,
         decided_by=made.decided_by,
         plan_id=made.plan_id,
@@ -212,7 +215,8 @@ def _change(db: Session, actor: Actor, made: Proposal, now: datetime) -> Change:
         gap_permille=gap,
         mean_minutes=found.mean_minutes,
         clock=_clock(db, made, now),
-        may_decide=may_decide,
+        may_decide=serves and made.may_be_decided(now),
+        may_ask_again=serves and made.state in ("PROPOSED", "LAPSED"),
     )
 
 
@@ -224,7 +228,8 @@ def _clock(db: Session, made: Proposal, now: datetime) -> FaultClock | None:
     begins = [notice.evaluation_at for notice in notices if notice is not None]
     if not begins:
         return None
-    return fault_clock(book(), min(begins), made.proposed_at, now, made.decided_at)
+    dealt_with = made.decided_at if made.state != "LAPSED" else None
+    return fault_clock(book(), min(begins), made.proposed_at, now, dealt_with)
 
 
 class _Names:

@@ -38,7 +38,7 @@ def _report(request: Request, actor: Actor, db: Session, form: Form) -> Response
     slots = [(slot, slot_text(slot, language)) for slot in may.slots]
     found = [
         change
-        for state in ("PROPOSED", "CONFIRMED")
+        for state in ("PROPOSED", "CONFIRMED", "LAPSED")
         for change in flow.changes(db, office.vault, actor, state, now)
     ]
     return show(

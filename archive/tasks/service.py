@@ -208,8 +208,9 @@ class Worker:
 
 def _said(refusal: Refusal) -> str:
     """A refusal and the first of its faults, for the row."""
-    said = (refusal.reason, *refusal.faults[:FAULTS_MAX])
-    return canonical.encode([[one.code, dict(one.params)] for one in said]).decode()
+    said = [(one.code, one.params) for one in refusal.faults[:FAULTS_MAX]]
+    told = [[code, dict(params)] for code, params in ((refusal.code, refusal.params), *said)]
+    return canonical.encode(told).decode()
 
 
 def _reasons(row: TaskRow) -> tuple[Reason, ...]:

@@ -94,7 +94,7 @@ class ExpertSlotRow(SQLModel, table=True):
 
 
 class ChangeNoticeRow(SQLModel, table=True):
-    """A centre is told of a confirmed change, once; noted by one of its staff."""
+    """A centre is told once what became of a proposal, confirmed or lapsed; noted by one of its staff."""
 
     __tablename__ = "seat_change_notice"
     __table_args__ = (sa.Index("ix_seat_change_notice_centre", "centre_id", "noted_at"),)
@@ -106,6 +106,7 @@ class ChangeNoticeRow(SQLModel, table=True):
     gone: int
     changed: int
     hosted: int
+    is_lapsed: bool = False
     noted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     noted_by: str = ""
 
@@ -116,7 +117,10 @@ class ProposalRow(SQLModel, table=True):
 
     __tablename__ = "seat_proposal"
     __table_args__ = (
-        sa.CheckConstraint("state IN ('PROPOSED', 'CONFIRMED', 'WITHDRAWN')", name="state_known"),
+        sa.CheckConstraint(
+            "state IN ('PROPOSED', 'CONFIRMED', 'WITHDRAWN', 'LAPSED')", name="state_known"
+        ),
+        sa.CheckConstraint("proposed_at <= lapses_at", name="lapses_later"),
         sa.CheckConstraint("(state = 'CONFIRMED') = (plan_id <> '')", name="plan_known"),
         sa.Index("ix_seat_proposal_state", "state", "proposed_at"),
     )
@@ -124,6 +128,7 @@ class ProposalRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     proposed_at: datetime = Field(sa_type=UtcDateTime)
     proposed_by: str
+    lapses_at: datetime = Field(sa_type=UtcDateTime)
     trouble: str
     """Canonical JSON."""
     document_sha256: str

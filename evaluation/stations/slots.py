@@ -11,7 +11,7 @@ turned into a slot.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import IntEnum
 
 from archive.clock import SHANGHAI
@@ -51,6 +51,12 @@ def slot_at(moment: datetime) -> int:
     else:
         part = Part.NIGHT
     return slot_of(local.date(), part)
+
+
+def begins_at(slot: int) -> datetime:
+    """The moment at which a slot begins; a morning begins at midnight."""
+    hour = (0, AFTERNOON_BEGINS_HOUR, NIGHT_BEGINS_HOUR)[part_of(slot)]
+    return datetime.combine(day_of(slot), time(hour), SHANGHAI)
 
 
 def slots_on(days: Iterable[date]) -> tuple[int, ...]:

@@ -518,6 +518,7 @@ def go_wrong(page: Page, house: House) -> None:
     with house.office.read() as db:
         assert seating_service.seats_of(db, lost.session_id) == before
     assert "示例道路工程" not in page.content()  # another's session: no project, no expert
+    expect(page.get_by_text("须在此前确认")).to_be_visible()
     looks(page, "centre-change")
     press(page, "确认调整")
     page.get_by_text("相关人员已通知").wait_for()

@@ -696,6 +696,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("proposed_by", sa.String(), nullable=False),
+        sa.Column("lapses_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("trouble", sa.String(), nullable=False),
         sa.Column("document_sha256", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -706,9 +707,10 @@ def upgrade() -> None:
             "(state = 'CONFIRMED') = (plan_id <> '')", name=op.f("ck_seat_proposal_plan_known")
         ),
         sa.CheckConstraint(
-            "state IN ('PROPOSED', 'CONFIRMED', 'WITHDRAWN')",
+            "state IN ('PROPOSED', 'CONFIRMED', 'WITHDRAWN', 'LAPSED')",
             name=op.f("ck_seat_proposal_state_known"),
         ),
+        sa.CheckConstraint("proposed_at <= lapses_at", name=op.f("ck_seat_proposal_lapses_later")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seat_proposal")),
     )
     op.create_index(
@@ -1442,6 +1444,7 @@ def upgrade() -> None:
         sa.Column("gone", sa.Integer(), nullable=False),
         sa.Column("changed", sa.Integer(), nullable=False),
         sa.Column("hosted", sa.Integer(), nullable=False),
+        sa.Column("is_lapsed", sa.Boolean(), nullable=False),
         sa.Column("noted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("noted_by", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(

@@ -4,23 +4,27 @@
     propose(tx, SYSTEM, id, trouble, problem, plan, …)    # its write: the proposal is there to be read
     confirm(tx, actor, id)                                # the trouble's closures and the plan, at once
 
-A proposal changes nothing. It is confirmed against the day as it is *then*: whoever was faster with
-one of its seats or stations makes it void, so two planners at once cannot both confirm.
+A proposal changes nothing and holds no seat. It is confirmed against the day as it is *then*: whoever
+was faster with one of its seats or stations makes it void, so two planners at once cannot both confirm.
+One that nobody decides lapses at the moment that it states; who reported the trouble, and the hosts of
+the sessions concerned, are told that nothing was changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
 
 from archive import canonical
-from archive.actor import Actor, Role
+from archive.actor import SYSTEM, Actor, Role
 from archive.errors import Kind, Refusal
-from archive.office import Tx
+from archive.journal.entry import moment_text
+from archive.office import Office, Tx
+from archive.tasks.service import Write, enqueue
 from archive.vault import Vault
 from evaluation.seating import queries
 from evaluation.seating import service as seating
@@ -32,15 +36,18 @@ from evaluation.seating.replan import Concerned, Difference, concerned, differen
 from evaluation.seating.service import ConfirmedPlan
 from evaluation.seating.tables import ChangeNoticeRow, ProposalRow
 from evaluation.stations import service as stations
-from evaluation.stations.slots import slot_at
+from evaluation.stations.slots import begins_at, day_of, slot_at
+from trading.rules.book import book
 
-STATES = ("PROPOSED", "CONFIRMED", "WITHDRAWN")
+STATES = ("PROPOSED", "CONFIRMED", "WITHDRAWN", "LAPSED")
+LAPSE_TASK = "evaluation.lapse_proposal"
+RULE_HOURS = "seating.proposal_hours"
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """`state`: PROPOSED, CONFIRMED or WITHDRAWN. `plan_id` once confirmed. `difference`: what it
-    changes, against the day that it was made for."""
+    """`state`: one of STATES. `plan_id` once confirmed. `difference`: what it changes, against the day
+    that it was made for. `lapses_at`: until when it may be decided."""
 
     id: str
     trouble: Trouble
@@ -51,14 +58,19 @@ class Proposal:
     plan_id: str
     proposed_at: datetime
     proposed_by: str
+    lapses_at: datetime
     decided_at: datetime | None
     decided_by: str
+
+    def may_be_decided(self, now: datetime) -> bool:
+        return self.state == "PROPOSED" and now < self.lapses_at
 
 
 def propose(
     tx: Tx, actor: Actor, proposal_id: str, trouble: Trouble, problem: Problem, plan: Plan
 ) -> None:
-    """Put a proposal where its planner can read it; a second time does nothing."""
+    """Put a proposal where its planner can read it, until it lapses: the rule's hours later, or when
+    the trouble is over. A second time does nothing."""
     if queries.proposal(tx.db, proposal_id) is not None:
         return
     seats = _confirmed(tx.db, problem)
@@ -72,15 +84,19 @@ def propose(
             "running": [list(key) for key in sorted(begun)],
         },
     )
+    hours = book().rule(RULE_HOURS, day_of(slot_at(tx.now))).number
+    lapses_at = max(tx.now, min(tx.now + timedelta(hours=hours), begins_at(trouble.until)))
     row = ProposalRow(
         id=proposal_id,
         proposed_at=tx.now,
         proposed_by=actor.id,
+        lapses_at=lapses_at,
         trouble=canonical.encode(trouble.to_json()).decode(),
         document_sha256=ref.sha256,
         state="PROPOSED",
     )
     queries.add_proposal(tx.db, row)
+    enqueue(tx, LAPSE_TASK, {"proposal": proposal_id}, lapses_at)
     found = difference(problem, plan, before, begun)
     tx.record(
         f"plan/{proposal_id}",
@@ -88,6 +104,7 @@ def propose(
         actor,
         {
             "trouble": trouble.to_json(),
+            "lapses_at": moment_text(lapses_at),
             "stays": found.stays,
             "moved": len(found.moved),
             "placed": len(found.placed),
@@ -129,6 +146,7 @@ def _read(vault: Vault, row: ProposalRow) -> Proposal:
         plan_id=row.plan_id,
         proposed_at=row.proposed_at,
         proposed_by=row.proposed_by,
+        lapses_at=row.lapses_at,
         decided_at=row.decided_at,
         decided_by=row.decided_by,
     )
@@ -136,7 +154,8 @@ def _read(vault: Vault, row: ProposalRow) -> Proposal:
 
 def confirm(tx: Tx, actor: Actor, proposal_id: str) -> ConfirmedPlan:
     """Make a proposal the plan: its closures, and all its seats or none. Refuses CONFLICT where it is
-    decided already, or where the day has changed since so that it does not fit any more."""
+    decided already, or where the day has changed since so that it does not fit any more; TOO_LATE where
+    it has lapsed."""
     actor.must_be(Role.STAFF, Role.SYSTEM)
     row = _undecided(tx, proposal_id)
     made = _read(tx.vault, row)
@@ -181,11 +200,12 @@ def confirm(tx: Tx, actor: Actor, proposal_id: str) -> ConfirmedPlan:
 
 @dataclass(frozen=True)
 class Notice:
-    """What a centre was told of a confirmed change."""
+    """What a centre was told: of a confirmed change, or of one that lapsed, so that nothing changed."""
 
     proposal_id: str
     told_at: datetime
     about: Concerned
+    is_lapsed: bool
 
 
 def notices(db: Session, centre_id: str) -> tuple[Notice, ...]:
@@ -195,6 +215,7 @@ def notices(db: Session, centre_id: str) -> tuple[Notice, ...]:
             row.proposal_id,
             row.told_at,
             Concerned(row.centre_id, row.come, row.gone, row.changed, row.hosted),
+            row.is_lapsed,
         )
         for row in queries.notices(db, centre_id)
     )
@@ -225,8 +246,51 @@ def withdraw(tx: Tx, actor: Actor, proposal_id: str) -> None:
     tx.record(f"plan/{proposal_id}", "evaluation:plan:withdrawn", actor, {})
 
 
+def lapse_task(_office: Office, args: Mapping[str, Any]) -> Write:
+    """Task: a proposal that nobody has decided lapses. Bears to be run twice."""
+    return lambda tx: _lapse(tx, args["proposal"])
+
+
+def _lapse(tx: Tx, proposal_id: str) -> None:
+    row = _known(queries.locked_proposal(tx.db, proposal_id), proposal_id)
+    if row.state != "PROPOSED" or tx.now < row.lapses_at:
+        return
+    row.state, row.decided_at, row.decided_by = "LAPSED", tx.now, SYSTEM.id
+    queries.add_proposal(tx.db, row)
+    made = _read(tx.vault, row)
+    hosted = {one.centre_id: one.hosted for one in concerned(made.problem, made.difference)}
+    told = {centre for centre, sessions in hosted.items() if sessions} | {_reporter(made)}
+    queries.add_notices(
+        tx.db,
+        [
+            ChangeNoticeRow(
+                proposal_id=proposal_id,
+                centre_id=centre,
+                told_at=tx.now,
+                come=0,
+                gone=0,
+                changed=0,
+                hosted=hosted.get(centre, 0),
+                is_lapsed=True,
+            )
+            for centre in sorted(told)
+        ],
+    )
+    tx.record(f"plan/{proposal_id}", "evaluation:plan:lapsed", SYSTEM, {"centres": sorted(told)})
+
+
+def _reporter(made: Proposal) -> str:
+    """The centre whose trouble it is: where the booths are, or the session's host."""
+    if made.trouble.closes:
+        return made.trouble.centre_id
+    return made.problem.committee_of[made.trouble.session_id].host_centre_id
+
+
 def _undecided(tx: Tx, proposal_id: str) -> ProposalRow:
     row = _known(queries.locked_proposal(tx.db, proposal_id), proposal_id)
+    if row.state == "LAPSED" or (row.state == "PROPOSED" and tx.now >= row.lapses_at):
+        params = {"at": moment_text(row.lapses_at)}
+        raise Refusal("evaluation.seat.proposal_lapsed", params, Kind.TOO_LATE, rule=RULE_HOURS)
     if row.state != "PROPOSED":
         raise Refusal("evaluation.seat.proposal_decided", {"proposal": proposal_id}, Kind.CONFLICT)
     return row
