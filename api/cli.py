@@ -22,6 +22,10 @@ COMMANDS = {
     "worker": ("api.commands.worker", "take tasks and anchor the journal"),
     "migrate": ("api.commands.migrate", "bring the database to the newest version"),
     "account": ("api.commands.account", "make, list and disable accounts"),
+    "register": (
+        "api.commands.register",
+        "take in organisations, centres, issuers and other registers from files",
+    ),
     "verify": ("api.commands.verify", "verify a dossier, recording, transcript or note offline"),
     "fairness": (
         "api.commands.fairness",

@@ -22,6 +22,9 @@ class Role(StrEnum):
     BIDDER = "bidder"  # 投标人
     TENDERER = "tenderer"  # 招标人或其代理机构
     ISSUER = "issuer"  # 保函开立机构
+    OPERATOR = (
+        "operator"  # 平台运行管理员: keeps the registers of the installation, acts in no project
+    )
     SYSTEM = "system"  # a task that acts on the clock, never a person
 
 

@@ -1,5 +1,6 @@
-"""Tables that office programs write (CSV, UTF-8, with a heading): read with every fault of every row,
-and written so that reading gives the same. What a row means is the caller's.
+"""Tables that office programs write (CSV with a heading, in UTF-8 or, as Chinese ones save it, GB18030):
+read with every fault of every row, and written so that reading gives the same. What a row means is the
+caller's.
 
 Reading stores nothing, so that a dry run and an import are the same reading.
 """
@@ -7,7 +8,8 @@ Reading stores nothing, so that a dry run and an import are the same reading.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -16,11 +18,17 @@ from typing import Generic, TypeVar
 from archive.errors import Fault, Faults, Param, Refusal
 
 ROWS_MAX = 5_000
-BYTES_MAX = 5_000_000
+ROW_BYTES_MAX = 1_000
+"""What the rows of a table may have on average."""
+ENCODINGS = ("utf-8-sig", "gb18030")
 YES, NO = "yes", "no"
+SWITCH: Mapping[str, bool] = {YES: True, NO: False, "是": True, "否": False}
 FORMULA = ("=", "+", "-", "@")
 """What office programs take for the beginning of a formula."""
 TYPED_SHOWN = 40
+_LIST = re.compile(r"[\s,;\uff0c\uff1b\u3001]+")
+_DAY = re.compile(r"([0-9]{4})[-/.\u5e74]([0-9]{1,2})[-/.\u6708]([0-9]{1,2})\u65e5?")
+NO_WORDS: Mapping[str, str] = {}
 
 Row = TypeVar("Row")
 Code = TypeVar("Code", bound=Enum)
@@ -83,6 +91,10 @@ class Cells:
         self.fault(column, "evaluation.table.number", text=typed[:TYPED_SHOWN])
         return 0
 
+    def has(self, column: str) -> bool:
+        """Whether anything stands in the cell."""
+        return bool(self._cells.get(column, "").strip())
+
     def parsed(self, column: str, parse: Callable[[str], Row], code: str) -> Row | None:
         """What `parse` makes of the cell; a fault `code` where it raises ValueError."""
         typed = self._cells.get(column, "").strip()
@@ -94,55 +106,79 @@ class Cells:
 
     def is_yes(self, column: str) -> bool:
         typed = self._cells.get(column, "").strip()
-        if typed not in (YES, NO):
+        if typed.lower() not in SWITCH:
             self.fault(column, "evaluation.table.yes_no", text=typed[:TYPED_SHOWN])
-        return typed == YES
+        return SWITCH.get(typed.lower(), False)
 
     def day(self, column: str, *, is_required: bool = False) -> date | None:
         typed = self._cells.get(column, "").strip()
         if not typed and not is_required:
             return None
-        return self.parsed(column, date.fromisoformat, "evaluation.table.day")
+        return self.parsed(column, day_of, "evaluation.table.day")
 
-    def code(self, column: str, kind: type[Code]) -> Code | None:
-        """One of the names of an enumeration."""
+    def code(
+        self, column: str, kind: type[Code], words: Mapping[str, str] = NO_WORDS
+    ) -> Code | None:
+        """One of the names of an enumeration, or one of its `words` (word → name)."""
         typed = self._cells.get(column, "").strip()
-        if typed in kind.__members__:
-            return kind[typed]
+        name = words.get(typed.casefold(), typed)
+        if name in kind.__members__:
+            return kind[name]
         self._no_code(column, typed, kind)
         return None
 
-    def codes(self, column: str, kind: type[Code]) -> frozenset[Code]:
-        """Any number of names, parted by blanks."""
-        typed = self._cells.get(column, "").split()
-        for one in typed:
-            if one not in kind.__members__:
+    def codes(
+        self, column: str, kind: type[Code], words: Mapping[str, str] = NO_WORDS
+    ) -> frozenset[Code]:
+        """Any number of them, parted by blanks, commas or semicolons."""
+        typed = [one for one in _LIST.split(self._cells.get(column, "")) if one]
+        names = {one: words.get(one.casefold(), one) for one in typed}
+        for one, name in names.items():
+            if name not in kind.__members__:
                 self._no_code(column, one, kind)
-        return frozenset(kind[one] for one in typed if one in kind.__members__)
+        return frozenset(kind[name] for name in names.values() if name in kind.__members__)
 
     def _no_code(self, column: str, typed: str, kind: type[Enum]) -> None:
         known = " ".join(kind.__members__)
         self.fault(column, "evaluation.table.code", text=typed[:TYPED_SHOWN], known=known)
 
 
-def read(content: bytes, columns: Sequence[str], row_of: Callable[[Cells], Row | None]) -> Dry[Row]:
+def day_of(typed: str) -> date:
+    """A day as ISO 8601 or an office program writes it; ValueError."""
+    if found := _DAY.fullmatch(typed):
+        return date(*(int(part) for part in found.groups()))
+    return date.fromisoformat(typed)
+
+
+def read(
+    content: bytes,
+    columns: Sequence[str],
+    row_of: Callable[[Cells], Row | None],
+    *,
+    optional: Collection[str] = (),
+    headings: Mapping[str, str] = NO_WORDS,
+    rows_max: int = ROWS_MAX,
+) -> Dry[Row]:
     """All rows, with all faults. `row_of` makes a row of its cells, None where a cell cannot be read;
-    what it notes stands at the row. A file that is no such table is one fault."""
-    whole: Mapping[str, Param] = {"columns": ",".join(columns), "rows_max": ROWS_MAX}
-    try:
-        if len(content) > BYTES_MAX:
-            raise ValueError
-        text = content.decode("utf-8-sig")
-        found = list(csv.DictReader(text.splitlines(keepends=True), strict=True))
-    except (ValueError, csv.Error):
+    what it notes stands at the row. A file that is no such table is one fault.
+
+    The columns may stand in any order, those of `optional` may be left out. `headings`: what may stand
+    for a column (in lower case), beside its name."""
+    whole: Mapping[str, Param] = {"columns": ",".join(columns), "rows_max": rows_max}
+    table = _table(content) if len(content) <= rows_max * ROW_BYTES_MAX else None
+    if table is None:
         return Dry((), (RowFault(1, "", Fault("/", "evaluation.table.file", whole)),))
-    if not found or tuple(found[0])[: len(columns)] != tuple(columns) or len(found) > ROWS_MAX:
+    heading = [headings.get(cell.strip().lower(), cell.strip()) for cell in table[0]]
+    filled = [(n, row) for n, row in enumerate(table[1:], start=2) if any(c.strip() for c in row)]
+    if not set(heading) & set(columns) or not 0 < len(filled) <= rows_max:
         return Dry((), (RowFault(1, "", Fault("/", "evaluation.table.heading", whole)),))
+    if bad := _bad_heading(heading, columns, optional):
+        return Dry((), tuple(bad))
     rows: list[Row] = []
     faults: list[RowFault] = []
-    for number, typed in enumerate(found, start=2):
-        cells = Cells(number, {k: v for k, v in typed.items() if k and isinstance(v, str)})
-        if len(typed) != len(columns) or None in typed.values():
+    for number, typed in filled:
+        cells = Cells(number, dict(zip(heading, typed, strict=False)))
+        if len(typed) != len(heading):
             cells.fault("", "evaluation.table.cells")
         row = row_of(cells)
         try:
@@ -153,6 +189,35 @@ def read(content: bytes, columns: Sequence[str], row_of: Callable[[Cells], Row |
             assert row is not None, "without a fault there is a row"
             rows.append(row)
     return Dry(tuple(rows), tuple(faults))
+
+
+def _table(content: bytes) -> list[list[str]] | None:
+    """The cells by row, the heading first; None for what is no table."""
+    for encoding in ENCODINGS:
+        try:
+            lines = content.decode(encoding).splitlines(keepends=True)
+            return list(csv.reader(lines, strict=True)) or None
+        except (UnicodeDecodeError, csv.Error):
+            continue
+    return None
+
+
+def _bad_heading(
+    heading: Sequence[str], columns: Sequence[str], optional: Collection[str]
+) -> list[RowFault]:
+    """What is wrong with a heading: a column that is missing, stands twice, or that nobody knows."""
+    bad = [
+        Fault(f"/{name}", "evaluation.table.column_missing", {"column": name})
+        for name in columns
+        if name not in heading and name not in optional
+    ]
+    for place, name in enumerate(heading):
+        shown = {"column": name[:TYPED_SHOWN]}
+        if name and name not in columns:
+            bad.append(Fault("/", "evaluation.table.column_unknown", shown))
+        elif name and name in heading[:place]:
+            bad.append(Fault(f"/{name}", "evaluation.table.column_twice", shown))
+    return [RowFault(1, one.pointer.strip("/"), one) for one in bad]
 
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

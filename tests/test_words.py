@@ -33,6 +33,7 @@ from experts.draws.request import State as DrawState
 from experts.pool.standing.history import Stage as PoolStage
 from experts.pool.standing.machine import FROM
 from trading.objections.objection import ObjectionStage, ObjectionState
+from trading.parties.party import OrganisationKind, Relation
 from trading.projects.stages import Event, Stage
 from trading.regime import Regime
 
@@ -203,6 +204,8 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "trading.stage": Stage,
     "trading.event": Event,
     "trading.regime": Regime,
+    "trading.organisation_kind": OrganisationKind,
+    "trading.relation": Relation,
     "trading.objection_stage": ObjectionStage,
     "trading.objection_state": ObjectionState,
     "experts.stage": [*PoolStage, "NONE"],

@@ -168,6 +168,18 @@ def check_link(link: Link, faults: Faults, pointer: str = "") -> None:
         faults.add(f"{pointer}/until", "trading.link.interval")
 
 
+def check_centre(centre: Centre, faults: Faults, pointer: str = "") -> None:
+    """Add every fault of form."""
+    code = centre.division_code
+    if centre.id != code or code not in yunnan():
+        faults.add(f"{pointer}/division_code", "trading.party.division", value=code[:20])
+    if not 0 < len(centre.name.strip()) <= NAME_LENGTH_MAX:
+        faults.add(f"{pointer}/name", "trading.party.name", length_max=NAME_LENGTH_MAX)
+    for name, value, most in (("lon", centre.lon, 180), ("lat", centre.lat, 90)):
+        if not -most <= value <= most:
+            faults.add(f"{pointer}/{name}", "trading.centre.degrees", degrees_max=most)
+
+
 def check_uscc(text: str, faults: Faults, pointer: str) -> None:
     """Add the fault of a credit code, if it has one."""
     reason = uscc_fault(text)

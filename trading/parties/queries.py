@@ -21,9 +21,16 @@ def insert(db: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -
         db.execute(sa.insert(table), chunk)
 
 
-def organisation(db: Session, uscc: str) -> OrganisationRow | None:
+def change(db: Session, row: SQLModel, values: dict[str, Any]) -> None:
+    """Put other values in a row."""
+    row.sqlmodel_update(values)
+    db.add(row)
+    db.flush()
+
+
+def organisation(db: Session, uscc: str, *, lock: bool = False) -> OrganisationRow | None:
     """One organisation by its code."""
-    return db.get(OrganisationRow, uscc)
+    return db.get(OrganisationRow, uscc, with_for_update=lock or None, populate_existing=lock)
 
 
 def organisations(db: Session, usccs: Sequence[str]) -> list[OrganisationRow]:
@@ -93,9 +100,9 @@ def all_links(db: Session) -> list[LinkRow]:
     return list(db.exec(select(LinkRow)).all())
 
 
-def centre(db: Session, centre_id: str) -> CentreRow | None:
+def centre(db: Session, centre_id: str, *, lock: bool = False) -> CentreRow | None:
     """One centre."""
-    return db.get(CentreRow, centre_id)
+    return db.get(CentreRow, centre_id, with_for_update=lock or None, populate_existing=lock)
 
 
 def centres(db: Session) -> list[CentreRow]:

@@ -7,7 +7,7 @@ one document with everything that was loaded.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,6 @@ from archive.actor import Actor, Role
 from archive.errors import Faults, Kind, Refusal
 from archive.office import Tx
 from trading.calendar.legal import legal_day
-from trading.divisions import yunnan
 from trading.parties import party, queries
 from trading.parties.ownership import Ownership
 from trading.parties.party import (
@@ -37,6 +36,9 @@ Names = queries.Names
 
 STREAM = "parties"
 BULK_ROWS_MAX = 200_000
+_KEEPERS = (Role.STAFF, Role.OPERATOR, Role.SYSTEM)
+_UNTOLD = "basic_account"
+"""Of an organisation the record tells everything but this."""
 
 
 def register_organisation(tx: Tx, actor: Actor, organisation: Organisation) -> Organisation:
@@ -47,7 +49,7 @@ def register_organisation(tx: Tx, actor: Actor, organisation: Organisation) -> O
 
 def register_organisations(tx: Tx, actor: Actor, organisations: Sequence[Organisation]) -> int:
     """Register many at once, all or none; how many there were."""
-    actor.must_be(Role.STAFF, Role.SYSTEM)
+    actor.must_be(*_KEEPERS)
     faults = Faults("trading.organisation.invalid")
     _check_bulk(organisations)
     for index, organisation in enumerate(organisations):
@@ -63,6 +65,26 @@ def register_organisations(tx: Tx, actor: Actor, organisations: Sequence[Organis
     return len(organisations)
 
 
+def change_organisations(
+    tx: Tx, actor: Actor, changes: Sequence[tuple[Organisation, Organisation]]
+) -> int:
+    """Put organisations right, each (as it is, as it will be): another name, seat, kind or account. The
+    code stays. INVALID with all faults; CONFLICT where one is no longer as it was said to be."""
+    actor.must_be(*_KEEPERS)
+    faults = Faults("trading.organisation.invalid")
+    for index, (_, after) in enumerate(changes):
+        party.check_organisation(after, faults, _place(index, changes))
+    faults.refuse()
+    for before, after in changes:
+        assert before.uscc == after.uscc, "a code stays"
+        row = queries.organisation(tx.db, before.uscc, lock=True)
+        if row is None or row.to_domain() != before:
+            raise Refusal("trading.organisation.moved", {"uscc": before.uscc}, Kind.CONFLICT)
+        queries.change(tx.db, row, _row(after))
+    _record_changes(tx, actor, "organisation", "uscc", changes)
+    return len(changes)
+
+
 def register_link(tx: Tx, actor: Actor, link: Link) -> Link:
     """Register one link of ownership or control."""
     register_links(tx, actor, [link])
@@ -71,7 +93,7 @@ def register_link(tx: Tx, actor: Actor, link: Link) -> Link:
 
 def register_links(tx: Tx, actor: Actor, links: Sequence[Link]) -> int:
     """Register many at once, all or none. Both ends must be known organisations."""
-    actor.must_be(Role.STAFF, Role.SYSTEM)
+    actor.must_be(*_KEEPERS)
     faults = Faults("trading.link.invalid")
     _check_bulk(links)
     ends = sorted({uscc for link in links for uscc in (link.owner_uscc, link.owned_uscc)})
@@ -107,7 +129,7 @@ def end_link(
     until: date,
 ) -> Link:
     """Say that a link holds no more from `until` on. It stays answerable for the days before."""
-    actor.must_be(Role.STAFF, Role.SYSTEM)
+    actor.must_be(*_KEEPERS)
     row = queries.link(tx.db, owner_uscc, owned_uscc, relation, since)
     if row is None:
         raise Refusal("trading.link.unknown", {"owner": owner_uscc}, Kind.NOT_FOUND)
@@ -123,23 +145,12 @@ def end_link(
 
 def register_centres(tx: Tx, actor: Actor, centres: Sequence[Centre]) -> int:
     """Register trading centres; their operators must be known organisations."""
-    actor.must_be(Role.STAFF, Role.SYSTEM)
+    actor.must_be(*_KEEPERS)
     _check_bulk(centres)
     faults = Faults("trading.centre.invalid")
     known = queries.known_usccs(tx.db, [centre.operator_uscc for centre in centres])
     for index, centre in enumerate(centres):
-        if centre.operator_uscc not in known:
-            faults.add(
-                f"{_place(index, centres)}/operator_uscc",
-                "trading.organisation.unknown",
-                uscc=centre.operator_uscc[:40],
-            )
-        if centre.id != centre.division_code or centre.division_code not in yunnan():
-            faults.add(
-                f"{_place(index, centres)}/division_code",
-                "trading.party.division",
-                value=centre.division_code[:20],
-            )
+        _check_centre(centre, known, faults, _place(index, centres))
     faults.refuse()
     ids = [centre.id for centre in centres]
     taken = {row.id for row in queries.centres(tx.db)} & set(ids) or _twice(ids)
@@ -148,6 +159,25 @@ def register_centres(tx: Tx, actor: Actor, centres: Sequence[Centre]) -> int:
     queries.insert(tx.db, CentreRow, [_row(centre) for centre in centres])
     tx.record(STREAM, "trading:centre:registered", actor, {"centres": sorted(ids)})
     return len(centres)
+
+
+def change_centres(tx: Tx, actor: Actor, changes: Sequence[tuple[Centre, Centre]]) -> int:
+    """Put centres right, each (as it is, as it will be): another name, operator or place. CONFLICT where
+    one is no longer as it was said to be."""
+    actor.must_be(*_KEEPERS)
+    faults = Faults("trading.centre.invalid")
+    known = queries.known_usccs(tx.db, [after.operator_uscc for _, after in changes])
+    for index, (_, after) in enumerate(changes):
+        _check_centre(after, known, faults, _place(index, changes))
+    faults.refuse()
+    for before, after in changes:
+        assert before.id == after.id, "a centre's id stays"
+        row = queries.centre(tx.db, before.id, lock=True)
+        if row is None or row.to_domain() != before:
+            raise Refusal("trading.centre.moved", {"centre": before.id}, Kind.CONFLICT)
+        queries.change(tx.db, row, _row(after))
+    _record_changes(tx, actor, "centre", "id", changes)
+    return len(changes)
 
 
 def record_dishonesty(tx: Tx, actor: Actor, record: DishonestyRecord) -> DishonestyRecord:
@@ -159,7 +189,7 @@ def record_dishonesty(tx: Tx, actor: Actor, record: DishonestyRecord) -> Dishone
 def record_dishonesties(tx: Tx, actor: Actor, records: Sequence[DishonestyRecord]) -> int:
     """Keep many answers at once. INVALID where the source is missing, the day has not come, or
     the organisation is not known; CONFLICT where this answer is held already."""
-    actor.must_be(Role.STAFF, Role.SUPERVISOR, Role.SYSTEM)
+    actor.must_be(*_KEEPERS, Role.SUPERVISOR)
     _check_bulk(records)
     faults = Faults("trading.dishonesty.invalid")
     usccs = sorted({record.uscc for record in records})
@@ -260,6 +290,16 @@ def centre(db: Session, centre_id: str) -> Centre:
     return row.to_domain()
 
 
+def _check_centre(centre: Centre, known: Collection[str], faults: Faults, pointer: str) -> None:
+    if centre.operator_uscc not in known:
+        faults.add(
+            f"{pointer}/operator_uscc",
+            "trading.organisation.unknown",
+            uscc=centre.operator_uscc[:40],
+        )
+    party.check_centre(centre, faults, pointer)
+
+
 def _check_bulk(items: Sequence[object]) -> None:
     if len(items) > BULK_ROWS_MAX:
         raise Refusal("trading.bulk.too_many", {"count": len(items), "count_max": BULK_ROWS_MAX})
@@ -289,12 +329,35 @@ def _record(
 ) -> None:
     if not rows:
         return
-    plain = [
-        {k: str(v) if isinstance(v, date) else v for k, v in row.items() if k != "basic_account"}
-        for row in rows
-    ]
+    plain = [_told(row) for row in rows]
     document = tx.keep(f"{subject}s.json", plain)
     data: dict[str, Any] = {"count": len(rows)}
     if len(rows) == 1:
         data["key"] = keys[0]
     tx.record(STREAM, f"trading:{subject}:registered", actor, data, (document,))
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a row as the record tells them."""
+    return {k: str(v) if isinstance(v, date | float) else v for k, v in row.items() if k != _UNTOLD}
+
+
+def _record_changes(
+    tx: Tx, actor: Actor, subject: str, key: str, changes: Sequence[tuple[object, object]]
+) -> None:
+    """Each with the fields that changed, what stood there and what stands there now; of an account only
+    that it changed."""
+    told = []
+    for before, after in ((_row(one), _row(other)) for one, other in changes):
+        changed = sorted(name for name in after if before[name] != after[name])
+        told.append(
+            {
+                "key": after[key],
+                "changed": changed,
+                "before": _told({name: before[name] for name in changed}),
+                "after": _told({name: after[name] for name in changed}),
+            }
+        )
+    if told:
+        document = tx.keep(f"{subject}s-changed.json", told)
+        tx.record(STREAM, f"trading:{subject}:changed", actor, {"count": len(told)}, (document,))

@@ -670,6 +670,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_organisation_kind"), "organisation", ["kind"], unique=False)
     op.create_table(
+        "register_file",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("actor_id", sa.String(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_register_file")),
+    )
+    op.create_table(
         "seat_plan",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,144 @@
+"""A column of a register's table: how its cells are read, and what may be done with what stands there.
+
+Its heading is the column's name or its word in either language; so are codes (招标人 for TENDERER).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from functools import cache
+from typing import TypeAlias
+
+from sqlmodel import Session
+
+from archive.words import Language, catalogue, say
+from evaluation.spreadsheet import Cells
+
+Reader: TypeAlias = Callable[[Cells, str], object]
+"""Takes a cell; None, with a fault noted, where it cannot be read."""
+SECRET_SHOWN = 4
+CODE_CHARACTERS_MAX = 40
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a column names: `find` gives those of the codes that are known; `code` is what is said of
+    another, with the parameter `param`."""
+
+    find: Callable[[Session, Collection[str]], Collection[str]]
+    code: str
+    param: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """`name` is the field of the thing that a row describes. One that `is_optional` may be left out or
+    empty: what is known stays then, and of a new thing it is `empty`. `vocabulary`: where the words of
+    its codes stand. What `is_secret` is shown by its last digits alone."""
+
+    name: str
+    read: Reader
+    is_key: bool = False
+    is_optional: bool = False
+    may_change: bool = True
+    is_secret: bool = False
+    refers: Reference | None = None
+    vocabulary: str = ""
+    empty: object = None
+
+    def heading(self, language: Language) -> str:
+        return say(f"api.register.column.{self.name}", {}, language)
+
+    def text(self, value: object, language: Language) -> str:
+        """A value as it is shown."""
+        if value is None or value == "":
+            return "—"
+        if isinstance(value, tuple):
+            return " ".join(self.text(one, language) for one in value)
+        if isinstance(value, bool):
+            return say(f"api.register.switch.{'yes' if value else 'no'}", {}, language)
+        if isinstance(value, Enum):
+            return say(f"{self.vocabulary}.{value.name}", {}, language)
+        if isinstance(value, bytes):
+            return value.hex()
+        if isinstance(value, float):
+            return f"{value:g}"
+        if self.is_secret:
+            return f"…{str(value)[-SECRET_SHOWN:]}"
+        return str(value)
+
+    def cell(self, value: object) -> str:
+        """A value as `read` takes it."""
+        return "" if value in (None, "") else self.text(value, Language.ZH)
+
+
+def headings(columns: Sequence[Column]) -> dict[str, str]:
+    """What may stand in a heading, in lower case, and the column that it means."""
+    return {
+        column.heading(language).lower(): column.name for column in columns for language in Language
+    }
+
+
+@cache
+def words_of(vocabulary: str) -> Mapping[str, str]:
+    """The words of a vocabulary in both languages, and the code of each."""
+    start = f"{vocabulary}."
+    return {
+        word.casefold(): code.removeprefix(start)
+        for language in Language
+        for code, word in catalogue(vocabulary.partition(".")[0], language).items()
+        if code.startswith(start)
+    }
+
+
+# --- How cells are read -------------------------------------------------------------------
+
+
+def text(cells: Cells, name: str) -> str:
+    return cells.text(name, least=1)
+
+
+def code(cells: Cells, name: str) -> str:
+    """A code or a number of an account; office programs part long ones by blanks."""
+    return cells.text(name, least=1, most=CODE_CHARACTERS_MAX).replace(" ", "").upper()
+
+
+def day(cells: Cells, name: str) -> date | None:
+    return cells.day(name, is_required=True)
+
+
+def switch(cells: Cells, name: str) -> bool:
+    return cells.is_yes(name)
+
+
+def degrees(cells: Cells, name: str) -> float | None:
+    return cells.parsed(name, float, "evaluation.table.number")
+
+
+def permille(cells: Cells, name: str) -> int | None:
+    """Thousandths, or a percentage with its sign and at most one place."""
+
+    def parse(typed: str) -> int:
+        if not typed.endswith(("%", "％")):
+            return int(typed)
+        whole, _, place = typed[:-1].strip().partition(".")
+        if len(place) > 1 or not (whole + place).isdecimal():
+            raise ValueError
+        return int(whole) * 10 + int(place or 0)
+
+    return cells.parsed(name, parse, "evaluation.table.number")
+
+
+def hexadecimal(cells: Cells, name: str) -> bytes | None:
+    return cells.parsed(name, bytes.fromhex, "api.register.hexadecimal")
+
+
+def one_of(kind: type[Enum], vocabulary: str) -> Reader:
+    return lambda cells, name: cells.code(name, kind, words_of(vocabulary))
+
+
+def some_of(kind: type[Enum], vocabulary: str) -> Reader:
+    return lambda cells, name: tuple(sorted(cells.codes(name, kind, words_of(vocabulary)), key=str))
