@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from api.demo import buying
+from api.demo.acts.drawing import TRUSTEES_AFTER
 from api.demo.doors import DOORS, MORE_DOORS, PASSWORD
 from api.demo.people import staff
 from api.demo.play import Play
@@ -13,6 +14,7 @@ from api.demo.script import host_of
 from api.identity import service as identity
 from api.identity.accounts import Account
 from archive.actor import Role
+from archive.journal import service as journal
 from archive.office import Office
 from archive.words import Language, say
 from experts.draws import service as draws
@@ -64,6 +66,24 @@ def open_expert_account(office: Office, host: str) -> bool:
         return False
     _open(office, Account(EXPERT, frozenset({Role.EXPERT}), party_id=member.expert_id))
     return True
+
+
+def answer_guests(office: Office, play: Play, served: set[str]) -> None:
+    """The invented trustees answer for a draw that a guest asked for too, as soon as they may, and those
+    whom it calls answer; `served` are the draws that this was seen to for. Draws of the play's own staff
+    have their acts on the calendar."""
+    with office.read() as db:
+        waiting = [one for one in draws.askings(db) if one.draw_id not in served]
+        asked_by = {
+            one.draw_id: next(iter(journal.entries(db, f"draw/{one.draw_id}", 0, 1))).actor
+            for one in waiting
+        }
+    for one in waiting:
+        served.add(one.draw_id)
+        if asked_by[one.draw_id] != staff(one.centre_id).id:
+            with office.write() as tx:
+                due = max(tx.now, one.opens_at or tx.now) + TRUSTEES_AFTER
+                play.later(tx, "trustees", {"draw": one.draw_id}, due)
 
 
 def _open(office: Office, account: Account) -> None:

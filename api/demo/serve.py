@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,13 @@ from api.commands.terminal import complain, log_to_stderr, say
 from api.demo import buying
 from api.demo.acts.table import ACTS, first_acts
 from api.demo.desks import desk
-from api.demo.guests import accounts_text, guests, open_accounts, open_expert_account
+from api.demo.guests import (
+    accounts_text,
+    answer_guests,
+    guests,
+    open_accounts,
+    open_expert_account,
+)
 from api.demo.kept_clock import KeptClock
 from api.demo.once import bank_folder, furnish, issuers_folder, opened, settings_of
 from api.demo.play import Play
@@ -97,6 +103,7 @@ class Driver:
     worker: Worker
     rate: int
     _stop: threading.Event
+    _served: set[str] = field(default_factory=set)
 
     def run(self) -> None:
         """Until told to stop. What fails (a lost database) is logged and tried again."""
@@ -133,6 +140,7 @@ class Driver:
     def _step(self) -> None:
         if self.worker.run_one():
             return
+        answer_guests(self.office, self.play, self._served)
         when, now = self.play.moments, self.clock.now()
         if self.play.has_tenders and now >= when.unseal + AFTER_UNSEALING:
             when = self.play.tender_moments

@@ -31,15 +31,18 @@ def draw(play: Play, args: Mapping[str, Any]) -> Write:
         made = next(reversed(draws.draws_of_lot(tx.db, args["lot"])), None)
         if made is None or made.state in ENDED_WITHOUT:
             made = drawing.request(tx, host, args["lot"], replaces=made.id if made else "")
-        play.later(tx, "trustees", {**args, "draw": made.id}, tx.now + TRUSTEES_AFTER)
+        opens_at = draws.asking_of(tx.db, made.id).opens_at or tx.now
+        due = max(tx.now, opens_at) + TRUSTEES_AFTER
+        play.later(tx, "trustees", {**args, "draw": made.id}, due)
 
     return write
 
 
 def trustees(play: Play, args: Mapping[str, Any]) -> Write:
     """The trustees answer, each for himself. Who withholds his output at first is named when the time
-    is over, and the others are asked again; with the last output the committee is drawn."""
-    _, lot = play.lot(args)
+    is over, and the others are asked again; with the last output the committee is drawn. For a draw
+    that a guest asked for, which names no lot of the play's, nobody withholds anything."""
+    lot = play.lot(args)[1].key if "key" in args else ""
     by_id = {trustee.id: trustee for trustee in play.province.trustees}
 
     def write(tx: Tx) -> None:
@@ -47,7 +50,7 @@ def trustees(play: Play, args: Mapping[str, Any]) -> Write:
         if not asked.is_open:
             return
         for one in asked.trustees:
-            withholds = asked.number == 1 and is_withheld(play.seed, lot.key, one.id)
+            withholds = lot and asked.number == 1 and is_withheld(play.seed, lot, one.id)
             if not (one.has_answered or withholds):
                 proof = by_id[one.id].answer(asked.request_hash, asked.number, asked.public_value)
                 draws.give_output(tx, asked.draw_id, one.id, proof)
