@@ -5,17 +5,18 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
 from api.access import StaffActor
 from api.flows import money as flow
 from api.flows.relief import ReliefLine, relief
+from api.flows.statement_lines import line_document, line_sheet
 from api.pages.kit import text
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.listing import CODE, DAY, MOMENT, MONEY, NUMBER, Choice, Column, listing
-from api.pages.kit.page import reader, show, words_of
+from api.pages.kit.page import attachment, reader, show, words_of
 from api.routes.fields import IdInPath
 from api.shell import shell_of
 from api.transactions import ReadDb
@@ -30,6 +31,8 @@ from deposits.refunds.orders import service as orders
 from deposits.relief import Share
 from deposits.statements import service as statements
 from deposits.statements.matching import Stated
+from deposits.statements.resolving import service as resolving
+from deposits.statements.resolving.service import Word
 from deposits.statements.service import Format
 from trading.calendar.legal import legal_day
 
@@ -44,7 +47,13 @@ class PayTo(StrEnum):
     TREASURY = "TREASURY"
 
 
-Reference = Annotated[str, Query(pattern=r"^[0-9A-Za-z/._-]{1,64}$")]
+Counted = Annotated[int, Path(ge=0, le=10**9)]
+
+
+def _path(stated: Stated) -> str:
+    """The page of a statement's line."""
+    return f"{HOME}/statements/{stated.statement}/{stated.position}"
+
 
 ACCOUNTS: tuple[Column[flow.AccountLine], ...] = (
     Column("kind", "money.kind", lambda a: a.kind, CODE, words="money.account"),
@@ -69,7 +78,7 @@ LINES: tuple[Column[Stated], ...] = (
     Column("amount", "money.amount", lambda x: x.line.amount, MONEY),
     Column("kind", "money.line", lambda x: x.line.kind.value, CODE, words="money.line_kind"),
     Column("name", "money.counter", lambda x: x.line.counter_name),
-    Column("reference", "money.reference", lambda x: x.line.reference),
+    Column("reference", "money.reference", lambda x: x.line.reference, href=_path),
     Column(
         "why",
         "money.matched",
@@ -203,6 +212,7 @@ def _statements(request: Request, actor: Actor, db: Session, form: Form) -> Resp
         found=statements.reconciliation(db, centre_id),
         taken=statements.statements_of(db, centre_id)[:12],
         formats=words_of(request, "money.format", Format),
+        path=_path,
         form=form,
     )
 
@@ -233,11 +243,80 @@ async def send_back(actor: StaffActor, request: Request, form: Sent) -> Response
     return await submit(
         request,
         form,
-        lambda tx, ref: statements.send_back(tx, actor, flow.centre_of(actor), ref),
+        lambda tx, ref: resolving.send_back(tx, actor, flow.centre_of(actor), ref),
         read=lambda form: form.text("reference"),
         again=lambda db: _statements(request, actor, db, form),
         to=f"{HOME}/statements",
         said="line_sent_back",
+    )
+
+
+# --- One line of a statement ----------------------------------------------------------------
+
+
+def _line(
+    request: Request, actor: Actor, db: Session, statement: int, position: int, form: Form
+) -> Response:
+    sheet = line_sheet(db, actor, statement, position)
+    return show(
+        request,
+        "deposits/statement_line.html",
+        actor,
+        sheet=sheet,
+        base=_path(sheet.stated),
+        is_first=sheet.stated.proposal is not None and sheet.stated.proposal.by == actor.id,
+        waiting=[(c.holding.id, f"{c.lot} · {c.bidder}") for c in sheet.candidates],
+        form=form,
+    )
+
+
+@router.get(HOME + "/statements/{statement}/{position}")
+def line(
+    actor: StaffActor, request: Request, db: ReadDb, statement: Counted, position: Counted
+) -> Response:
+    """A line, and the deposits to which its money could belong."""
+    return _line(request, actor, db, statement, position, Form())
+
+
+@router.get(HOME + "/statements/{statement}/{position}/document")
+def line_evidence(
+    actor: StaffActor, request: Request, db: ReadDb, statement: Counted, position: Counted
+) -> Response:
+    """What shows whose money it is, as a download."""
+    vault = shell_of(request).office.vault
+    return attachment(*line_document(db, vault, actor, statement, position))
+
+
+@router.post(HOME + "/statements/{statement}/{position}/{act}")
+async def on_line(
+    actor: StaffActor,
+    request: Request,
+    statement: Counted,
+    position: Counted,
+    act: Literal["assign", "confirm", "drop"],
+    form: Sent,
+) -> Response:
+    """Assign its money to a deposit; as the second person confirm that; or drop it."""
+
+    def call(tx: Tx, _: None) -> object:
+        centre_id = flow.centre_of(actor)
+        reference = statements.line_of(tx.db, centre_id, statement, position).line.reference
+        if act == "assign":
+            holding_id = form.text("holding")
+            word = Word(form.text("why", long=True), form.moment("came_at"), form.file("document"))
+            form.refuse()
+            return resolving.assign(tx, actor, centre_id, reference, holding_id, word)
+        return (resolving.confirm if act == "confirm" else resolving.drop)(
+            tx, actor, centre_id, reference
+        )
+
+    return await submit(
+        request,
+        form,
+        call,
+        again=lambda db: _line(request, actor, db, statement, position, form),
+        to=f"{HOME}/statements/{statement}/{position}",
+        said=f"line_{act}",
     )
 
 

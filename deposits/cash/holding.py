@@ -23,6 +23,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from archive.errors import Kind, Reason, Refusal
+from archive.journal.entry import moment_text
 from deposits.cash.bank import Receipt
 from deposits.release import ReleaseCause, ReleaseDue
 from trading.calendar.legal import legal_day
@@ -54,6 +55,8 @@ FOLLOWS: dict[HoldingState, frozenset[HoldingState]] = {
     _S.FORFEITED: frozenset(),
     _S.CONVERTED: frozenset(),
 }
+UNANSWERED = frozenset({_S.ANNOUNCED, _S.ABSENT})
+"""Opened, and no money is known."""
 OWED = frozenset({_S.HELD, _S.REJECTED, _S.REFUNDING, _S.BOUNCED})
 """Money of a bidder lies with the centre."""
 
@@ -156,7 +159,7 @@ def judge(holding: Holding, receipts: Iterable[Receipt], asked: Asked) -> Holdin
         reasons.append(
             Reason(
                 "deposits.payment.late",
-                {"deadline": asked.deadline.isoformat(), "in_time": in_time.in_yuan()},
+                {"deadline": moment_text(asked.deadline), "in_time": in_time.in_yuan()},
             )
         )
     elif total < asked.due:

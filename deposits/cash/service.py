@@ -25,7 +25,16 @@ from archive.office import Office, Tx
 from archive.tasks import service as tasks
 from deposits.cash import queries
 from deposits.cash.bank import Bank, BankSilent, Receipt
-from deposits.cash.holding import Asked, Holding, HoldingState, Lead, judge, one_account, with_clock
+from deposits.cash.holding import (
+    UNANSWERED,
+    Asked,
+    Holding,
+    HoldingState,
+    Lead,
+    judge,
+    one_account,
+    with_clock,
+)
 from deposits.cash.slip import Slip, parse
 from deposits.cash.tables import CentreAccountRow, LeadRow, ReceiptRow
 from deposits.guarantees import service as guarantees
@@ -44,7 +53,6 @@ from trading.projects import service as projects
 from trading.projects.stages import BEFORE_OPENING, Stage
 from trading.rules.book import book
 
-_UNANSWERED = (HoldingState.ANNOUNCED, HoldingState.ABSENT)
 ASK_TASK = "deposits.ask_bank"
 STATEMENT_TASK = "deposits.fetch_statement"
 REFUND_TASK = "deposits.refund_cash"
@@ -210,7 +218,7 @@ def record_receipts(
     waiting = {
         holding.id: holding
         for holding in queries.of_lot(tx.db, lot_id, lock=True)
-        if holding.id in told and holding.state in _UNANSWERED
+        if holding.id in told and holding.state in UNANSWERED
     }
     references = [r.reference for holding_id in waiting for r in told[holding_id]]
     _must_be_unused(tx.db, references, waiting)
@@ -430,6 +438,17 @@ def locked_holding(tx: Tx, holding_id: str) -> Holding:
     return found
 
 
+def waiting(db: Session, centre_id: str) -> tuple[Holding, ...]:
+    """Deposits of a centre that were opened and for which no money is known."""
+    return tuple(h for h in queries.of_centre(db, centre_id) if h.state in UNANSWERED)
+
+
+def judgement(db: Session, holding: Holding, came: Sequence[Receipt]) -> Holding:
+    """What a deposit would be if this had come in for it; nothing is stored."""
+    asked = _asked(db, deposit_lot(db, holding.lot_id), [holding.bidder_uscc])
+    return judge(holding, came, asked[holding.bidder_uscc])
+
+
 def holdings_of_bidder(db: Session, bidder_uscc: str) -> tuple[Holding, ...]:
     return tuple(queries.of_bidder(db, bidder_uscc))
 
@@ -479,9 +498,7 @@ def ask_task(bank: Bank) -> tasks.Handler:
         lot_id, asked = str(args["lot"]), int(args["asked"])
         now = office.clock.now()
         with office.read() as db:
-            waiting = [
-                h for h in queries.of_lot(db, lot_id) if h.state in _UNANSWERED and h.account
-            ]
+            waiting = [h for h in queries.of_lot(db, lot_id) if h.state in UNANSWERED and h.account]
         told: dict[str, Sequence[Receipt]] = {}
         silent = False
         for holding in waiting:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from deposits.ledger import keys, ledger
@@ -54,6 +54,19 @@ class Matched:
 
 
 @dataclass(frozen=True)
+class Proposal:
+    """One person's word that an open line is the money of a deposit, with the document that shows it
+    and the moment at which the money came by that document; it waits for a second person's."""
+
+    holding_id: str
+    why: str
+    came_at: datetime
+    document_sha256: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Stated:
     """A line as it stands on a statement, with what was done about it. `resolution` is what a person
     did with an open line, empty while nobody has."""
@@ -65,10 +78,17 @@ class Stated:
     is_booked: bool
     subject: str
     resolution: str
+    proposal: Proposal | None = None
 
     @property
     def is_open(self) -> bool:
         return self.why is not None and not self.resolution
+
+    @property
+    def is_payment(self) -> bool:
+        """Whether it may be somebody's deposit: it came in, and not from us."""
+        kinds = (LineKind.RECEIPT, LineKind.OTHER)
+        return self.is_booked and self.line.amount.fen > 0 and self.line.kind in kinds
 
 
 @dataclass

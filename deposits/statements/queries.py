@@ -64,3 +64,12 @@ def line(
     db: Session, centre_id: str, reference: str, *, lock: bool = False
 ) -> StatementLineRow | None:
     return db.get(StatementLineRow, (centre_id, reference), with_for_update=lock or None)
+
+
+def line_at(db: Session, centre_id: str, statement: int, position: int) -> StatementLineRow | None:
+    found = select(StatementLineRow).where(
+        col(StatementLineRow.centre_id) == centre_id,
+        col(StatementLineRow.statement) == statement,
+        col(StatementLineRow.position) == position,
+    )
+    return db.exec(found).one_or_none()

@@ -20,20 +20,20 @@ from archive.office import Office, Tx
 from archive.tasks import service as tasks
 from deposits.cash import queries as cash
 from deposits.cash import service as holdings
-from deposits.cash.bank import Bank, BankSilent, Receipt
+from deposits.cash.bank import Bank, BankSilent
 from deposits.cash.holding import HoldingState, move
 from deposits.ledger import keys, ledger
 from deposits.ledger import service as books
 from deposits.ledger.ledger import Account, Book, Move
 from deposits.refunds import queries as kept_orders
 from deposits.refunds.orders import service as orders
-from deposits.refunds.payout import Payout, PayoutState, Purpose, payout_key
+from deposits.refunds.payout import Payout, PayoutState, Purpose
 from deposits.statements import camt, lines, queries
 from deposits.statements.matching import Stated, match
 from deposits.statements.statement import Statement, Unreadable, check_days, check_statement
 from deposits.statements.tables import StatementLineRow, StatementRow
 from trading.acting import must_serve
-from trading.calendar.legal import legal_day, start_of
+from trading.calendar.legal import legal_day
 from trading.money import Money
 
 TRIES_MAX = 60
@@ -201,86 +201,6 @@ def _follow(tx: Tx, actor: Actor, before: Payout, after: Payout) -> None:
     cash.store(tx.db, held)
 
 
-# --- What a person does with an open line ---------------------------------------------------
-
-
-def assign(tx: Tx, actor: Actor, centre_id: str, reference: str, holding_id: str) -> None:
-    """Say that money that nobody claimed belongs to a deposit for which none came. It is judged as
-    if the bank had told of it: a stranger's account stays a stranger's.
-
-    Refuses NOT_FOUND, CONFLICT where the line is dealt with or the deposit is not waiting.
-    """
-    row = _open_line(tx, actor, centre_id, reference)
-    held = cash.by_id(tx.db, holding_id, lock=True)
-    if held is None or held.centre_id != centre_id:
-        raise Refusal("deposits.cash.unknown", {"holding": holding_id[:40]}, Kind.NOT_FOUND)
-    if held.state is not HoldingState.ABSENT:
-        params = {"current": held.state, "wanted": HoldingState.HELD}
-        raise Refusal("deposits.cash.state", params, Kind.CONFLICT)
-    receipt = Receipt(
-        reference=row.reference,
-        account=row.account or held.account or "0",
-        payer_account=row.counter_account or "0",
-        payer_name=row.counter_name or "?",
-        amount=Money(row.amount_fen),
-        paid_at=start_of(row.booked_on),
-    )
-    holdings.record_receipts(tx, actor, held.lot_id, {held.id: [receipt]})
-    _resolved(tx, actor, row, "ASSIGNED", held.id)
-
-
-def send_back(tx: Tx, actor: Actor, centre_id: str, reference: str) -> Payout:
-    """Pay money that is nobody's back to the account that it came from. Refuses as `assign`, and
-    where the bank did not say from where it came."""
-    row = _open_line(tx, actor, centre_id, reference)
-    if not row.counter_account:
-        raise Refusal("deposits.statement.no_sender", {"reference": reference[:40]}, Kind.CONFLICT)
-    earlier = orders.payouts_of(tx.db, [row.reference])
-    order = Payout(
-        key=payout_key(f"back-{centre_id}-{row.statement}-{row.position}", 1 + len(earlier)),
-        subject=row.reference,
-        purpose=Purpose.CLEARANCE,
-        centre_id=centre_id,
-        source=ledger.unmatched(centre_id).id,
-        to_account=row.counter_account,
-        to_name=row.counter_name,
-        amount=Money(row.amount_fen),
-        interest=Money(0),
-        carried=Money(0),
-        late_fee=Money(0),
-        due_on=None,
-        ordered_at=tx.now,
-        state=PayoutState.ORDERED,
-    )
-    orders.send(tx, actor, order)
-    _resolved(tx, actor, row, "SENT_BACK", order.key)
-    return order
-
-
-def _open_line(tx: Tx, actor: Actor, centre_id: str, reference: str) -> StatementLineRow:
-    actor.must_be(Role.STAFF)
-    must_serve(actor, centre_id)
-    row = queries.line(tx.db, centre_id, reference, lock=True)
-    if row is None:
-        raise Refusal("deposits.statement.no_line", {"reference": reference[:40]}, Kind.NOT_FOUND)
-    still_open = {each.reference for each in queries.open_lines(tx.db, centre_id)}
-    if row.reference not in still_open or not row.is_booked:
-        raise Refusal("deposits.statement.dealt_with", {"reference": reference[:40]}, Kind.CONFLICT)
-    return row
-
-
-def _resolved(tx: Tx, actor: Actor, row: StatementLineRow, what: str, subject: str) -> None:
-    row.resolution, row.resolved_at = f"{what} {subject}", tx.now
-    tx.db.add(row)
-    tx.db.flush()
-    tx.record(
-        books.stream(row.centre_id),
-        "deposits:statement:line_resolved",
-        actor,
-        {"statement": row.statement, "position": row.position, "what": what, "subject": subject},
-    )
-
-
 # --- Reading ------------------------------------------------------------------------------
 
 
@@ -308,6 +228,15 @@ def reconciliation(db: Session, centre_id: str) -> Reconciliation | None:
 
 def open_lines(db: Session, centre_id: str = "") -> tuple[Stated, ...]:
     return tuple(row.to_domain() for row in queries.open_lines(db, centre_id))
+
+
+def line_of(db: Session, centre_id: str, statement: int, position: int) -> Stated:
+    """One line of a statement. Refuses NOT_FOUND."""
+    row = queries.line_at(db, centre_id, statement, position)
+    if row is None:
+        params = {"reference": f"{statement}/{position}"}
+        raise Refusal("deposits.statement.no_line", params, Kind.NOT_FOUND)
+    return row.to_domain()
 
 
 def lines_of(db: Session, centre_id: str) -> tuple[Stated, ...]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from archive.database import UtcDateTime
-from deposits.statements.matching import Matched, Open, Stated
+from deposits.statements.matching import Matched, Open, Proposal, Stated
 from deposits.statements.statement import Line, LineKind
 from trading.money import Money
 
@@ -36,6 +36,11 @@ class StatementLineRow(SQLModel, table=True):
         ),
         sa.CheckConstraint("amount_fen <> 0", name="amount_something"),
         sa.CheckConstraint("why <> '' OR is_booked", name="matched_is_booked"),
+        sa.CheckConstraint(
+            "proposed_for = '' OR (proposed_by <> '' AND proposed_document <> '' AND "
+            "proposed_at IS NOT NULL AND proposed_came_at IS NOT NULL)",
+            name="proposed_by_somebody",
+        ),
     )
 
     centre_id: str = Field(primary_key=True)
@@ -56,6 +61,14 @@ class StatementLineRow(SQLModel, table=True):
     resolution: str = ""
     """What a person did with an open line; empty while nobody has."""
     resolved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    proposed_for: str = ""
+    """The holding to which one person would assign it; empty where nobody would."""
+    proposed_why: str = ""
+    proposed_came_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    proposed_document: str = ""
+    """SHA-256 of what shows it."""
+    proposed_by: str = ""
+    proposed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
     @property
     def line(self) -> Line:
@@ -70,6 +83,19 @@ class StatementLineRow(SQLModel, table=True):
             key=self.key,
         )
 
+    @property
+    def proposal(self) -> Proposal | None:
+        if self.proposed_at is None or self.proposed_came_at is None:
+            return None
+        return Proposal(
+            self.proposed_for,
+            self.proposed_why,
+            self.proposed_came_at,
+            self.proposed_document,
+            self.proposed_by,
+            self.proposed_at,
+        )
+
     def to_domain(self) -> Stated:
         return Stated(
             statement=self.statement,
@@ -79,6 +105,7 @@ class StatementLineRow(SQLModel, table=True):
             is_booked=self.is_booked,
             subject=self.subject,
             resolution=self.resolution,
+            proposal=self.proposal,
         )
 
     @classmethod

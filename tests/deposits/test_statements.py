@@ -19,6 +19,7 @@ from deposits.ledger import ledger
 from deposits.ledger import service as books
 from deposits.refunds.orders import service as orders
 from deposits.statements import camt, lines, service
+from deposits.statements.resolving import service as resolving
 from deposits.statements.service import Format
 from deposits.statements.statement import (
     Line,
@@ -275,10 +276,10 @@ class TestTakingIn:
     def test_nobodys_money_goes_back_once(self, centre: Office) -> None:
         self.take(centre, replace(GOOD, lines=GOOD.lines[:1], closing=Money(60_000_000)))
         with centre.write() as tx:
-            order = service.send_back(tx, STAFF, CENTRE_ID, "R1")
+            order = resolving.send_back(tx, STAFF, CENTRE_ID, "R1")
         assert (order.to_account, order.amount) == ("9999", Money(60_000_000))
         with pytest.raises(Refusal) as refused, centre.write() as tx:
-            service.send_back(tx, STAFF, CENTRE_ID, "R1")
+            resolving.send_back(tx, STAFF, CENTRE_ID, "R1")
         assert refused.value.code == "deposits.statement.dealt_with"
         with centre.read() as db:
             assert service.open_lines(db, CENTRE_ID) == ()
@@ -287,7 +288,7 @@ class TestTakingIn:
         with centre.read() as db:
             assert [line.line.reference for line in service.open_lines(db, CENTRE_ID)] == ["R1"]
         with centre.write() as tx:
-            assert service.send_back(tx, STAFF, CENTRE_ID, "R1").key != order.key
+            assert resolving.send_back(tx, STAFF, CENTRE_ID, "R1").key != order.key
         with centre.read() as db:
             assert service.open_lines(db, CENTRE_ID) == ()
             assert not books.broken(db)

@@ -20,6 +20,7 @@ from api.identity.accounts import Account
 from api.settings import Environment, Settings
 from archive.actor import SYSTEM, Role
 from deposits.cash import service as cash
+from deposits.cash.holding import HoldingState
 from deposits.grounds import Claim, Ground
 from deposits.refunds import service as refunds
 from deposits.refunds.withheld import service as withheld
@@ -223,6 +224,72 @@ def test_the_centre_looks_after_the_money(
     expect(page.locator("#overdue-lines tbody tr")).to_have_count(1)
     looks(page, "centre-overdue")
     assert lot_id
+
+
+def test_two_people_assign_money_that_nobody_claimed(
+    chromium_page: Pages, url: str, town: Town, tmp_path: Path
+) -> None:
+    """Paid to the centre's main account instead of the deposit's own."""
+    with town.office.write() as tx:
+        second = Account("second", frozenset({Role.STAFF}), centre_id=CENTRE_ID)
+        identity.create_account(tx, SYSTEM, second, PASSWORD)
+    (lot_id,) = makers.make_lots(town.office, 30_000_000)
+    for number, uscc in enumerate((CLEAN, LISTED)):
+        town.books.do(
+            {
+                "do": "pay",
+                "at": (makers.OPENING - timedelta(days=40 + number)).isoformat(),
+                "key": uscc,
+                "account": f"62{CENTRE_ID}0000000001",
+                "payer_account": ACCOUNT_OF[CLEAN],
+                "payer_name": "滇示例付款单位",
+                "fen": 60_000_000,
+            }
+        )
+    slips = {uscc: town.slip(lot_id, uscc).to_bytes() for uscc in (CLEAN, LISTED)}
+    town.open(lot_id, slips)
+    with town.office.write() as tx:
+        cash.ask_for_statement(tx, CENTRE_ID)
+    town.days(2)
+    page = enter(chromium_page, url, "staff", "/centre/deposits/statements?why=OPEN")
+    expect(page.locator("#open-lines tbody tr")).to_have_count(2)
+    looks(page, "centre-open-lines")
+    page.get_by_role("link", name="认领").first.click()
+    expect(page.locator("#waiting tbody tr")).to_have_count(2)
+    chromium_page.allow("status of 422")
+    page.get_by_role("button", name="提交认领").click()
+    expect(page.locator("#refusal")).to_be_visible()
+    looks(page, "centre-assign")
+    own = page.locator("#f-holding option").nth(1).get_attribute("value")
+    assert own is not None
+    page.locator("#f-holding").select_option(own)
+    page.locator("#f-came_at").fill("2025-08-10T10:00")
+    letter = tmp_path / "letter.txt"
+    letter.write_text("银行回单(示例)", "utf-8")
+    page.locator("#f-document").set_input_files(letter)
+    page.locator("#f-why").fill("投标人来函说明误付至主账户(示例)")
+    page.get_by_role("button", name="提交认领").click()
+    expect(page.locator(".alert-success")).to_contain_text("待另一人复核")
+    expect(page.get_by_role("button", name="复核同意")).to_have_count(0)
+    other = enter(chromium_page, url, "second", "/centre/deposits/statements")
+    other.get_by_role("link", name="待复核的认领").click()
+    expect(other.locator("#assigned ~ dl")).to_contain_text("付款账户相符")
+    looks(other, "centre-confirm")
+    with other.expect_download() as download:
+        other.get_by_role("link", name="证明文件").click()
+    assert download.value.path().read_text("utf-8") == "银行回单(示例)"
+    other.get_by_role("button", name="复核同意").click()
+    expect(other.locator(".alert-success")).to_contain_text("已复核")
+    expect(other.locator("main")).to_contain_text("已认领为保证金")
+    assert town.holding(lot_id, CLEAN).state is HoldingState.HELD
+    town.check()
+    page.goto(f"{url}/centre/deposits/statements")
+    expect(page.locator("#open-lines tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="认领", exact=True).click()
+    expect(page.locator("#waiting tbody tr")).to_contain_text("不予接受")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(page.url + "?lang=en")
+    page.screenshot(path="/tmp/assign-390-en.png", full_page=True)
 
 
 def test_bidder_tenderer_and_supervisor(chromium_page: Pages, url: str, town: Town) -> None:

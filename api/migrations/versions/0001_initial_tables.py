@@ -1111,6 +1111,16 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("resolution", sa.String(), nullable=False),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("proposed_for", sa.String(), nullable=False),
+        sa.Column("proposed_why", sa.String(), nullable=False),
+        sa.Column("proposed_came_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("proposed_document", sa.String(), nullable=False),
+        sa.Column("proposed_by", sa.String(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "proposed_for = '' OR (proposed_by <> '' AND proposed_document <> '' AND proposed_at IS NOT NULL AND proposed_came_at IS NOT NULL)",
+            name=op.f("ck_deposit_statement_line_proposed_by_somebody"),
+        ),
         sa.CheckConstraint(
             "why <> '' OR is_booked", name=op.f("ck_deposit_statement_line_matched_is_booked")
         ),
