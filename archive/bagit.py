@@ -75,15 +75,16 @@ def path_fault(path: str) -> str:
     return ""
 
 
-def tree(folder: Path) -> list[tuple[str, Path]]:
-    """Everything below `folder`, links not followed: (path with slashes, path), sorted."""
+def tree(folder: Path, without: str = "") -> list[tuple[str, Path]]:
+    """Everything below `folder`, links not followed: (path with slashes, path), sorted. Of a folder `without` nothing
+    but that it is there."""
     found: list[tuple[str, Path]] = []
     left = [("", folder)]
     while left:
         prefix, current = left.pop()
         for path in current.iterdir():
             found.append((prefix + path.name, path))
-            if path.is_dir() and not path.is_symlink():
+            if path.is_dir() and not path.is_symlink() and prefix + path.name != without:
                 left.append((f"{prefix}{path.name}/", path))
     return sorted(found)
 

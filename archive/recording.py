@@ -9,7 +9,15 @@
     exhibits/<NNN>-<name>        documents that entries name
     exhibits/<NNN>-<name>.tlog-proof   where the entry stands that names it (C2SP tlog-proof), the
                                  entry itself as its extra data
+    media/<aa>/<sha256>.<ending> what entries name by digest in their data: pictures, pieces of recordings
+    media.json                   `Absences`: what of it is not here, and why
+    keeping/entries              the stream that says what was deleted, an entry a line
+    keeping/checkpoint           its signed head
+    keeping/<sha256>             the documents that it names
     index.html, viewer.js, viewer.css, record.js   a page that shows and checks it all in a browser
+
+The files below media/ are not listed in `record.json`: the log names each of them by its digest, and `media.json`, which
+is listed, whichever is not there. So the list stays as small as the log, however long the films are.
 
 The log's key signs under the log's origin as its name. Assembling and verifying derive every name from
 this module. What the entries mean is not known here.
@@ -22,6 +30,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -39,10 +48,65 @@ CLOSING = "record.note"
 POLICY = "policy"
 DATA = "record.js"
 PROOF_SUFFIX = ".tlog-proof"
+MEDIA = "media"
+ABSENCES = "media.json"
+KEPT_ENTRIES = "keeping/entries"
+KEPT_HEAD = "keeping/checkpoint"
 DATA_HEAD = b"globalThis.BIGLOOP_RECORD = "
 _DATA_TAIL = b";\n"
 EXHIBITS_MAX = 1000
 ENTRIES_MAX = 2_000_000
+
+
+@dataclass(frozen=True)
+class Medium:
+    """Bytes that an entry names by digest in its data. `ending`: of its file's name."""
+
+    sha256: str
+    ending: str
+
+    @property
+    def file(self) -> str:
+        return f"{MEDIA}/{self.sha256[:2]}/{self.sha256}.{self.ending}"
+
+
+class Absence(StrEnum):
+    """Why bytes that the log names are not in a recording."""
+
+    DELETED = "DELETED"
+    """Their time was over; an entry of the keeping stream says so."""
+    NOT_RECEIVED = "NOT_RECEIVED"
+    """They never came, or stay with whoever recorded them."""
+    WITHHELD = "WITHHELD"
+    """Who was given this copy may not hear or see them."""
+    LEFT_OUT = "LEFT_OUT"
+    """The copy was wanted without them."""
+    LOST = "LOST"
+    """They should be there and are not: no reason, but told."""
+
+
+@dataclass(frozen=True)
+class Absences:
+    """What `media.json` says. `keeping`: the stream that tells of deletions; empty where there is none."""
+
+    absent: Mapping[Absence, Sequence[str]]
+    keeping: str = ""
+
+    def encode(self) -> bytes:
+        absent = {reason.value: sorted(digests) for reason, digests in self.absent.items()}
+        return canonical.encode({"absent": absent, "keeping": self.keeping})
+
+
+def absences_of(data: bytes) -> Absences:
+    """The absences that canonical bytes say; ValueError, KeyError or TypeError for anything else."""
+    value = canonical.decode(data)
+    found = Absences(
+        {Absence(reason): list(digests) for reason, digests in value["absent"].items()},
+        value["keeping"],
+    )
+    if found.encode() != data:
+        raise ValueError("not the absences of a recording")
+    return found
 
 
 @dataclass(frozen=True)
@@ -120,6 +184,11 @@ def exhibit_file(number: int, name: str) -> str:
     return f"exhibits/{number:03}-{file_name(name)}"
 
 
+def kept_document(sha256: str) -> str:
+    """Where a document stands that the keeping stream names."""
+    return f"keeping/{sha256}"
+
+
 def documents_named(entries: Sequence[Entry]) -> list[tuple[DocumentRef, int]]:
     """Every document that the entries name, once, with the number of the first entry."""
     found: dict[str, tuple[DocumentRef, int]] = {}
@@ -129,17 +198,28 @@ def documents_named(entries: Sequence[Entry]) -> list[tuple[DocumentRef, int]]:
     return list(found.values())
 
 
+Content = Iterable[bytes]
+"""A file's bytes in pieces; taken once, before the next file."""
+
+
+def _no_media() -> Iterator[tuple[Medium, Content | Absence]]:
+    return iter(())
+
+
 @dataclass(frozen=True)
 class Source:
     """What a recording is made of, read in parts and more than once, so that none of it is held as a whole.
 
     `bodies(start, stop)`: the entries' canonical bytes; `document(sha256)`: a document's content, None where it is not
-    (or no more) there."""
+    (or no more) there; `media()`: everything that the entries name by digest, each once, with its bytes or why they are
+    not here; `keeping()`: name and entries of the stream that tells what was deleted, read after `media()`."""
 
     stream: str
     size: int
     bodies: Callable[[int, int], Sequence[bytes]]
     document: Callable[[str], bytes | None]
+    media: Callable[[], Iterator[tuple[Medium, Content | Absence]]] = _no_media
+    keeping: Callable[[], tuple[str, Sequence[bytes]]] = lambda: ("", ())
 
     def bundle(self, start: int) -> Sequence[bytes]:
         return self.bodies(start, min(start + tlog_tiles.TILE_WIDTH, self.size))
@@ -147,10 +227,6 @@ class Source:
     def all_bodies(self) -> Iterator[bytes]:
         for start in range(0, self.size, tlog_tiles.TILE_WIDTH):
             yield from self.bundle(start)
-
-
-Content = Iterable[bytes]
-"""A file's bytes in pieces; taken once, before the next file."""
 
 
 def assemble(
@@ -163,6 +239,7 @@ def assemble(
     """Path and content of every file, `record.note` last. What is held of the log are its hashes.
 
     `signer`: the log's, named by the origin; `cosignatures`: size → lines; `viewer`: the page's files.
+    Media are given out one by one and held by nobody; of those that are absent the digests are held.
     ValueError for an empty or too large stream, and for one that does not hang together: no such thing is signed.
     """
     if not 0 < source.size <= ENTRIES_MAX:
@@ -208,7 +285,16 @@ def assemble(
 
     for path, content in files.items():
         yield path, counted(path, (content(),))
-    yield DATA, counted(DATA, _data(files))
+    absent: dict[Absence, list[str]] = {}
+    for medium, found in source.media():
+        if isinstance(found, Absence):
+            absent.setdefault(found, []).append(medium.sha256)
+        else:
+            yield medium.file, found
+    for path, kept in _keeping(source, signer, absent).items():
+        files[path] = kept
+        yield path, counted(path, (kept(),))
+    yield DATA, counted(DATA, data_script(files))
     contents = Contents(
         stream=source.stream,
         origin=signer.name,
@@ -221,6 +307,30 @@ def assemble(
     closing = canonical.encode(contents.to_json())
     yield CONTENTS, (closing,)
     yield CLOSING, (signer.sign(closing_text(signer.name, closing)).encode(),)
+
+
+def _keeping(
+    source: Source, signer: Signer, absent: Mapping[Absence, Sequence[str]]
+) -> dict[str, Callable[[], bytes]]:
+    """What says which media are not here, and the stream that tells of deletions, with its documents."""
+    stream, bodies = source.keeping()
+    files: dict[str, Callable[[], bytes]] = {ABSENCES: Absences(absent, stream).encode}
+    if not stream:
+        return files
+    origin = kept_origin(signer.name, source.stream, stream)
+    root = Tree(chained_leaves(stream, bodies)).root()
+    head = signer.named(origin).sign(Checkpoint(origin, len(bodies), root).text())
+    files[KEPT_ENTRIES] = partial(b"".join, [body + b"\n" for body in bodies])
+    files[KEPT_HEAD] = head.encode
+    for document, _ in documents_named(list(map(parse, bodies))):
+        if source.document(document.sha256) is not None:
+            files[kept_document(document.sha256)] = partial(_exhibit, source, document.sha256)
+    return files
+
+
+def kept_origin(origin: str, stream: str, keeping: str) -> str:
+    """The origin of the keeping stream: of the same log as the recording's stream."""
+    return origin.removesuffix(stream) + keeping
 
 
 def _noting_documents(
@@ -261,16 +371,14 @@ def _proof(source: Source, tree: Tree, seq: int, checkpoint: str) -> bytes:
     return TlogProof(seq, tuple(tree.inclusion_proof(seq)), checkpoint, body).text().encode()
 
 
-_LOG_FILE = re.compile(r"checkpoint|checkpoints/[0-9]+|policy|tile/entries/.*|exhibits/.*")
+_LOG_FILE = re.compile(
+    r"checkpoint|checkpoints/[0-9]+|policy|tile/entries/.*|exhibits/.*|media\.json"
+)
 
 
-def data_script(files: Mapping[str, bytes]) -> bytes:
-    """The log's files once more, for a page that is opened from a disk and may not read others."""
-    return b"".join(_data({path: partial(bytes, content) for path, content in files.items()}))
-
-
-def _data(files: Mapping[str, Callable[[], bytes]]) -> Content:
-    """The same in pieces: one canonical JSON object, path → Base64."""
+def data_script(files: Mapping[str, Callable[[], bytes]]) -> Content:
+    """The log's files once more, for a page that is opened from a disk and may not read others: one canonical JSON
+    object, path → Base64, in pieces."""
     held = (path for path in files if _LOG_FILE.fullmatch(path))
     before = DATA_HEAD + b"{"
     for path in sorted(held, key=lambda path: path.encode("utf-16-be")):

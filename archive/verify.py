@@ -39,7 +39,8 @@ from archive.note import MalformedNote, Note, Verifier
 from archive.tlog_policy import Policy
 from archive.verification.artefact import ArtefactVerifier, artefact_faults, format_of
 from archive.verification.dossier import verify_dossier
-from archive.verification.recording import StreamJudge, verify_recording
+from archive.verification.judge import StreamJudge
+from archive.verification.recording import verify_recording
 from archive.verification.report import Findings, Report, report_of, unreadable
 from archive.verification.signed import read_checkpoint, read_note
 
@@ -66,7 +67,7 @@ def verify(
 
     `trust`: the keys whose signatures count; without any the best verdict is INDETERMINATE.
     `verifiers`: format → function that gives the reasons why a decoded artefact is not valid.
-    `judges`: kind of stream → function that gives what is wrong with a recording's entries.
+    `judges`: kind of stream → who knows what the entries of a recording say.
     `policy`: whose cosignatures a recording needs, instead of the policy that it brings along.
     """
     keys = tuple(trust or ())

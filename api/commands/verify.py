@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from archive.errors import Reason
     from archive.journal.entry import Entry
     from archive.note import Verifier
+    from archive.recording import Medium
     from archive.verification.artefact import ArtefactVerifier
-    from archive.verification.recording import StreamJudge
+    from archive.verification.judge import Deletions, StreamJudge
 
 EX_USAGE = 64
 
@@ -49,13 +50,29 @@ def verifiers() -> Mapping[str, ArtefactVerifier]:
 
 def judges() -> Mapping[str, StreamJudge]:
     """Kind of stream → who judges what a recording of it says."""
-    return {"session": _session_faults}
+    from archive.verification.judge import StreamJudge
+
+    return {"session": StreamJudge(_session_faults, _session_medium, _session_deletions)}
 
 
 def _session_faults(origin: str, entries: Sequence[Entry]) -> Sequence[Reason]:
     from evaluation.witness.record_check import recording_faults
 
     return recording_faults(origin, entries)
+
+
+def _session_medium(entry: Entry) -> Medium | None:
+    from evaluation.witness.media.named import named
+
+    return named(entry)
+
+
+def _session_deletions(
+    entries: Sequence[Entry], keeping: Iterable[Entry], document: Callable[[str], bytes]
+) -> Deletions:
+    from evaluation.witness.retention.check import deletions
+
+    return deletions(entries, keeping, document)
 
 
 def _draw_faults(value: Any) -> Sequence[Reason]:

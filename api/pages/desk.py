@@ -185,13 +185,19 @@ async def act(
 
 
 @router.get(HOME + "/{session_id}/record.zip")
-def record(actor: SupervisorActor, request: Request, db: ReadDb, session_id: IdInPath) -> Response:
+def record(
+    actor: SupervisorActor,
+    request: Request,
+    db: ReadDb,
+    session_id: IdInPath,
+    pictures: bool = True,
+) -> Response:
     """The session's record to take along: verifiable anywhere, with a page that checks itself."""
     watch.seen(db, actor, session_id)
     shell = shell_of(request)
     outsiders = tuple(one.witness for one in outsiders_of(shell.settings.outside_witnesses))
-    office = shell.office
-    files = recording.files(db, office.vault, office.log, session_id, viewer_files, outsiders)
+    scope = recording.supervisors_scope(shell.office, session_id, with_pictures=pictures)
+    files = recording.files(shell.office, session_id, viewer_files, outsiders, scope)
     return attachment(f"record-{session_id}.zip", recording.archive_of(session_id, files))
 
 

@@ -10,6 +10,7 @@
  8  exhibits have the digests that entries name, and their proofs hold
  9  what the entries say, judged by whoever knows such streams
 10  the page beside the log shows this record
+11  pictures and pieces of recordings have the digests that the log names; of those that are not there it is known why
 
 A policy that comes with the recording was written by whoever runs the log: who wants to know whether
 independent witnesses were there brings his own.
@@ -18,10 +19,10 @@ independent witnesses were there brings his own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 from archive import merkle, recording, tlog_tiles
 from archive.bagit import tree
@@ -31,11 +32,10 @@ from archive.note import MalformedNote, Note, Verifier
 from archive.recording import Contents, contents_of
 from archive.tlog_policy import MalformedPolicy, Policy, parse_policy
 from archive.tlog_proof import MalformedProof, TlogProof
+from archive.verification.judge import StreamJudge
+from archive.verification.media import MediaCheck, file_digest
 from archive.verification.report import Findings, Report, Step, report_of
 from archive.verification.signed import read_checkpoint
-
-StreamJudge: TypeAlias = Callable[[str, Sequence[Entry]], Sequence[Reason]]
-"""Given the log's origin and all entries: what is wrong with what they say."""
 
 
 def verify_recording(
@@ -59,8 +59,38 @@ def verify_recording(
             check.exhibits(),
             check.judged(),
             check.viewer(),
+            check.media(),
         ]
     )
+
+
+_NOBODY = StreamJudge(lambda origin, entries: ())
+
+
+class Files(Mapping[str, bytes]):
+    """The recording's files by name, those below media/ apart; each is read when it is asked for."""
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self._paths = paths
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._paths[name].read_bytes()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def sha256(self, name: str) -> str:
+        return file_digest(self._paths[name])
+
+    def holds(self, name: str, content: Iterable[bytes]) -> bool:
+        """Whether a file has this content, compared in pieces."""
+        if name not in self._paths:
+            return False
+        with self._paths[name].open("rb") as file:
+            return all(file.read(len(piece)) == piece for piece in content) and not file.read(1)
 
 
 @dataclass
@@ -68,18 +98,23 @@ class _Check:
     trust: Sequence[Verifier]
     judges: Mapping[str, StreamJudge]
     policy: Policy | None
-    files: dict[str, bytes] = field(default_factory=dict)
+    files: Files = field(default_factory=lambda: Files({}))
+    media_folder: Path | None = None
     strange: list[str] = field(default_factory=list)
     contents: Contents | None = None
     entries: list[Entry] | None = None
     tree: merkle.Tree | None = None
 
     def read(self, folder: Path) -> None:
-        for name, path in tree(folder):
+        paths = {}
+        for name, path in tree(folder, without=recording.MEDIA):
             if path.is_symlink() or not (path.is_file() or path.is_dir()):
                 self.strange.append(name)
             elif path.is_file():
-                self.files[name] = path.read_bytes()
+                paths[name] = path
+            elif name == recording.MEDIA:
+                self.media_folder = path
+        self.files = Files(paths)
         try:
             self.contents = contents_of(self.files.get(recording.CONTENTS, b""))
         except (ValueError, KeyError, TypeError):
@@ -103,16 +138,17 @@ class _Check:
         for path in sorted((set(listed) | closing) - set(self.files)):
             step.add(path, "archive.verify.recording_missing")
         for path in sorted(set(listed) & set(self.files)):
-            if hashlib.sha256(self.files[path]).hexdigest() != listed[path]:
+            if self.files.sha256(path) != listed[path]:
                 step.add(path, "archive.verify.recording_digest")
         return step.step()
 
     def _log_keys(self, origin: str) -> list[Verifier]:
-        """The trusted keys of this log: by its origin, or by the name of the house that runs it."""
+        """The trusted keys of this log or of its keeping stream: by an origin, or by the name of the house."""
+        own = self.contents.origin if self.contents else origin
         return [
             key.named(origin)
             for key in self.trust
-            if key.name == origin or origin.startswith(f"{key.name}/")
+            if key.name in (own, origin) or origin.startswith(f"{key.name}/")
         ]
 
     # 2
@@ -311,14 +347,13 @@ class _Check:
         step = Findings(9, Reason("archive.verify.step_recording_judged"))
         if self._tree(step) is None or self.contents is None or self.entries is None:
             return step.step()
-        judge = self.judges.get(self.contents.stream.partition("/")[0])
-        if judge is not None:
-            try:
-                found = judge(self.contents.origin, self.entries)
-            except Exception:
-                # A judge reads what an adversary wrote: what it cannot make sense of is not valid.
-                found = (Reason("archive.verify.artefact_form", {"format": recording.FORMAT}),)
-            step.extend(self.contents.stream, found)
+        judge = self.judges.get(self.contents.stream.partition("/")[0], _NOBODY)
+        try:
+            found = judge.faults(self.contents.origin, self.entries)
+        except Exception:
+            # A judge reads what an adversary wrote: what it cannot make sense of is not valid.
+            found = (Reason("archive.verify.artefact_form", {"format": recording.FORMAT}),)
+        step.extend(self.contents.stream, found)
         return step.step()
 
     # 10
@@ -326,7 +361,20 @@ class _Check:
         step = Findings(10, Reason("archive.verify.step_recording_viewer"))
         if self._known(step) is None:
             return step.step()
-        rest = {path: data for path, data in self.files.items() if path != recording.DATA}
-        if self.files.get(recording.DATA) != recording.data_script(rest):
+        rest = {path: partial(self.files.__getitem__, path) for path in self.files}
+        rest.pop(recording.DATA, None)
+        if not self.files.holds(recording.DATA, recording.data_script(rest)):
             step.add(recording.DATA, "archive.verify.recording_viewer")
+        return step.step()
+
+    # 11
+    def media(self) -> Step:
+        step = Findings(11, Reason("archive.verify.step_recording_media"))
+        if self._tree(step) is None or self.contents is None or self.entries is None:
+            return step.step()
+        judge = self.judges.get(self.contents.stream.partition("/")[0], _NOBODY)
+        signed = partial(self._signed, step)
+        MediaCheck(
+            step, self.media_folder, self.files, self.contents, self.entries, judge, signed
+        ).run()
         return step.step()

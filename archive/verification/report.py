@@ -53,12 +53,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Step:
-    """One numbered step. Findings say what failed, or why the step was not run."""
+    """One numbered step. Findings say what failed, or why the step was not run; notes, what was counted."""
 
     number: int
     name: Reason
     status: Status
     findings: tuple[Finding, ...] = ()
+    notes: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Report:
         for step in self.steps:
             status = render(_STATUSES[step.status], language)
             out.append(f"{step.number:2}. {render(step.name, language)}: {status}")
+            out += [f"      {render(note, language)}" for note in step.notes]
             out += [f"      {f.file}: {render(f.reason, language)}" for f in step.findings]
         out.append(render(_VERDICTS[self.verdict], language))
         return out
@@ -91,6 +93,10 @@ class Report:
                 {
                     "findings": [_finding_json(finding) for finding in step.findings],
                     "name": _words(step.name),
+                    "notes": [
+                        {"code": note.code, "params": dict(note.params), "words": _words(note)}
+                        for note in step.notes
+                    ],
                     "number": step.number,
                     "status": str(step.status),
                 }
@@ -124,6 +130,7 @@ class Findings:
         self._name = name
         self._failed: list[Finding] = []
         self._not_run: list[Finding] = []
+        self._notes: list[Reason] = []
 
     def add(self, file: str, code: str, **params: Param) -> None:
         self._failed.append(Finding(file, Reason(code, params)))
@@ -134,12 +141,14 @@ class Findings:
     def not_run(self, file: str, code: str, **params: Param) -> None:
         self._not_run.append(Finding(file, Reason(code, params)))
 
+    def note(self, code: str, **params: Param) -> None:
+        self._notes.append(Reason(code, params))
+
     def step(self) -> Step:
-        if self._failed:
-            return Step(self._number, self._name, Status.FAILED, tuple(self._failed))
-        if self._not_run:
-            return Step(self._number, self._name, Status.NOT_RUN, tuple(self._not_run))
-        return Step(self._number, self._name, Status.OK)
+        status, found = Status.OK, self._failed or self._not_run
+        if found:
+            status = Status.FAILED if self._failed else Status.NOT_RUN
+        return Step(self._number, self._name, status, tuple(found), tuple(self._notes))
 
 
 def _words(reason: Reason) -> dict[str, str]:

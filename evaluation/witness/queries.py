@@ -232,6 +232,17 @@ def kept_media(db: Db, session_id: str) -> dict[tuple[str, str], tuple[int, int,
     return {(retention, place): (n, int(size), at) for retention, place, n, size, at in found}
 
 
+def media_by_digest(db: Db, session_id: str, digests: list[str]) -> list[MediaRow]:
+    """What is known of bytes with these digests, of whichever track."""
+    return list(
+        db.exec(
+            select(MediaRow).where(
+                col(MediaRow.session_id) == session_id, col(MediaRow.sha256).in_(digests)
+            )
+        )
+    )
+
+
 def media_at(
     db: Db, session_id: str, place: Place, most: int, before: datetime | None = None
 ) -> list[Piece]:

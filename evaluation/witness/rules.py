@@ -68,8 +68,11 @@ def ahead_max(session: Session) -> timedelta:
 
 def security_days(session: Session) -> int:
     """How long security video is kept at least."""
-    state = session.state
-    return _number(SECURITY_DAYS, state.ruled_on, state.regime, session.region)
+    return security_days_on(session.state.ruled_on, session.state.regime, session.region)
+
+
+def security_days_on(day: date, regime: Regime, region: str) -> int:
+    return _number(SECURITY_DAYS, day, regime, region)
 
 
 def retention_articles(session: Session) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from api.commands.verify import judges
 from api.demo import people
 from api.identity import service as identity
 from api.identity.accounts import Account
@@ -26,7 +27,6 @@ from evaluation.sheets import service as sheets
 from evaluation.witness import service as witness
 from evaluation.witness.desk.service import desk_of
 from evaluation.witness.keeping import service as keeping
-from evaluation.witness.record_check import recording_faults
 from tests.pages.looks import looks, sign_in
 from tests.pages.reviewing import PASSWORD, Reviewing, reviewing
 from tests.support import outsider
@@ -202,7 +202,7 @@ def test_the_record_is_taken_along_and_read_without_a_server(
     page.get_by_role("button", name="副署最新检查点").click()
     expect(page.locator(".alert-success")).to_contain_text("已副署")
     with page.expect_download() as waiting:
-        page.get_by_role("link", name="下载记录").click()
+        page.get_by_role("link", name="下载记录(含影像)").click()
     data = Path(waiting.value.path()).read_bytes()
     zipfile.ZipFile(io.BytesIO(data)).extractall(tmp_path)
     folder = tmp_path / sealed.session_id
@@ -210,7 +210,7 @@ def test_the_record_is_taken_along_and_read_without_a_server(
     actions = [json.loads(entry)["action"] for entry in entries]
     assert "evaluation:session:sealed_overnight" in actions
     key = sealed.office.log.verifier
-    report = verify(folder, [key], {}, {"session": recording_faults})
+    report = verify(folder, [key], {}, judges())
     assert [step.number for step in report.failed] == []
     # The countersignature itself is the last entry: nobody has signed for it yet.
     assert report.verdict is Verdict.INDETERMINATE

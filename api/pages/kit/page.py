@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -93,23 +93,15 @@ def playing(response: Response) -> Response:
     return response
 
 
-def attachment(name: str, content: bytes | IO[bytes]) -> Response:
-    """A file to keep; an open one is sent in pieces and closed. Its type is told to nobody: a browser must not run
+def attachment(name: str, content: bytes | Iterator[bytes]) -> Response:
+    """A file to keep, as a whole or in pieces as they are made. Its type is told to nobody: a browser must not run
     what somebody uploaded."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "document"
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     headers, kind = {"Content-Disposition": disposition}, "application/octet-stream"
     if isinstance(content, bytes):
         return Response(content, media_type=kind, headers=headers)
-    headers["Content-Length"] = str(content.seek(0, 2))
-    return StreamingResponse(_pieces(content), media_type=kind, headers=headers)
-
-
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        file.seek(0)
-        while piece := file.read(PIECE_BYTES):
-            yield piece
+    return StreamingResponse(content, media_type=kind, headers=headers)
 
 
 def _told(request: Request, language: Language) -> str:

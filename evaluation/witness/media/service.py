@@ -19,15 +19,12 @@ from archive.office import Office, Tx
 from archive.vault import Vault
 from evaluation.witness import queries
 from evaluation.witness.media.kinds import Form, Place, Use, What, retention_of
+from evaluation.witness.media.named import ENDINGS, FORMS
 from evaluation.witness.sources import Report
 from evaluation.witness.tables import MediaRow, StationLineRow
 from evaluation.witness.watch import Heard
 
-FORMS: Mapping[str, Form] = {"snapshot": Form.SNAPSHOT, "media_digest": Form.SEGMENT}
-TYPES: Mapping[Form, tuple[str, str]] = {
-    Form.SNAPSHOT: ("jpg", "image/jpeg"),
-    Form.SEGMENT: ("webm", "video/webm"),
-}
+TYPES: Mapping[Form, str] = {Form.SNAPSHOT: "image/jpeg", Form.SEGMENT: "video/webm"}
 
 
 @dataclass(frozen=True)
@@ -99,9 +96,8 @@ def put(office: Office, name: Name, form: Form, content: bytes) -> tuple[str, bo
     digest = sha256_of(content)
     with office.read() as db:
         is_kept = _known(db, name, form, digest).place == Place.KEPT
-    ending, media_type = TYPES[form]
     vault_of(office.vault, name.session_id).put(
-        f"{name.track}-{digest[:12]}.{ending}", media_type, content
+        f"{name.track}-{digest[:12]}.{ENDINGS[form]}", TYPES[form], content
     )
     return digest, not is_kept
 

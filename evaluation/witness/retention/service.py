@@ -27,11 +27,11 @@ from evaluation.session.state import FINAL
 from evaluation.witness import queries
 from evaluation.witness.media.kinds import Place, Retention
 from evaluation.witness.media.service import vault_of
+from evaluation.witness.retention.check import LIST_FORMAT
 from evaluation.witness.rules import SECURITY_DAYS, retention_articles, security_days
 from evaluation.witness.tables import HoldRow
 
 DISCARD_TASK = "evaluation.media.discard"
-LIST_FORMAT = "bigloop.discarded-media.v1"
 AT_ONCE = 5000
 """So many pieces are one entry, one list, one run."""
 AGAIN = timedelta(days=1)

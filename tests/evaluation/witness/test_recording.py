@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from api.commands.verify import judges
 from api.flows.recording import write_folder
 from api.pages.record_viewer import viewer_files
 from archive import canonical, recording
@@ -31,7 +32,7 @@ from tests.evaluation.course import HOST, staff
 from tests.evaluation.witness.night import VENUE, WITNESS_A, WITNESS_B, Night
 from tests.support import outsider
 
-JUDGES = {"session": recording_faults}
+JUDGES = judges()
 
 
 def spend(night: Night) -> None:
@@ -67,11 +68,8 @@ def spend(night: Night) -> None:
 
 
 def take_out(night: Night, folder: Path) -> Path:
-    with night.office.read() as db:
-        office = night.office
-        page = viewer_files("示例标段", office.log.verifier.vkey, {VENUE: "大理(示例)"})
-        files = recordings.files_of(db, office.vault, office.log, night.id, page)
-        write_folder(folder, files)
+    page = viewer_files("示例标段", night.office.log.verifier.vkey, {VENUE: "大理(示例)"})
+    write_folder(folder, recordings.files_of(night.office, night.id, page))
     return folder
 
 
@@ -110,7 +108,7 @@ class TestWhole:
         report = judged(folder, [key])
         assert [(f.reason, f.file) for s in report.steps for f in s.findings] == []
         assert report.verdict is Verdict.VALID
-        assert len(report.steps) == 10
+        assert len(report.steps) == 11
 
     def test_valid_by_what_the_specifications_alone_let_an_outsider_write(
         self, made: tuple[Path, Verifier]
