@@ -24,6 +24,7 @@ from deposits.guarantees.demands.demand import DemandState
 from deposits.guarantees.states import Event as GuaranteeEvent
 from deposits.guarantees.states import GuaranteeState
 from deposits.issuers.desk import IssuerWhy
+from deposits.issuers.issuer import KeyAlgorithm
 from evaluation.session.commands import Command
 from evaluation.session.state import IncidentKind
 from evaluation.session.state import Stage as SessionStage
@@ -217,6 +218,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "deposits.guarantee_event": GuaranteeEvent,
     "deposits.demand_state": DemandState,
     "deposits.issuer_why": IssuerWhy,
+    "deposits.key_algorithm": KeyAlgorithm,
     "evaluation.stage": SessionStage,
     "evaluation.incident": IncidentKind,
     "evaluation.equipment": Equipment.__members__,

@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     register = REGISTERS[arguments.register]
+    if arguments.template and not register.columns:
+        complain(say("api.register.no_template", {}, arguments.lang or Language.ZH))
+        return 1
     if arguments.template:
         content = register.template(arguments.lang or Language.ZH)
         sys.stdout.buffer.write(content)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
@@ -16,15 +17,22 @@ from sqlmodel import Session
 from api.registers import column as read
 from api.registers.column import Column, Reference
 from api.registers.register import Effect, Line, Register, Table, Values
+from api.registers.roots import ROOTS
 from archive.actor import Actor
-from archive.errors import Fault, Faults
+from archive.errors import Fault, Faults, Refusal
 from archive.office import Tx
+from deposits.cash import service as cash
+from deposits.cash.bank import CentreAccount, check_account
+from deposits.forms import DepositForm
+from deposits.issuers import service as issuers
+from deposits.issuers.issuer import Issuer, IssuerKey, KeyAlgorithm, check_issuer, check_keys
 from evaluation.spreadsheet import RowFault
 from trading.divisions import yunnan
 from trading.parties import party
 from trading.parties import service as parties
 from trading.parties.party import (
     Centre,
+    DishonestyRecord,
     Link,
     Organisation,
     OrganisationKind,
@@ -160,6 +168,180 @@ CENTRES = Table[Centre](
 )
 
 
+CENTRE = Reference(
+    lambda db, _: {each.id for each in parties.centres(db)}, "trading.centre.unknown", "centre"
+)
+
+
+def _enter_accounts(tx: Tx, actor: Actor, accounts: Sequence[CentreAccount]) -> None:
+    for each in accounts:
+        cash.register_account(tx, actor, each.centre_id, each.number, each.bank_name)
+
+
+def _change_accounts(
+    tx: Tx, actor: Actor, changes: Sequence[tuple[CentreAccount, CentreAccount]]
+) -> None:
+    for before, after in changes:
+        cash.change_account(tx, actor, before, after)
+
+
+ACCOUNTS = Table[CentreAccount](
+    "accounts",
+    (
+        Column("centre_id", read.code, is_key=True, refers=CENTRE),
+        Column("number", read.code, is_secret=True),
+        Column("bank_name", read.text),
+    ),
+    make=lambda values, before: CentreAccount(
+        **values, statements=before.statements if before else 0
+    ),
+    known=lambda db, _: cash.centre_accounts(db),
+    check=lambda one, before, _, faults: check_account(one, before, faults),
+    enter=_enter_accounts,
+    change=_change_accounts,
+)
+
+
+# --- What registers of credit answered ----------------------------------------------------
+
+
+DISHONESTY = Table[DishonestyRecord](
+    "dishonesty",
+    (
+        Column("uscc", read.code, is_key=True, refers=ORGANISATION),
+        Column("source", read.text, is_key=True),
+        Column("queried_on", read.day, is_key=True),
+        Column("is_listed", read.switch, is_key=True),
+        Column("listed_until", read.day, is_optional=True, may_change=False),
+        Column("reference", read.text, is_optional=True, may_change=False, empty=""),
+    ),
+    make=lambda values, _: DishonestyRecord(**values),
+    known=lambda db, rows: parties.answers(db, {row["uscc"] for row in rows}),
+    check=lambda one, _, today, faults: party.check_answer(one, today, faults),
+    enter=parties.record_dishonesties,
+)
+
+
+# --- Issuers of guarantees ----------------------------------------------------------------
+
+
+def _issuer(values: Values, before: Issuer | None) -> Issuer:
+    return Issuer(**values, keys=before.keys if before else ())
+
+
+def _check_issuer(issuer: Issuer, before: Issuer | None, _: date, faults: Faults) -> None:
+    try:
+        check_issuer(issuer)
+    except Refusal as refusal:
+        faults.extend(refusal.faults)
+    if before is not None and issuer.licensed_from > before.licensed_from:
+        since = str(before.licensed_from)
+        faults.add("/licensed_from", "deposits.issuer.begins", since=since)
+
+
+def _enter_issuers(tx: Tx, actor: Actor, found: Sequence[Issuer]) -> None:
+    for each in found:
+        issuers.register_issuer(tx, actor, each)
+
+
+def _change_issuers(tx: Tx, actor: Actor, changes: Sequence[tuple[Issuer, Issuer]]) -> None:
+    for before, after in changes:
+        issuers.change_issuer(tx, actor, before, after)
+
+
+ISSUERS = Table[Issuer](
+    "issuers",
+    (
+        Column("uscc", read.code, is_key=True, refers=ORGANISATION),
+        Column("name", read.text),
+        Column("forms", read.some_of(DepositForm, "deposits.form"), vocabulary="deposits.form"),
+        Column("licence", read.text),
+        Column("licensed_from", read.day),
+        Column("licensed_to", read.day),
+    ),
+    make=_issuer,
+    known=lambda db, _: issuers.issuers(db),
+    check=_check_issuer,
+    enter=_enter_issuers,
+    change=_change_issuers,
+)
+
+
+@dataclass(frozen=True)
+class KeyOf:
+    """A key with the institution that it is of."""
+
+    issuer_uscc: str
+    algorithm: KeyAlgorithm
+    public_key: bytes
+    valid_from: date
+    valid_to: date
+
+    @property
+    def key(self) -> IssuerKey:
+        return IssuerKey(self.public_key, self.valid_from, self.valid_to, self.algorithm)
+
+
+def _check_key(key: KeyOf, before: KeyOf | None, today: date, faults: Faults) -> None:
+    found = Faults("deposits.issuer.invalid")
+    check_keys(found, [key.key])
+    try:
+        found.refuse()
+    except Refusal as refusal:
+        for one in refusal.faults:
+            place = one.pointer.removeprefix("/keys/0")
+            faults.extend((Fault(place, one.code, one.params, one.rule),))
+    is_moved = before is not None and key.valid_to != before.valid_to
+    if before is not None and is_moved and not today <= key.valid_to < before.valid_to:
+        faults.add("/valid_to", "deposits.issuer.key_end", until=str(before.valid_to))
+
+
+def _add_keys(tx: Tx, actor: Actor, keys: Sequence[KeyOf]) -> None:
+    for each in keys:
+        issuers.add_key(tx, actor, each.issuer_uscc, each.key)
+
+
+def _end_keys(tx: Tx, actor: Actor, changes: Sequence[tuple[KeyOf, KeyOf]]) -> None:
+    for _, after in changes:
+        issuers.end_key(tx, actor, after.issuer_uscc, after.public_key, after.valid_to)
+
+
+KEYS = Table[KeyOf](
+    "keys",
+    (
+        Column(
+            "issuer_uscc",
+            read.code,
+            is_key=True,
+            refers=Reference(
+                lambda db, usccs: issuers.issuers_by_code(db, usccs).keys(),
+                "deposits.issuer.unknown",
+                "uscc",
+            ),
+        ),
+        Column(
+            "algorithm",
+            read.one_of(KeyAlgorithm, "deposits.key_algorithm"),
+            may_change=False,
+            vocabulary="deposits.key_algorithm",
+        ),
+        Column("public_key", read.hexadecimal, is_key=True),
+        Column("valid_from", read.day, may_change=False),
+        Column("valid_to", read.day),
+    ),
+    make=lambda values, _: KeyOf(**values),
+    known=lambda db, _: (
+        KeyOf(each.uscc, key.algorithm, key.public_key, key.valid_from, key.valid_to)
+        for each in issuers.issuers(db)
+        for key in each.keys
+    ),
+    check=_check_key,
+    enter=_add_keys,
+    change=_end_keys,
+)
+
+
 REGISTERS: Mapping[str, Register] = {
-    register.name: register for register in (ORGANISATIONS, LINKS, CENTRES)
+    register.name: register
+    for register in (ORGANISATIONS, LINKS, CENTRES, ACCOUNTS, DISHONESTY, ISSUERS, KEYS, ROOTS)
 }

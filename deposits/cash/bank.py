@@ -15,12 +15,40 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from archive.errors import Faults
 from deposits.cash.slip import Slip
 from trading.money import Money
+
+BANK_NAME_LENGTH_MAX = 100
 
 
 class BankSilent(Exception):
     """The bank cannot be reached, or answers nonsense. Nothing is known of what it did."""
+
+
+@dataclass(frozen=True)
+class CentreAccount:
+    """A centre's account for deposits, and how many of its statements have been taken in."""
+
+    centre_id: str
+    number: str
+    bank_name: str
+    statements: int = 0
+
+
+def is_account(number: str) -> bool:
+    """Whether it has the form of an account's number."""
+    return number.isascii() and number.isdigit() and 8 <= len(number) <= 32
+
+
+def check_account(account: CentreAccount, before: CentreAccount | None, faults: Faults) -> None:
+    """Add every fault of an account, and of a change of it: its number tells whose statements are taken."""
+    if not is_account(account.number):
+        faults.add("/number", "deposits.cash.account_number", number=account.number[:40])
+    if not 0 < len(account.bank_name.strip()) <= BANK_NAME_LENGTH_MAX:
+        faults.add("/bank_name", "deposits.cash.bank_name", length_max=BANK_NAME_LENGTH_MAX)
+    if before is not None and before.statements and before.number != account.number:
+        faults.add("/number", "deposits.cash.account_used", statements=before.statements)
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def leads(db: Session, lot_id: str = "") -> list[Lead]:
 
 
 def centre_account(db: Session, centre_id: str, *, lock: bool = False) -> CentreAccountRow | None:
-    return db.get(CentreAccountRow, centre_id, with_for_update=lock or None)
+    return db.get(CentreAccountRow, centre_id, with_for_update=lock or None, populate_existing=lock)
 
 
 def centre_accounts(db: Session) -> list[CentreAccountRow]:

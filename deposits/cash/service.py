@@ -24,7 +24,7 @@ from archive.errors import Faults, Kind, Reason, Refusal
 from archive.office import Office, Tx
 from archive.tasks import service as tasks
 from deposits.cash import queries
-from deposits.cash.bank import Bank, BankSilent, Receipt
+from deposits.cash.bank import Bank, BankSilent, CentreAccount, Receipt, check_account
 from deposits.cash.holding import (
     UNANSWERED,
     Asked,
@@ -65,11 +65,12 @@ STATEMENT_HOUR = timedelta(hours=8)
 
 def register_account(tx: Tx, actor: Actor, centre_id: str, number: str, bank_name: str) -> None:
     """Enter a centre's account for deposits. CONFLICT where it has one."""
-    actor.must_be(Role.STAFF, Role.SYSTEM)
+    actor.must_be(Role.STAFF, Role.OPERATOR, Role.SYSTEM)
     must_serve(actor, centre_id)
     parties.centre(tx.db, centre_id)
-    if not (number.isascii() and number.isdigit() and 8 <= len(number) <= 32):
-        raise Refusal("deposits.cash.account_number", {"number": number[:40]})
+    faults = Faults("deposits.cash.account_invalid")
+    check_account(CentreAccount(centre_id, number, bank_name), None, faults)
+    faults.refuse()
     if queries.centre_account(tx.db, centre_id) is not None:
         raise Refusal("deposits.cash.account_known", {"centre": centre_id}, Kind.CONFLICT)
     tx.db.add(CentreAccountRow(centre_id=centre_id, number=number, bank_name=bank_name))
@@ -83,6 +84,33 @@ def register_account(tx: Tx, actor: Actor, centre_id: str, number: str, bank_nam
         actor,
         {"centre": centre_id, "account": _digest(number)},
     )
+
+
+def change_account(tx: Tx, actor: Actor, before: CentreAccount, after: CentreAccount) -> None:
+    """Put a centre's account or the name of its bank right. INVALID with every fault; CONFLICT where it is
+    no longer as it was said to be."""
+    actor.must_be(Role.STAFF, Role.OPERATOR, Role.SYSTEM)
+    must_serve(actor, after.centre_id)
+    row = queries.centre_account(tx.db, after.centre_id, lock=True)
+    if row is None or row.to_domain() != before:
+        raise Refusal("deposits.cash.account_moved", {"centre": after.centre_id}, Kind.CONFLICT)
+    faults = Faults("deposits.cash.account_invalid")
+    check_account(after, before, faults)
+    faults.refuse()
+    row.number, row.bank_name = after.number, after.bank_name
+    tx.db.add(row)
+    tx.db.flush()
+    tx.record(
+        books.stream(after.centre_id),
+        "deposits:account:changed",
+        actor,
+        {"centre": after.centre_id, "account": _digest(after.number), "bank": after.bank_name},
+    )
+
+
+def centre_accounts(db: Session) -> list[CentreAccount]:
+    """The accounts of all centres that have one."""
+    return [row.to_domain() for row in queries.centre_accounts(db)]
 
 
 def has_account(db: Session, centre_id: str) -> bool:

@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 from archive import canonical
 from archive.database import UtcDateTime
 from archive.errors import Reason
-from deposits.cash.bank import Receipt
+from deposits.cash.bank import CentreAccount, Receipt
 from deposits.cash.holding import Holding, HoldingState, Lead
 from deposits.release import ReleaseCause
 from trading.money import Money
@@ -174,3 +174,6 @@ class CentreAccountRow(SQLModel, table=True):
     closed_on: date | None = None
     asked_for: date | None = None
     """The morning for which the next statement is asked."""
+
+    def to_domain(self) -> CentreAccount:
+        return CentreAccount(self.centre_id, self.number, self.bank_name, self.statements)

@@ -29,6 +29,16 @@ def load(db: Session, usccs: Collection[str] | None = None) -> dict[str, Issuer]
     return {row.uscc: row.to_domain(by_issuer.get(row.uscc, [])) for row in found}
 
 
+def issuer_row(db: Session, uscc: str) -> IssuerRow | None:
+    """One issuer, locked."""
+    return db.get(IssuerRow, uscc, with_for_update=True, populate_existing=True)
+
+
+def key_row(db: Session, uscc: str, public_key: str) -> IssuerKeyRow | None:
+    """One key, locked."""
+    return db.get(IssuerKeyRow, (uscc, public_key), with_for_update=True, populate_existing=True)
+
+
 def trust_list(db: Session) -> TrustList | None:
     """The newest version."""
     row = db.exec(select(TrustListRow).order_by(sa.desc(col(TrustListRow.version)))).first()

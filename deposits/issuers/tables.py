@@ -1,5 +1,5 @@
-"""Rows of the registry of issuers. Keys are added and never changed: an old signature must stay
-answerable."""
+"""Rows of the registry of issuers. Keys are added, and ended no earlier than on the day of that:
+an old signature must stay answerable."""
 
 from __future__ import annotations
 

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session
 
 from api.registers import service
-from api.registers.kinds import ORGANISATIONS, REGISTERS
+from api.registers.kinds import ACCOUNTS, ORGANISATIONS, REGISTERS
 from api.registers.register import Effect, Plan
 from archive.actor import Actor, Role
 from archive.errors import Kind
 from archive.journal import service as journal
 from archive.office import Office
 from archive.words import Language
+from deposits.cash.bank import CentreAccount
+from deposits.issuers import service as issuers
 from tests.builders import CENTRE, make_office
 from tests.trading.world import FIRMS, OPERATOR, refused
 from trading.parties import service as parties
-from trading.parties.party import Organisation, OrganisationKind, Relation
+from trading.parties.party import Organisation, OrganisationKind, Relation, Standing
 
 KEEPER = Actor("operator-1", frozenset({Role.OPERATOR}))
 TODAY = date(2026, 10, 21)
@@ -47,6 +53,7 @@ FIRST = organisations(
     f"{A},示例甲有限公司,投标企业,{CENTRE},6222 0000 1111 2222",
     f"{B},示例乙有限公司,COMPANY,{CENTRE},",
 )
+CENTRES = "行政区划代码,名称,运行机构信用代码"
 LINKS = "owner_uscc,owned_uscc,relation,share_permille,since,until"
 
 
@@ -70,9 +77,27 @@ def faults(plan: Plan) -> dict[tuple[int, str], str]:
     return {(one.row, one.column): one.fault.code for one in plan.faults}
 
 
-def stream(office: Office) -> list[tuple[str, Mapping[str, Any]]]:
+def stream(office: Office, name: str = parties.STREAM) -> list[tuple[str, Mapping[str, Any]]]:
     with office.read() as db:
-        return [(entry.action, entry.data) for entry in journal.entries(db, parties.STREAM)]
+        return [(entry.action, entry.data) for entry in journal.entries(db, name)]
+
+
+def founded(office: Office) -> None:
+    """Organisations and a centre."""
+    take(office, "organisations", FIRST)
+    take(office, "centres", table(CENTRES, f"{CENTRE},示例中心,{OPERATOR}"))
+
+
+def root(name: str, *, last: date = date(2036, 1, 1), is_authority: bool = True) -> bytes:
+    """A certificate in PEM, signed by itself."""
+    key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    made = x509.CertificateBuilder(subject, subject, key.public_key(), 1)
+    made = made.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(
+        datetime(last.year, last.month, last.day, tzinfo=UTC)
+    )
+    made = made.add_extension(x509.BasicConstraints(is_authority, None), critical=True)
+    return made.sign(key, None).public_bytes(Encoding.PEM)
 
 
 class TestReading:
@@ -109,7 +134,7 @@ class TestReading:
         again = full.plan(NOBODY, TODAY, content)
         assert again.count(Effect.SAME) == len(wanted) == len(again.lines)
 
-    @pytest.mark.parametrize("name", list(REGISTERS))
+    @pytest.mark.parametrize("name", [name for name in REGISTERS if name != "roots"])
     @pytest.mark.parametrize("language", list(Language))
     def test_a_template_is_an_empty_file_of_its_register(
         self, kept: Office, name: str, language: Language
@@ -239,16 +264,107 @@ class TestLinks:
 
 class TestCentres:
     def test_a_centre_lies_where_its_division_lies(self, kept: Office) -> None:
-        take(kept, "organisations", FIRST)
-        heading = "行政区划代码,名称,运行机构信用代码"
-        take(kept, "centres", table(heading, f"{CENTRE},示例中心,{OPERATOR}"))
+        founded(kept)
         with kept.read() as db:
             assert parties.centre(db, CENTRE).lon > 90
-        moved = table(heading + ",经度", f"{CENTRE},示例新中心,{OPERATOR},100.5")
+        moved = table(CENTRES + ",经度", f"{CENTRE},示例新中心,{OPERATOR},100.5")
         plan = take(kept, "centres", moved, may_change=True)
         assert {c.column.name for line in plan.lines for c in line.changes} == {"name", "lon"}
         with kept.read() as db:
             assert parties.centre(db, CENTRE).name == "示例新中心"
+
+
+class TestAccounts:
+    """Where deposits in cash are kept (招标投标法实施条例 第二十六条)."""
+
+    def test_a_wrong_number_is_put_right_until_a_statement_has_come(self, kept: Office) -> None:
+        founded(kept)
+        heading = "centre_id,number,bank_name"
+        take(kept, "accounts", table(heading, f"{CENTRE},6222000011112222,示例银行"))
+        right = table(heading, f"{CENTRE},6222000011113333,示例银行")
+        plan = take(kept, "accounts", right, may_change=True)
+        (change,) = plan.lines[0].changes
+        assert change.column.text(change.after, Language.ZH) == "…3333"
+        known = CentreAccount(CENTRE, "6222000011113333", "示例银行", 2)
+        used = replace(ACCOUNTS, known=lambda db, rows: [known])
+        with kept.read() as db:
+            later = used.plan(db, TODAY, table(heading, f"{CENTRE},6222000011114444,示例银行"))
+        assert faults(later) == {(2, "number"): "deposits.cash.account_used"}
+
+
+class TestDishonesty:
+    """Unknown is not clean: what a register answered is kept by day and never rewritten."""
+
+    def test_an_answer_stands(self, kept: Office) -> None:
+        take(kept, "organisations", FIRST)
+        heading = "统一社会信用代码,查询来源,查询日期,是否失信,列入截止日期"
+        take(kept, "dishonesty", table(heading, f"{A},示例名录,2026年10月1日,是,2027-01-01"))
+        with kept.read() as db:
+            assert parties.dishonesty_on(db, A, TODAY) is Standing.LISTED
+            rows = (f"{A},示例名录,2026-10-01,是,2026-10-02", f"{B},示例名录,2026-10-22,否,")
+            plan = service.plan(db, "dishonesty", table(heading, *rows), TODAY)
+        assert faults(plan) == {
+            (2, "listed_until"): "api.register.stays",
+            (3, "queried_on"): "trading.dishonesty.future",
+        }
+
+
+class TestIssuers:
+    """Who may issue guarantees, by which keys (16号令 §11: no institution is named or preferred)."""
+
+    HEADING = "uscc,name,forms,licence,licensed_from,licensed_to"
+    KEYS = "issuer_uscc,algorithm,public_key,valid_from,valid_to"
+
+    def test_a_licence_is_renewed_and_a_key_ended(self, kept: Office) -> None:
+        take(kept, "organisations", organisations(f"{A},示例保险,保函开立机构,{CENTRE},"))
+        first = f"{A},示例保险,银行保函、INSURANCE,L-1,2024-01-01,2026-12-31"
+        take(kept, "issuers", table(self.HEADING, first))
+        key = f"{A},ED25519,{'ab' * 32},2024-01-01,"
+        take(kept, "keys", table(self.KEYS, f"{key}2027-12-31"))
+        renewed = first.replace("L-1", "L-2").replace("2026-12-31", "2029-12-31")
+        take(kept, "issuers", table(self.HEADING, renewed), may_change=True)
+        take(kept, "keys", table(self.KEYS, f"{key}2026-10-21"), may_change=True)
+        with kept.read() as db:
+            found = issuers.issuer(db, A)
+            assert (found.licence, found.licensed_to) == ("L-2", date(2029, 12, 31))
+            assert found.keys_on(date(2026, 10, 21))
+            assert not found.keys_on(date(2026, 10, 22))
+            late = first.replace("2024-01-01", "2026-01-01")
+            assert faults(service.plan(db, "issuers", table(self.HEADING, late), TODAY)) == {
+                (2, "licensed_from"): "deposits.issuer.begins"
+            }
+            rows = (f"{key}2026-10-01", f"{A},SM2,{'cd' * 32},2024-01-01,2027-01-01",
+                    f"{A},SM2,xyz,2024-01-01,2023-01-01", f"{B},SM2,{'cd' * 64},2024-01-01,2027-01-01")  # fmt: skip
+            assert faults(service.plan(db, "keys", table(self.KEYS, *rows), TODAY)) == {
+                (2, "valid_to"): "deposits.issuer.key_end",
+                (3, "public_key"): "deposits.issuer.key_bytes",
+                (4, "public_key"): "api.register.hexadecimal",
+                (5, "issuer_uscc"): "deposits.issuer.unknown",
+            }
+        said = [entry for entry, _ in stream(kept, "issuers")]
+        assert said == [
+            "deposits:issuer:registered", "deposits:issuer:key_added",
+            "deposits:issuer:changed", "deposits:issuer:key_ended",
+        ]  # fmt: skip
+
+
+class TestRoots:
+    """RFC 5280, 4.2.1.9: a root is an authority's certificate. A list takes the place of the former."""
+
+    def test_new_same_gone(self, kept: Office) -> None:
+        one, other = root("示例根甲"), root("示例根乙")
+        assert take(kept, "roots", one).count(Effect.NEW) == 1
+        assert take(kept, "roots", one).count(Effect.SAME) == 1
+        with refused("api.register.changes", Kind.CONFLICT):
+            take(kept, "roots", other)
+        plan = take(kept, "roots", other, may_change=True)
+        assert effects(plan) == [(1, Effect.NEW), (0, Effect.GONE)]
+        with kept.read() as db:
+            assert issuers.trust_list(db).version == 2
+            for bad in (b"", b"\xff", one[:300], root("示例终端", is_authority=False)):
+                assert service.plan(db, "roots", bad, TODAY).faults
+            ended = service.plan(db, "roots", root("示例", last=date(2026, 1, 1)), TODAY)
+        assert faults(ended) == {(1, ""): "api.register.root_ended"}
 
 
 class TestCommand:

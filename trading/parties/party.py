@@ -180,6 +180,16 @@ def check_centre(centre: Centre, faults: Faults, pointer: str = "") -> None:
             faults.add(f"{pointer}/{name}", "trading.centre.degrees", degrees_max=most)
 
 
+def check_answer(record: DishonestyRecord, today: date, faults: Faults, pointer: str = "") -> None:
+    """Add every fault of form."""
+    if not record.source.strip():
+        faults.add(f"{pointer}/source", "trading.dishonesty.source")
+    if record.queried_on > today:
+        faults.add(f"{pointer}/queried_on", "trading.dishonesty.future")
+    if record.listed_until is not None and not record.is_listed:
+        faults.add(f"{pointer}/listed_until", "trading.dishonesty.until")
+
+
 def check_uscc(text: str, faults: Faults, pointer: str) -> None:
     """Add the fault of a credit code, if it has one."""
     reason = uscc_fault(text)

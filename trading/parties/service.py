@@ -199,12 +199,7 @@ def record_dishonesties(tx: Tx, actor: Actor, records: Sequence[DishonestyRecord
         place = _place(index, records)
         if record.uscc not in known:
             faults.add(f"{place}/uscc", "trading.organisation.unknown", uscc=record.uscc[:40])
-        if not record.source.strip():
-            faults.add(f"{place}/source", "trading.dishonesty.source")
-        if record.queried_on > today:
-            faults.add(f"{place}/queried_on", "trading.dishonesty.future")
-        if record.listed_until is not None and not record.is_listed:
-            faults.add(f"{place}/listed_until", "trading.dishonesty.until")
+        party.check_answer(record, today, faults, place)
     faults.refuse()
     held = {_answer_key(row.to_domain()) for row in queries.dishonesty(tx.db, usccs, today)}
     keys = [_answer_key(record) for record in records]
@@ -275,6 +270,12 @@ def answers_about(db: Session, uscc: str, on: date) -> tuple[DishonestyRecord, .
     """All answers of registers about one organisation up to a day, the newest first."""
     records = [row.to_domain() for row in queries.dishonesty(db, [uscc], on)]
     return tuple(sorted(records, key=lambda r: (r.queried_on, r.source), reverse=True))
+
+
+def answers(db: Session, usccs: Iterable[str]) -> list[DishonestyRecord]:
+    """All answers of registers about these organisations, whenever they were given."""
+    rows = queries.dishonesty(db, sorted(set(usccs)), date.max)
+    return [row.to_domain() for row in rows]
 
 
 def centres(db: Session) -> list[Centre]:
