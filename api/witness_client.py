@@ -104,6 +104,17 @@ def ticket_of(site: str, cookie: str) -> str:
         return str(json.load(answer)["ticket"])
 
 
+def places_of(address: Address, cookie: str) -> dict[str, str]:
+    """The names of the session's venues by id; none where they cannot be had."""
+    url = f"{address.site}/api/sessions/{address.session}/places"
+    request = Request(url, headers={"Cookie": cookie})  # noqa: S310 - the caller's own address
+    try:
+        with urlopen(request, timeout=SIGN_IN_SECONDS_MAX) as answer:  # noqa: S310
+            return dict(json.load(answer))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
 def pause_after(tries: int, chance: float) -> float:
     """Seconds to wait after the `tries`-th failure in a row (from 0); `chance` in [0, 1)."""
     return float(min(PAUSE_SECONDS * 2 ** min(tries, 10), PAUSE_SECONDS_MAX) * chance)
@@ -160,6 +171,10 @@ class WitnessClient:
                 cut = Cut(why, retry * (1 + LATER_MAX * chance))
             yield cut
             self.sleep(cut.pause)
+
+    def places(self) -> dict[str, str]:
+        """The names of the session's venues, by the sign-in that the connection was made with."""
+        return places_of(self.address, self._cookie)
 
     def _again_signed_in(self) -> str:
         self._cookie = ""

@@ -80,10 +80,14 @@ def say(code: str, params: Mapping[str, Param], language: Language) -> str:
     fail over it: the code itself is shown then."""
     package = code.partition(".")[0]
     try:
-        given = {name: _Param(value, language) for name, value in params.items()}
-        return catalogue(package, language)[code].format_map(given)
+        return fill(catalogue(package, language)[code], params, language)
     except (KeyError, ModuleNotFoundError, FileNotFoundError, IndexError, ValueError):
         return f"[{code}] " + ", ".join(f"{k}={v}" for k, v in params.items())
+
+
+def fill(sentence: str, params: Mapping[str, Param], language: Language) -> str:
+    """A sentence with its parameters; KeyError where one is missing."""
+    return sentence.format_map({name: _Param(value, language) for name, value in params.items()})
 
 
 def render(said: Reason | Refusal | Fault, language: Language) -> str:

@@ -23,6 +23,8 @@ from api.commands.terminal import complain, say
 from archive.words import Language
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from archive.journal.entry import Entry
     from archive.note import Verifier
     from evaluation.witness.follower import Follower, State
@@ -79,6 +81,7 @@ def _follow(client: object, arguments: argparse.Namespace) -> None:
     from evaluation.witness.protocol import Mark
 
     assert isinstance(client, WitnessClient)
+    names: dict[str, str] | None = None
     for found in client.frames():
         if isinstance(found, Cut):
             complain(f"… {found.why}; {found.pause:.1f} s")
@@ -89,18 +92,19 @@ def _follow(client: object, arguments: argparse.Namespace) -> None:
             _keep(state, arguments.state)
             if arguments.once and state.size >= client.head:
                 return
+        elif arguments.json:
+            say(found.body.decode())
         else:
-            say(found.body.decode() if arguments.json else _line(found, arguments.lang))
+            names = client.places() if names is None else names
+            say(_line(found, arguments.lang, names))
 
 
-def _line(entry: Entry, language: Language) -> str:
+def _line(entry: Entry, language: Language, names: Mapping[str, str]) -> str:
     """`12  2026-10-21 09:00:00  host-1  门禁打开`: number, Shanghai time, whose act, what."""
-    from api.pages.entry_words import story_sentences, worded
+    from api.pages.entry_words import told
     from archive.clock import SHANGHAI
 
-    words = story_sentences(language).get(entry.action, entry.action)
-    for name, value in worded(entry.action, entry.data, language).items():
-        words = words.replace(f"{{{name}}}", str(value))
+    words = told(entry.action, entry.data, language, names) or entry.action
     moment = f"{entry.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
     return f"{entry.seq:>6}  {moment}  {entry.actor}  {words}"
 

@@ -49,7 +49,7 @@ class Event:
     roles: tuple[str, ...]
     """Of the account; none where no account of ours bears the name."""
     params: Mapping[str, Param]
-    """The entry's texts and whole numbers, by name: what a sentence may be filled with. Parties and
+    """The entry's texts, whole numbers and switches, by name: what a sentence may be filled with. Parties and
     centres have their names, moments are in Beijing time, amounts in yuan."""
     documents: tuple[DocumentRef, ...]
     hash: str
@@ -134,7 +134,7 @@ class Reading:
         params = {
             name: self._said(name, value)
             for name, value in entry.data.items()
-            if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+            if isinstance(value, str | int)
         }
         return Event(
             stream=entry.stream,
@@ -155,6 +155,8 @@ class Reading:
         return tuple(sorted(account.roles)) if account else ()
 
     def _said(self, name: str, value: Param) -> Param:
+        if isinstance(value, bool):
+            return "true" if value else "false"
         if isinstance(value, int):
             return f"¥{Money(value).in_yuan()}" if name.endswith("_fen") else value
         if name in CENTRE_NAMES:

@@ -13,12 +13,12 @@ from api.pages.templating import STATIC, render_alone
 from archive.words import Language
 
 PAGES = {Language.ZH: "index.html", Language.EN: "index.en.html"}
-ASSETS = ("viewer.js", "viewer.css")
+ASSETS = ("record/viewer.js", "record/viewer.css", "telling.js")
 
 
 def viewer_files(lot: str, vkey: str, centres: Mapping[str, str]) -> dict[str, bytes]:
     """The page's files. `lot` is its heading, `vkey` the log's key, `centres` their names by id."""
-    files = {name: (STATIC / "record" / name).read_bytes() for name in ASSETS}
+    files = {(STATIC / name).name: (STATIC / name).read_bytes() for name in ASSETS}
     for language, name in PAGES.items():
         context = {
             "lot": lot,

@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse
 
 from api.negotiation import LANGUAGE_COOKIE
 from api.pages.around import page_around
-from api.pages.entry_words import worded
+from api.pages.entry_words import told
 from api.pages.kit import text
 from api.shell import shell_of
 from archive.clock import SHANGHAI
@@ -105,7 +105,7 @@ def render(
             {
                 "t": partial(_words, language),
                 "say": say,
-                "worded": worded,
+                "told": told,
                 "language": language,
                 "other": (other := Language.EN if language is Language.ZH else Language.ZH),
                 "other_href": switched(connection, other),

@@ -16,6 +16,7 @@ from sqlmodel import Session as Db
 
 from api.access import ReviewActor, StaffActor
 from api.flows import review, sealing, substitution
+from api.flows.places import names as names_of_places
 from api.routes.fields import Answer, Body, Identifier, IdInPath, Whole
 from api.transactions import ReadDb, WriteTx
 from archive.actor import Actor, Role
@@ -141,6 +142,13 @@ def mine(actor: ReviewActor, db: ReadDb) -> list[SessionAnswer]:
 @router.get("/{session_id}")
 def show(actor: ReviewActor, db: ReadDb, session_id: IdInPath) -> SessionAnswer:
     return _answer(seen(db, actor, session_id))
+
+
+@router.get("/{session_id}/places")
+def places(actor: ReviewActor, db: ReadDb, session_id: IdInPath) -> dict[str, str]:
+    """The names of the session's venues by id: its record has the ids alone."""
+    session, names = seen(db, actor, session_id), names_of_places(db)
+    return {venue: names.get(venue, venue) for venue in session.state.venues}
 
 
 @router.post("/{session_id}/acts", status_code=201)

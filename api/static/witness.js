@@ -204,13 +204,7 @@
     }
 
     sentence(entry) {
-      const words = this.sentences.get(entry.action);
-      if (words === undefined) return entry.action;
-      const kind = entry.action.split(":").at(-1);
-      return words.replace(/\{([a-z_0-9]+)\}/g, (_, name) => {
-        const value = String(entry.data[name] ?? "");
-        return this.values.get(`${kind}.${value}`) ?? this.values.get(value) ?? this.people.get(value || null) ?? value;
-      });
+      return globalThis.telling(entry, this.sentences, this.values, (account) => this.people.get(account || null));
     }
 
     // Who acted, without a name; a station that is known by its key alone has no account.
@@ -234,7 +228,6 @@
       what.className = "what";
       const said = document.createElement("p");
       said.textContent = this.sentence(entry);
-      if (entry.data.order && entry.data.seat) said.textContent += ` ${entry.data.seat}`;
       const who = document.createElement("p");
       who.className = "who";
       who.textContent = `${this.who(entry.actor)} · ${entry.seq} · ${leaf.slice(0, 12)}`;

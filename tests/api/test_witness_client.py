@@ -36,10 +36,13 @@ from evaluation.session import service as sessions
 from evaluation.witness.follower import Follower
 from evaluation.witness.protocol import EventFrame, Welcome, encode_frame
 from tests.api.conftest import PASSWORD
-from tests.builders import STAFF
+from tests.builders import CENTRE, STAFF
 from tests.evaluation.course import plan
 from tests.evaluation.witness.test_protocol import LOG, marked, texts
 from tests.support.serving import served as serving
+from trading.identifiers import make_uscc
+from trading.parties import service as parties
+from trading.parties.party import Centre, Organisation, OrganisationKind
 
 
 class TestAddresses:
@@ -152,6 +155,12 @@ class TestFollowing:
 def served(app: FastAPI, office: Office) -> Iterator[str]:
     with office.write() as tx:
         sessions.schedule(tx, STAFF, replace(plan(), id="s1"))
+        own = Organisation(
+            make_uscc("A1532901000000001"), "大理(示例)", OrganisationKind.OPERATOR, CENTRE
+        )
+        parties.register_organisation(tx, SYSTEM, own)
+        place = Centre(CENTRE, "大理(示例)", CENTRE, own.uscc, 100.23, 25.6)
+        parties.register_centres(tx, SYSTEM, [place])
         watch = Account("watch", frozenset({Role.SUPERVISOR}))
         identity.create_account(tx, SYSTEM, watch, PASSWORD)
     with serving(app) as url:
@@ -177,6 +186,7 @@ class TestTheCommand:
         assert self.run(served, "--state", state, "--log", vkey) == 0
         first = capsys.readouterr().out.splitlines()
         assert first[0].split()[0] == "0"
+        assert "主场 大理(示例)" in first[0]
         assert first[-1].startswith("✓ 1 ")
         with office.write() as tx:
             tx.record("session/s1", "evaluation:witness:heartbeat", STAFF, {"station": "a", "n": 1})

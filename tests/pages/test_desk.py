@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,16 +18,20 @@ from api.commands.verify import judges
 from api.demo import people
 from api.identity import service as identity
 from api.identity.accounts import Account
+from api.pages.entry_words import told
 from archive.actor import SYSTEM, Role
 from archive.digests import sha256
 from archive.verification.report import Verdict
 from archive.verify import verify
+from archive.words import Language
 from evaluation.session import commands as c
 from evaluation.session.state import PauseKind, Stage
 from evaluation.sheets import service as sheets
 from evaluation.witness import service as witness
 from evaluation.witness.desk.service import desk_of
+from evaluation.witness.events import KINDS
 from evaluation.witness.keeping import service as keeping
+from tests.api.test_entry_words import examples
 from tests.pages.looks import looks, sign_in
 from tests.pages.reviewing import PASSWORD, Reviewing, reviewing
 from tests.support import outsider
@@ -219,12 +224,36 @@ def test_the_record_is_taken_along_and_read_without_a_server(
     expect(offline.locator("#steps .is-good")).to_have_count(5)
     expect(offline.locator("#entries li")).to_have_count(len(entries))
     looks(offline, "record-viewer")
+    _tells_as_we_do(offline)
     text = (folder / "record.js").read_text("utf-8")
     at = text.index("tile/entries/") + 200
     changed = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
     (folder / "record.js").write_text(changed, "utf-8")
     broken = chromium_page(f"file://{folder}/index.en.html")
     expect(broken.locator("#verdict")).to_have_attribute("data-state", "invalid")
+
+
+def _tells_as_we_do(page: Page) -> None:
+    """The browser fills every kind of sentence as `entry_words` does."""
+    entries: list[dict[str, Any]] = [
+        {"action": f"evaluation:witness:{kind.name}", "data": data}
+        for kind in KINDS.values()
+        for data in examples(kind)
+    ]
+    said = page.evaluate(
+        """(entries) => {
+          const words = (id) => new Map([...document.querySelectorAll(`#${id} > dd`)].map((dd) => [dd.dataset.code, dd.textContent]));
+          const [sentences, values] = [words("sentences"), words("values")];
+          return entries.map((entry) => telling(entry, sentences, values));
+        }""",
+        entries,
+    )
+    names = dict(
+        page.locator("#values > dd").evaluate_all(
+            "all => all.map((dd) => [dd.dataset.code, dd.textContent])"
+        )
+    )
+    assert said == [told(e["action"], e["data"], Language.ZH, names) for e in entries]
 
 
 def test_the_bulletin_of_the_month(chromium_page: Pages, sealed: Reviewing) -> None:

@@ -155,13 +155,7 @@
       if (holds === null && this.isGood) this.isOpen = true;
     }
     sentence(entry) {
-      const words = this.sentences.get(entry.action);
-      if (words === undefined) return entry.action;
-      const kind = entry.action.split(":").at(-1);
-      return words.replace(/\{([a-z_0-9]+)\}/g, (_, name) => {
-        const value = String(entry.data[name] ?? "");
-        return this.values.get(`${kind}.${value}`) ?? this.values.get(value) ?? value;
-      });
+      return globalThis.telling(entry, this.sentences, this.values);
     }
     entry(entry, leaf, mark, words) {
       if (this.list.childElementCount >= SHOWN_MAX) return;
