@@ -19,6 +19,7 @@ import pytest
 from archive.actor import Role
 from archive.errors import Fault, Param, Reason, Refusal
 from archive.words import Language, catalogue, render, say
+from deposits.cash.holding import HoldingState
 from deposits.forms import DepositForm
 from deposits.guarantees.demands.demand import DemandState
 from deposits.guarantees.states import Event as GuaranteeEvent
@@ -217,6 +218,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "deposits.guarantee_state": GuaranteeState,
     "deposits.guarantee_event": GuaranteeEvent,
     "deposits.demand_state": DemandState,
+    "deposits.holding_state": HoldingState,
     "deposits.issuer_why": IssuerWhy,
     "deposits.key_algorithm": KeyAlgorithm,
     "evaluation.stage": SessionStage,

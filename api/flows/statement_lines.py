@@ -48,10 +48,10 @@ class LineSheet:
     proposed: Candidate | None
 
 
-def line_sheet(db: Session, actor: Actor, statement: int, position: int) -> LineSheet:
+def line_sheet(db: Session, actor: Actor, take: int, position: int) -> LineSheet:
     """Refuses FORBIDDEN an account of no centre, NOT_FOUND no such line."""
     centre_id = centre_of(actor)
-    stated = statements.line_of(db, centre_id, statement, position)
+    stated = statements.line_of(db, centre_id, take, position)
     waiting = cash.waiting(db, centre_id) if stated.is_open and stated.is_payment else ()
     bidders = parties.organisations(db, {held.bidder_uscc for held in waiting})
     found = [
@@ -74,12 +74,12 @@ def line_sheet(db: Session, actor: Actor, statement: int, position: int) -> Line
 
 
 def line_document(
-    db: Session, vault: Vault, actor: Actor, statement: int, position: int
+    db: Session, vault: Vault, actor: Actor, take: int, position: int
 ) -> tuple[str, bytes]:
     """(name, content) of what shows whose money a line is. Refuses NOT_FOUND where nobody said."""
-    stated = statements.line_of(db, centre_of(actor), statement, position)
+    stated = statements.line_of(db, centre_of(actor), take, position)
     if stated.proposal is None:
         params = {"reference": stated.line.reference[:40]}
         raise Refusal("deposits.assign.nothing", params, Kind.NOT_FOUND)
     sha256 = stated.proposal.document_sha256
-    return f"{statement}-{position}-{sha256[:8]}", vault.get(sha256)
+    return f"{take}-{position}-{sha256[:8]}", vault.get(sha256)

@@ -34,6 +34,7 @@ from deposits.statements.matching import Stated
 from deposits.statements.resolving import service as resolving
 from deposits.statements.resolving.service import Word
 from deposits.statements.service import Format
+from deposits.statements.undoing import service as undoing
 from trading.calendar.legal import legal_day
 
 router = APIRouter(include_in_schema=False)
@@ -52,7 +53,7 @@ Counted = Annotated[int, Path(ge=0, le=10**9)]
 
 def _path(stated: Stated) -> str:
     """The page of a statement's line."""
-    return f"{HOME}/statements/{stated.statement}/{stated.position}"
+    return f"{HOME}/statements/{stated.take}/{stated.position}"
 
 
 ACCOUNTS: tuple[Column[flow.AccountLine], ...] = (
@@ -251,13 +252,53 @@ async def send_back(actor: StaffActor, request: Request, form: Sent) -> Response
     )
 
 
+# --- One statement --------------------------------------------------------------------------
+
+
+def _statement(request: Request, actor: Actor, db: Session, take: int, form: Form) -> Response:
+    centre_id = flow.centre_of(actor)
+    taken = statements.statement_of(db, centre_id, take)
+    found = statements.reconciliation(db, centre_id)
+    is_last = found is not None and taken.undone is None and found.statements == taken.number
+    table = listing(request, LINES, list(statements.lines_of_take(db, centre_id, take)))
+    return table.answer(
+        request,
+        "deposits/statement.html",
+        actor,
+        taken=taken,
+        is_last=is_last,
+        in_the_way=undoing.in_the_way(db, centre_id, take) if is_last else (),
+        form=form,
+    )
+
+
+@router.get(HOME + "/statements/{take}")
+def statement(actor: StaffActor, request: Request, db: ReadDb, take: Counted) -> Response:
+    """A statement with its lines; the last one can be undone."""
+    return _statement(request, actor, db, take, Form())
+
+
+@router.post(HOME + "/statements/{take}/undo")
+async def undo(actor: StaffActor, request: Request, take: Counted, form: Sent) -> Response:
+    """Undo a statement that was taken in by mistake."""
+    return await submit(
+        request,
+        form,
+        lambda tx, why: undoing.undo(tx, actor, flow.centre_of(actor), take, why),
+        read=lambda form: form.text("why", long=True),
+        again=lambda db: _statement(request, actor, db, take, form),
+        to=f"{HOME}/statements/{take}",
+        said="statement_undone",
+    )
+
+
 # --- One line of a statement ----------------------------------------------------------------
 
 
 def _line(
-    request: Request, actor: Actor, db: Session, statement: int, position: int, form: Form
+    request: Request, actor: Actor, db: Session, take: int, position: int, form: Form
 ) -> Response:
-    sheet = line_sheet(db, actor, statement, position)
+    sheet = line_sheet(db, actor, take, position)
     return show(
         request,
         "deposits/statement_line.html",
@@ -270,28 +311,28 @@ def _line(
     )
 
 
-@router.get(HOME + "/statements/{statement}/{position}")
+@router.get(HOME + "/statements/{take}/{position}")
 def line(
-    actor: StaffActor, request: Request, db: ReadDb, statement: Counted, position: Counted
+    actor: StaffActor, request: Request, db: ReadDb, take: Counted, position: Counted
 ) -> Response:
     """A line, and the deposits to which its money could belong."""
-    return _line(request, actor, db, statement, position, Form())
+    return _line(request, actor, db, take, position, Form())
 
 
-@router.get(HOME + "/statements/{statement}/{position}/document")
+@router.get(HOME + "/statements/{take}/{position}/document")
 def line_evidence(
-    actor: StaffActor, request: Request, db: ReadDb, statement: Counted, position: Counted
+    actor: StaffActor, request: Request, db: ReadDb, take: Counted, position: Counted
 ) -> Response:
     """What shows whose money it is, as a download."""
     vault = shell_of(request).office.vault
-    return attachment(*line_document(db, vault, actor, statement, position))
+    return attachment(*line_document(db, vault, actor, take, position))
 
 
-@router.post(HOME + "/statements/{statement}/{position}/{act}")
+@router.post(HOME + "/statements/{take}/{position}/{act}")
 async def on_line(
     actor: StaffActor,
     request: Request,
-    statement: Counted,
+    take: Counted,
     position: Counted,
     act: Literal["assign", "confirm", "drop"],
     form: Sent,
@@ -300,7 +341,7 @@ async def on_line(
 
     def call(tx: Tx, _: None) -> object:
         centre_id = flow.centre_of(actor)
-        reference = statements.line_of(tx.db, centre_id, statement, position).line.reference
+        reference = statements.line_of(tx.db, centre_id, take, position).line.reference
         if act == "assign":
             holding_id = form.text("holding")
             word = Word(form.text("why", long=True), form.moment("came_at"), form.file("document"))
@@ -314,8 +355,8 @@ async def on_line(
         request,
         form,
         call,
-        again=lambda db: _line(request, actor, db, statement, position, form),
-        to=f"{HOME}/statements/{statement}/{position}",
+        again=lambda db: _line(request, actor, db, take, position, form),
+        to=f"{HOME}/statements/{take}/{position}",
         said=f"line_{act}",
     )
 

@@ -330,7 +330,9 @@ def _booked(tx: Tx, holding: Holding, came: Sequence[Receipt]) -> list[Move]:
     already as nobody's, from there."""
     account = ledger.held(holding.centre_id, holding.lot_id, holding.id)
     books.open_accounts(tx, [account])
-    known = books.transfers(tx.db, [keys.nobodys(r.reference) for r in came])
+    centre = queries.centre_account(tx.db, holding.centre_id)
+    undone = centre.undone if centre is not None else 0
+    known = books.standing(tx.db, [keys.nobodys(r.reference) for r in came], undone)
     moves: list[Move] = []
     for receipt in came:
         tx.db.add(

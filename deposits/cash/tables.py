@@ -172,6 +172,10 @@ class CentreAccountRow(SQLModel, table=True):
     """The number of the last statement."""
     closing_fen: int = Field(default=0, sa_type=sa.BigInteger)
     closed_on: date | None = None
+    taken: int = 0
+    """How many files were taken in, those that were undone among them."""
+    undone: int = 0
+    """How many were undone."""
     asked_for: date | None = None
     """The morning for which the next statement is asked."""
 

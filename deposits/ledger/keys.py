@@ -55,3 +55,14 @@ def opening(centre_id: str) -> str:
 def legacy(item: str) -> str:
     """What was found to be an old deposit."""
     return f"legacy/{item}"
+
+
+def again(name: str, undone: int) -> str:
+    """The same movement made anew after something was undone for the time `undone`: a name is used
+    once for good."""
+    return f"{name}~{undone}" if undone else name
+
+
+def undone(name: str) -> str:
+    """The counter-entry of a movement."""
+    return f"undone/{name}"

@@ -9,7 +9,7 @@ hand: other services of this room call it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from sqlmodel import Session
 from archive import canonical
 from archive.actor import Actor
 from archive.office import Tx
-from deposits.ledger import ledger, queries
+from deposits.ledger import keys, ledger, queries
 from deposits.ledger.ledger import (
     Account,
     AccountKind,
@@ -52,13 +52,13 @@ def move(tx: Tx, actor: Actor, moves: Sequence[Move]) -> dict[str, Transfer]:
     if not moves:
         return {}
     tx.db.flush()
-    keys = {each.key for each in moves}
-    known = queries.transfers(tx.db, keys)
+    named = {each.key for each in moves}
+    known = queries.transfers(tx.db, named)
     ids = {x for t in known.values() for x in (t.debit, t.credit)}
     ids |= {x for m in moves if isinstance(m, Reserve | Book) for x in (m.debit, m.credit)}
     accounts = queries.lock(tx.db, ids)
     # What was read before the lock may have been settled meanwhile; now nobody can.
-    known = queries.transfers(tx.db, keys)
+    known = queries.transfers(tx.db, named)
     changed, made = ledger.applied(accounts, known, moves)
     if not made:
         return {}
@@ -82,9 +82,23 @@ def digest(transfers: Iterable[Transfer]) -> str:
     return hashlib.sha256(canonical.encode(lines)).hexdigest()
 
 
-def transfers(db: Session, keys: Sequence[str]) -> dict[str, Transfer]:
+def transfers(db: Session, wanted: Sequence[str]) -> dict[str, Transfer]:
     """Those of these transfers that are there, by key."""
-    return queries.transfers(db, keys)
+    return queries.transfers(db, wanted)
+
+
+def standing(db: Session, names: Collection[str], undone: int) -> dict[str, Transfer]:
+    """By name, the transfer of each that was made and has no counter-entry; `undone` is how often
+    something was undone, and with it how often a name may have been used anew (`keys.again`)."""
+    if not undone:
+        return queries.transfers(db, names)
+    keyed = {keys.again(name, time): name for time in range(undone + 1) for name in names}
+    found = queries.transfers(db, [*keyed, *map(keys.undone, keyed)])
+    return {
+        name: found[key]
+        for key, name in keyed.items()
+        if key in found and keys.undone(key) not in found
+    }
 
 
 def balances(db: Session, centre_id: str, kind: AccountKind | None = None) -> list[Account]:

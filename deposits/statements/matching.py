@@ -54,6 +54,32 @@ class Matched:
 
 
 @dataclass(frozen=True)
+class Undone:
+    """Who undid a statement, when, and why."""
+
+    by: str
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A statement that was taken in; `take` counts them, `number` is the bank's. `undone` is None
+    where it stands."""
+
+    take: int
+    number: int
+    closed_on: date
+    opening: Money
+    closing: Money
+    lines: int
+    sha256: str
+    taken_by: str
+    taken_at: datetime
+    undone: Undone | None = None
+
+
+@dataclass(frozen=True)
 class Proposal:
     """One person's word that an open line is the money of a deposit, with the document that shows it
     and the moment at which the money came by that document; it waits for a second person's."""
@@ -69,8 +95,10 @@ class Proposal:
 @dataclass(frozen=True)
 class Stated:
     """A line as it stands on a statement, with what was done about it. `resolution` is what a person
-    did with an open line, empty while nobody has."""
+    did with an open line (or that the bank told afterwards whose it is), empty while nobody has; `take`
+    counts the files that were taken in. A line whose statement was undone is history."""
 
+    take: int
     statement: int
     position: int
     line: Line
@@ -79,10 +107,11 @@ class Stated:
     subject: str
     resolution: str
     proposal: Proposal | None = None
+    is_undone: bool = False
 
     @property
     def is_open(self) -> bool:
-        return self.why is not None and not self.resolution
+        return self.why is not None and not self.resolution and not self.is_undone
 
     @property
     def is_payment(self) -> bool:
@@ -98,6 +127,7 @@ class Outcome:
     moves: list[Move]
     orders: dict[str, Payout]
     lines: list[Matched]
+    undone: int = 0
 
 
 def match(
@@ -105,10 +135,12 @@ def match(
     lines: Sequence[Line],
     transfers: Mapping[str, Transfer],
     orders: Mapping[str, Payout],
+    undone: int = 0,
 ) -> Outcome:
     """Match the lines of one statement in their order. `transfers` are those of the announced
-    receipts by key, `orders` the payouts that the lines name."""
-    outcome = Outcome([], dict(orders), [])
+    receipts by name, `orders` the payouts that the lines name; `undone` is how many statements were
+    undone before, for what is nobody's may stand on this one again."""
+    outcome = Outcome([], dict(orders), [], undone)
     for line in lines:
         if line.kind is LineKind.RECEIPT and line.amount.fen > 0:
             _receipt(outcome, centre_id, line, transfers)
@@ -126,7 +158,7 @@ def match(
 def _nobodys(outcome: Outcome, centre_id: str, line: Line, why: Open) -> None:
     outcome.moves.append(
         Book(
-            keys.nobodys(line.reference),
+            keys.again(keys.nobodys(line.reference), outcome.undone),
             ledger.bank(centre_id).id,
             ledger.unmatched(centre_id).id,
             line.amount,

@@ -6,9 +6,8 @@ statement take it in once. What matches posts the book; holdings follow what the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +21,7 @@ from deposits.cash import queries as cash
 from deposits.cash import service as holdings
 from deposits.cash.bank import Bank, BankSilent
 from deposits.cash.holding import HoldingState, move
+from deposits.cash.tables import CentreAccountRow
 from deposits.ledger import keys, ledger
 from deposits.ledger import service as books
 from deposits.ledger.ledger import Account, Book, Move
@@ -29,7 +29,7 @@ from deposits.refunds import queries as kept_orders
 from deposits.refunds.orders import service as orders
 from deposits.refunds.payout import Payout, PayoutState, Purpose
 from deposits.statements import camt, lines, queries
-from deposits.statements.matching import Stated, match
+from deposits.statements.matching import Open, Stated, Taken, match
 from deposits.statements.statement import Statement, Unreadable, check_days, check_statement
 from deposits.statements.tables import StatementLineRow, StatementRow
 from trading.acting import must_serve
@@ -63,17 +63,6 @@ class Reconciliation:
     open_lines: tuple[Stated, ...]
 
 
-@dataclass(frozen=True)
-class Taken:
-    """A statement that was taken in."""
-
-    number: int
-    closed_on: date
-    closing: Money
-    lines: int
-    sha256: str
-
-
 def take_statement(tx: Tx, actor: Actor, centre_id: str, form: Format, content: bytes) -> Taken:
     """Take a statement in: check, match, post. Refuses INVALID for a file that is none, and as
     `check_statement` says; INVALID where a line's reference stood on an earlier statement."""
@@ -96,6 +85,7 @@ def take_statement(tx: Tx, actor: Actor, centre_id: str, form: Format, content: 
     )
     row = StatementRow(
         centre_id=centre_id,
+        take=account.taken + 1,
         number=statement.number,
         closed_on=statement.closed_on,
         opening_fen=statement.opening.fen,
@@ -107,10 +97,10 @@ def take_statement(tx: Tx, actor: Actor, centre_id: str, form: Format, content: 
     )
     tx.db.add(row)
     account.statements, account.closing_fen = statement.number, statement.closing.fen
-    account.closed_on = statement.closed_on
+    account.closed_on, account.taken = statement.closed_on, row.take
     tx.db.add(account)
     tx.db.flush()
-    open_count = _match(tx, actor, centre_id, statement)
+    open_count = _match(tx, actor, account, statement)
     tx.record(
         books.stream(centre_id),
         "deposits:statement:taken",
@@ -123,7 +113,7 @@ def take_statement(tx: Tx, actor: Actor, centre_id: str, form: Format, content: 
         },
         (document,),
     )
-    return Taken(row.number, row.closed_on, statement.closing, row.lines, row.sha256)
+    return row.to_domain()
 
 
 def _check_references(db: Session, centre_id: str, statement: Statement) -> None:
@@ -139,13 +129,14 @@ def _check_references(db: Session, centre_id: str, statement: Statement) -> None
     faults.refuse()
 
 
-def _match(tx: Tx, actor: Actor, centre_id: str, statement: Statement) -> int:
+def _match(tx: Tx, actor: Actor, account: CentreAccountRow, statement: Statement) -> int:
     """Match and post; how many lines stay open."""
+    centre_id, undone = account.centre_id, account.undone
     moves: list[Move] = []
     if statement.number == 1 and statement.opening:
         moves.append(
             Book(
-                keys.opening(centre_id),
+                keys.again(keys.opening(centre_id), undone),
                 ledger.bank(centre_id).id,
                 ledger.unmatched(centre_id).id,
                 statement.opening,
@@ -154,11 +145,15 @@ def _match(tx: Tx, actor: Actor, centre_id: str, statement: Statement) -> int:
     before = kept_orders.payouts(
         tx.db, {line.key for line in statement.lines if line.key}, lock=True
     )
-    announced = books.transfers(tx.db, [keys.received(x.reference) for x in statement.lines])
-    outcome = match(centre_id, statement.lines, announced, before)
+    received = [keys.received(x.reference) for x in statement.lines]
+    announced = books.standing(tx.db, received, undone)
+    outcome = match(centre_id, statement.lines, announced, before, undone)
     books.move(tx, actor, [*moves, *outcome.moves])
     for position, matched in enumerate(outcome.lines):
-        tx.db.add(StatementLineRow.from_domain(centre_id, statement.number, position, matched))
+        row = StatementLineRow.from_domain(
+            centre_id, account.taken, statement.number, position, matched
+        )
+        tx.db.add(row)
     for key, after in outcome.orders.items():
         if after != before[key]:
             _follow(tx, actor, before[key], after)
@@ -230,25 +225,47 @@ def open_lines(db: Session, centre_id: str = "") -> tuple[Stated, ...]:
     return tuple(row.to_domain() for row in queries.open_lines(db, centre_id))
 
 
-def line_of(db: Session, centre_id: str, statement: int, position: int) -> Stated:
+def line_of(db: Session, centre_id: str, take: int, position: int) -> Stated:
     """One line of a statement. Refuses NOT_FOUND."""
-    row = queries.line_at(db, centre_id, statement, position)
+    row = queries.line_at(db, centre_id, take, position)
     if row is None:
-        params = {"reference": f"{statement}/{position}"}
+        params = {"reference": f"{take}/{position}"}
         raise Refusal("deposits.statement.no_line", params, Kind.NOT_FOUND)
-    return row.to_domain()
+    return _told(db, [row])[0]
+
+
+def _told(db: Session, rows: Sequence[StatementLineRow]) -> tuple[Stated, ...]:
+    """The lines; those of which the bank told afterwards whose they are have that as resolution."""
+    unknown = {x.reference for x in rows if x.why == Open.UNKNOWN and not x.resolution}
+    claimed = cash.used(db, unknown)
+    return tuple(
+        replace(row.to_domain(), resolution=f"TOLD {claimed[row.reference]}")
+        if row.reference in claimed
+        else row.to_domain()
+        for row in rows
+    )
 
 
 def lines_of(db: Session, centre_id: str) -> tuple[Stated, ...]:
-    return tuple(row.to_domain() for row in queries.lines(db, centre_id))
+    return _told(db, queries.lines(db, centre_id))
+
+
+def lines_of_take(db: Session, centre_id: str, take: int) -> tuple[Stated, ...]:
+    """The lines of one file, in their order."""
+    return _told(db, queries.of_take(db, centre_id, take))
 
 
 def statements_of(db: Session, centre_id: str) -> tuple[Taken, ...]:
-    """A centre's statements, the newest first."""
-    return tuple(
-        Taken(row.number, row.closed_on, Money(row.closing_fen), row.lines, row.sha256)
-        for row in queries.statements(db, centre_id)
-    )
+    """All files that a centre took in, the newest first, those that were undone among them."""
+    return tuple(row.to_domain() for row in queries.statements(db, centre_id))
+
+
+def statement_of(db: Session, centre_id: str, take: int) -> Taken:
+    """One of them. Refuses NOT_FOUND."""
+    row = queries.statement(db, centre_id, take)
+    if row is None:
+        raise Refusal("deposits.undo.unknown", {"take": take}, Kind.NOT_FOUND)
+    return row.to_domain()
 
 
 # --- Task ---------------------------------------------------------------------------------

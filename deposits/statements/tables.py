@@ -8,17 +8,34 @@ import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
 from archive.database import UtcDateTime
-from deposits.statements.matching import Matched, Open, Proposal, Stated
+from deposits.statements.matching import Matched, Open, Proposal, Stated, Taken, Undone
 from deposits.statements.statement import Line, LineKind
 from trading.money import Money
 
+_STANDS = "undone_at IS NULL"
+_COUNTS = "NOT is_undone"
+
 
 class StatementRow(SQLModel, table=True):
+    """One file that was taken in; one that was undone stays as history."""
+
     __tablename__ = "deposit_statement"
-    __table_args__ = (sa.CheckConstraint("number >= 1", name="counted_from_one"),)
+    __table_args__ = (
+        sa.CheckConstraint("number >= 1", name="counted_from_one"),
+        sa.CheckConstraint("(undone_at IS NULL) = (undone_by = '')", name="undone_by_somebody"),
+        sa.Index(
+            "uq_deposit_statement_number",
+            "centre_id",
+            "number",
+            unique=True,
+            sqlite_where=sa.text(_STANDS),
+            postgresql_where=sa.text(_STANDS),
+        ),
+    )
 
     centre_id: str = Field(primary_key=True)
-    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    take: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    number: int
     closed_on: date
     opening_fen: int = Field(sa_type=sa.BigInteger)
     closing_fen: int = Field(sa_type=sa.BigInteger)
@@ -26,13 +43,41 @@ class StatementRow(SQLModel, table=True):
     sha256: str
     taken_by: str
     taken_at: datetime = Field(sa_type=UtcDateTime)
+    undone_by: str = ""
+    undone_why: str = ""
+    undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    def to_domain(self) -> Taken:
+        undone = None
+        if self.undone_at is not None:
+            undone = Undone(self.undone_by, self.undone_at, self.undone_why)
+        return Taken(
+            take=self.take,
+            number=self.number,
+            closed_on=self.closed_on,
+            opening=Money(self.opening_fen),
+            closing=Money(self.closing_fen),
+            lines=self.lines,
+            sha256=self.sha256,
+            taken_by=self.taken_by,
+            taken_at=self.taken_at,
+            undone=undone,
+        )
 
 
 class StatementLineRow(SQLModel, table=True):
     __tablename__ = "deposit_statement_line"
     __table_args__ = (
         sa.ForeignKeyConstraint(
-            ["centre_id", "statement"], ["deposit_statement.centre_id", "deposit_statement.number"]
+            ["centre_id", "take"], ["deposit_statement.centre_id", "deposit_statement.take"]
+        ),
+        sa.Index(
+            "uq_deposit_statement_line_reference",
+            "centre_id",
+            "reference",
+            unique=True,
+            sqlite_where=sa.text(_COUNTS),
+            postgresql_where=sa.text(_COUNTS),
         ),
         sa.CheckConstraint("amount_fen <> 0", name="amount_something"),
         sa.CheckConstraint("why <> '' OR is_booked", name="matched_is_booked"),
@@ -44,9 +89,10 @@ class StatementLineRow(SQLModel, table=True):
     )
 
     centre_id: str = Field(primary_key=True)
-    reference: str = Field(primary_key=True)
+    take: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    position: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     statement: int
-    position: int
+    reference: str
     booked_on: date
     amount_fen: int = Field(sa_type=sa.BigInteger)
     kind: str
@@ -57,6 +103,7 @@ class StatementLineRow(SQLModel, table=True):
     why: str = Field(index=True)
     """Why it is open (`Open`); empty where it is matched."""
     is_booked: bool
+    is_undone: bool = False
     subject: str
     resolution: str = ""
     """What a person did with an open line; empty while nobody has."""
@@ -98,6 +145,7 @@ class StatementLineRow(SQLModel, table=True):
 
     def to_domain(self) -> Stated:
         return Stated(
+            take=self.take,
             statement=self.statement,
             position=self.position,
             line=self.line,
@@ -106,15 +154,17 @@ class StatementLineRow(SQLModel, table=True):
             subject=self.subject,
             resolution=self.resolution,
             proposal=self.proposal,
+            is_undone=self.is_undone,
         )
 
     @classmethod
     def from_domain(
-        cls, centre_id: str, statement: int, position: int, matched: Matched
+        cls, centre_id: str, take: int, statement: int, position: int, matched: Matched
     ) -> StatementLineRow:
         line = matched.line
         return cls(
             centre_id=centre_id,
+            take=take,
             reference=line.reference,
             statement=statement,
             position=position,

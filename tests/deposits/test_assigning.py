@@ -50,8 +50,7 @@ def came(reference: str, account: str, kind: LineKind = LineKind.RECEIPT) -> Lin
     return Line(reference, OPENING_ON, DUE, kind, "", account, "示例", "")
 
 
-@pytest.fixture
-def lot_id(town: Town) -> str:
+def waiting_lot(town: Town) -> str:
     """A lot with two slips for which the bank knows no money: it was paid to the main account."""
     (made,) = makers.make_lots(town.office, LARGE)
     town.open(made, {uscc: town.slip(made, uscc).to_bytes() for uscc in (CLEAN, LISTED)})
@@ -64,6 +63,11 @@ def lot_id(town: Town) -> str:
         came("R3", ACCOUNT_OF[CLEAN], LineKind.REVERSAL),
     )
     return made
+
+
+@pytest.fixture
+def lot_id(town: Town) -> str:
+    return waiting_lot(town)
 
 
 def assigned(town: Town, lot_id: str, reference: str = "R1", word: Word = WORD) -> None:

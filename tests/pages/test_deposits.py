@@ -287,9 +287,44 @@ def test_two_people_assign_money_that_nobody_claimed(
     expect(page.locator("#open-lines tbody tr")).to_have_count(1)
     page.get_by_role("link", name="认领", exact=True).click()
     expect(page.locator("#waiting tbody tr")).to_contain_text("不予接受")
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(page.url + "?lang=en")
-    page.screenshot(path="/tmp/assign-390-en.png", full_page=True)
+    page.goto(f"{url}/centre/deposits/statements/1")
+    expect(page.locator("#in-the-way li")).to_have_count(1)
+    expect(page.get_by_role("button", name="撤销导入")).to_have_count(0)
+
+
+def test_a_statement_taken_in_by_mistake_is_undone(
+    chromium_page: Pages, url: str, town: Town, tmp_path: Path
+) -> None:
+    today = legal_day(town.clock.now())
+    made = tmp_path / "statement.csv"
+    head = "reference,day,amount,kind,account,counter_account,counter_name,key"
+    lines = f"R1,{today},500.00,RECEIPT,,62170000,示例单位,"
+    first = f"statement,62{CENTRE_ID}0000000001,1,{today},0.00,500.00"
+    made.write_text(f"{first}\n{head}\n{lines}\n", "utf-8")
+    page = enter(chromium_page, url, "staff", "/centre/deposits/statements")
+
+    def take() -> None:
+        page.goto(f"{url}/centre/deposits/statements")
+        page.locator("#f-format").select_option("CSV")
+        page.locator("#f-document").set_input_files(made)
+        page.locator("section[aria-labelledby=take] button").click()
+        expect(page.locator(".alert-success")).to_contain_text("已导入并核销")
+
+    take()
+    page.locator("section[aria-labelledby=taken] a").click()
+    chromium_page.allow("status of 422")
+    page.get_by_role("button", name="撤销导入").click()
+    expect(page.locator("#refusal")).to_be_visible()
+    looks(page, "centre-statement")
+    page.locator("#f-why").fill("误传其他日期的文件(示例)")
+    page.get_by_role("button", name="撤销导入").click()
+    expect(page.locator(".alert-success")).to_contain_text("已逐笔冲销")
+    expect(page.locator("main")).to_contain_text("误传其他日期的文件")
+    looks(page, "centre-statement-undone")
+    take()
+    expect(page.locator("section[aria-labelledby=taken] tbody tr")).to_have_count(2)
+    looks(page, "centre-statements-again")
+    town.check()
 
 
 def test_bidder_tenderer_and_supervisor(chromium_page: Pages, url: str, town: Town) -> None:

@@ -43,6 +43,8 @@ def upgrade() -> None:
         sa.Column("statements", sa.Integer(), nullable=False),
         sa.Column("closing_fen", sa.BigInteger(), nullable=False),
         sa.Column("closed_on", sa.Date(), nullable=True),
+        sa.Column("taken", sa.Integer(), nullable=False),
+        sa.Column("undone", sa.Integer(), nullable=False),
         sa.Column("asked_for", sa.Date(), nullable=True),
         sa.CheckConstraint(
             "closing_fen >= 0", name=op.f("ck_deposit_centre_account_never_overdrawn")
@@ -296,7 +298,8 @@ def upgrade() -> None:
     op.create_table(
         "deposit_statement",
         sa.Column("centre_id", sa.String(), nullable=False),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("take", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("closed_on", sa.Date(), nullable=False),
         sa.Column("opening_fen", sa.BigInteger(), nullable=False),
         sa.Column("closing_fen", sa.BigInteger(), nullable=False),
@@ -304,8 +307,23 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("taken_by", sa.String(), nullable=False),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undone_by", sa.String(), nullable=False),
+        sa.Column("undone_why", sa.String(), nullable=False),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(undone_at IS NULL) = (undone_by = '')",
+            name=op.f("ck_deposit_statement_undone_by_somebody"),
+        ),
         sa.CheckConstraint("number >= 1", name=op.f("ck_deposit_statement_counted_from_one")),
-        sa.PrimaryKeyConstraint("centre_id", "number", name=op.f("pk_deposit_statement")),
+        sa.PrimaryKeyConstraint("centre_id", "take", name=op.f("pk_deposit_statement")),
+    )
+    op.create_index(
+        "uq_deposit_statement_number",
+        "deposit_statement",
+        ["centre_id", "number"],
+        unique=True,
+        sqlite_where=sa.text("undone_at IS NULL"),
+        postgresql_where=sa.text("undone_at IS NULL"),
     )
     op.create_table(
         "deposit_trust_list",
@@ -1096,9 +1114,10 @@ def upgrade() -> None:
     op.create_table(
         "deposit_statement_line",
         sa.Column("centre_id", sa.String(), nullable=False),
-        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("take", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("statement", sa.Integer(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("reference", sa.String(), nullable=False),
         sa.Column("booked_on", sa.Date(), nullable=False),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -1108,6 +1127,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("why", sa.String(), nullable=False),
         sa.Column("is_booked", sa.Boolean(), nullable=False),
+        sa.Column("is_undone", sa.Boolean(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("resolution", sa.String(), nullable=False),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
@@ -1128,14 +1148,24 @@ def upgrade() -> None:
             "amount_fen <> 0", name=op.f("ck_deposit_statement_line_amount_something")
         ),
         sa.ForeignKeyConstraint(
-            ["centre_id", "statement"],
-            ["deposit_statement.centre_id", "deposit_statement.number"],
-            name=op.f("fk_deposit_statement_line_centre_id_statement_deposit_statement"),
+            ["centre_id", "take"],
+            ["deposit_statement.centre_id", "deposit_statement.take"],
+            name=op.f("fk_deposit_statement_line_centre_id_take_deposit_statement"),
         ),
-        sa.PrimaryKeyConstraint("centre_id", "reference", name=op.f("pk_deposit_statement_line")),
+        sa.PrimaryKeyConstraint(
+            "centre_id", "take", "position", name=op.f("pk_deposit_statement_line")
+        ),
     )
     op.create_index(
         op.f("ix_deposit_statement_line_why"), "deposit_statement_line", ["why"], unique=False
+    )
+    op.create_index(
+        "uq_deposit_statement_line_reference",
+        "deposit_statement_line",
+        ["centre_id", "reference"],
+        unique=True,
+        sqlite_where=sa.text("NOT is_undone"),
+        postgresql_where=sa.text("NOT is_undone"),
     )
     op.create_table(
         "dishonesty_record",

@@ -70,7 +70,7 @@ def assign(
         faults.add("/document", "deposits.assign.document")
     faults.refuse()
     held = _waiting(tx, centre_id, holding_id)
-    name = f"assigned-{centre_id}-{row.statement}-{row.position}"
+    name = f"assigned-{centre_id}-{row.take}-{row.position}"
     document = tx.vault.put(name, "application/octet-stream", word.document)
     row.proposed_for, row.proposed_why = held.id, word.why.strip()
     row.proposed_came_at, row.proposed_document = word.came_at, document.sha256
@@ -138,7 +138,7 @@ def send_back(tx: Tx, actor: Actor, centre_id: str, reference: str) -> Payout:
         raise Refusal("deposits.statement.no_sender", {"reference": reference[:40]}, Kind.CONFLICT)
     earlier = orders.payouts_of(tx.db, [row.reference])
     order = Payout(
-        key=payout_key(f"back-{centre_id}-{row.statement}-{row.position}", 1 + len(earlier)),
+        key=payout_key(f"back-{centre_id}-{row.take}-{row.position}", 1 + len(earlier)),
         subject=row.reference,
         purpose=Purpose.CLEARANCE,
         centre_id=centre_id,
