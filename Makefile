@@ -56,8 +56,8 @@ screenshots: setup ## Take the pictures of docs/images anew
 bench: .venv/dev.ok ## Run every benchmark
 	@set -e; for f in benchmarks/*.py; do [ ! -f "$$f" ] || { echo "== $$f"; $(BIN)/python "$$f"; }; done
 
-soak: setup ## The tests that run for minutes
-	$(BIN)/pytest -q -m soak; s=$$?; [ $$s = 5 ] || exit $$s
+soak: setup ## The tests that run for minutes; they print what they counted
+	$(BIN)/pytest -q -s -m soak; s=$$?; [ $$s = 5 ] || exit $$s
 
 lint: .venv/dev.ok ## Style: ruff's rules and format
 	$(BIN)/ruff check --quiet .
