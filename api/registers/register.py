@@ -235,7 +235,8 @@ class Table(Generic[Item]):
         )
         effect = Effect.NEW if before is None else Effect.CHANGED if changes else Effect.SAME
         key = (column for column in self.columns if column.is_key)
-        subject = " ".join(column.cell(filled[column.name]) for column in key)
+        named = (*(column.cell(filled[column.name]) for column in key), getattr(after, "name", ""))
+        subject = " ".join(filter(None, named))
         return Line(row, effect, subject, changes, before, after)
 
     def _referred(self, db: Session, typed: Sequence[Values]) -> dict[Reference, set[str]]:
