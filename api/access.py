@@ -79,6 +79,8 @@ Public = Annotated[None, Depends(Anybody())]
 Visitor = Annotated[Actor | None, Depends(AnybodyKnown())]
 AnyActor = Annotated[Actor, allow()]
 StaffActor = Annotated[Actor, allow(Role.STAFF)]
+OperatorActor = Annotated[Actor, allow(Role.OPERATOR)]
+"""Who keeps the registers of the installation."""
 PoolActor = Annotated[Actor, allow(Role.POOL)]
 KeeperActor = Annotated[Actor, allow(Role.POOL, Role.SUPERVISOR)]
 """Who keeps the register of trustees: the office of the pool and the supervisor."""

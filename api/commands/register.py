@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         complain(say("api.register.no_template", {}, arguments.lang or Language.ZH))
         return 1
     if arguments.template:
-        content = register.template(arguments.lang or Language.ZH)
+        content = register.file(None, arguments.lang or Language.ZH)
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return 0

@@ -56,6 +56,8 @@ def check_account(account: Account, password: str | None) -> None:
         faults.add("/roles", "api.account.roles")
     if Role.STAFF in account.roles and not account.centre_id:
         faults.add("/centre_id", "api.account.centre")
+    if Role.OPERATOR in account.roles and (account.centre_id or account.party_id):
+        faults.add("/roles", "api.account.operator")
     needs_party = {Role.BIDDER, Role.EXPERT, Role.TENDERER, Role.ISSUER}
     if account.roles & needs_party and not account.party_id:
         faults.add("/party_id", "api.account.party")

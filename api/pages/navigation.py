@@ -77,6 +77,7 @@ PAGES: Mapping[Role, tuple[tuple[str, str], ...]] = MappingProxyType(
             ("assessments", "/assessments"),
             NOTICES,
         ),
+        Role.OPERATOR: (BOARD, ("operator_registers", "/operator/registers"), FIGURES, VERIFY),
         Role.ISSUER: (BOARD, ("issuer_guarantees", "/issuer/guarantees"), MARKET),
     }
 )

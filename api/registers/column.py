@@ -70,9 +70,11 @@ class Column:
             return f"…{str(value)[-SECRET_SHOWN:]}"
         return str(value)
 
-    def cell(self, value: object) -> str:
+    def cell(self, value: object, language: Language) -> str:
         """A value as `read` takes it."""
-        return "" if value in (None, "") else self.text(value, Language.ZH)
+        if value is None or value == "":
+            return ""
+        return str(value) if self.is_secret else self.text(value, language)
 
 
 def headings(columns: Sequence[Column]) -> dict[str, str]:

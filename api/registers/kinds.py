@@ -44,6 +44,10 @@ def _organisations(db: Session, usccs: Collection[str]) -> Collection[str]:
     return parties.organisations(db, usccs).keys()
 
 
+def _codes(rows: Sequence[Values] | None) -> set[str] | None:
+    return None if rows is None else {row["uscc"] for row in rows}
+
+
 ORGANISATION = Reference(_organisations, "trading.organisation.unknown", "uscc")
 
 
@@ -64,7 +68,7 @@ ORGANISATIONS = Table[Organisation](
         Column("basic_account", read.code, is_optional=True, is_secret=True, empty=""),
     ),
     make=lambda values, _: Organisation(**values),
-    known=lambda db, rows: parties.organisations(db, {row["uscc"] for row in rows}).values(),
+    known=lambda db, rows: parties.organisations(db, _codes(rows)).values(),
     check=lambda one, _, __, faults: party.check_organisation(one, faults),
     enter=parties.register_organisations,
     change=parties.change_organisations,
@@ -189,7 +193,7 @@ ACCOUNTS = Table[CentreAccount](
     "accounts",
     (
         Column("centre_id", read.code, is_key=True, refers=CENTRE),
-        Column("number", read.code, is_secret=True),
+        Column("number", read.code, is_optional=True, is_secret=True, empty=""),
         Column("bank_name", read.text),
     ),
     make=lambda values, before: CentreAccount(
@@ -216,7 +220,7 @@ DISHONESTY = Table[DishonestyRecord](
         Column("reference", read.text, is_optional=True, may_change=False, empty=""),
     ),
     make=lambda values, _: DishonestyRecord(**values),
-    known=lambda db, rows: parties.answers(db, {row["uscc"] for row in rows}),
+    known=lambda db, rows: parties.answers(db, _codes(rows)),
     check=lambda one, _, today, faults: party.check_answer(one, today, faults),
     enter=parties.record_dishonesties,
 )

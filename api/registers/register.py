@@ -107,14 +107,16 @@ class Register(Protocol):
         ...
 
     @property
-    def columns(self) -> tuple[Column, ...]: ...
+    def columns(self) -> tuple[Column, ...]:
+        """None of a register that is no table."""
+        ...
 
     def plan(self, db: Session, today: date, content: bytes) -> Plan: ...
 
     def take(self, tx: Tx, actor: Actor, plan: Plan) -> None: ...
 
-    def template(self, language: Language) -> bytes:
-        """An empty file."""
+    def file(self, db: Session | None, language: Language) -> bytes:
+        """What is known, as a file that can be changed and sent again; without a database an empty one."""
         ...
 
 
@@ -131,22 +133,28 @@ class Table(Generic[Item]):
     """A register as a table, one row a thing.
 
     `make`: the thing of a row's values, and what is known of it; `known`: what is known of the things of
-    these values, at least; `check`: adds the faults of a thing (with what is known of it, and today), each
+    these values, at least, and of all where none are given; `check`: adds the faults of a thing (with what is known of it, and today), each
     at `/<column>`; `check_all`: what is wrong
     between the rows, and with what is known. `enter` and `change` do it."""
 
     name: str
     columns: tuple[Column, ...]
     make: Callable[[Values, Item | None], Item]
-    known: Callable[[Session, Sequence[Values]], Iterable[Item]]
+    known: Callable[[Session, Sequence[Values] | None], Iterable[Item]]
     enter: Callable[[Tx, Actor, Sequence[Item]], object]
     change: Callable[[Tx, Actor, Sequence[tuple[Item, Item]]], object] | None = None
     check: Callable[[Item, Item | None, date, Faults], None] = _nothing
     check_all: Callable[[Sequence[Line], Iterable[Item]], Iterable[RowFault]] = _no_more
     needs: str = field(default=".csv")
 
-    def template(self, language: Language) -> bytes:
-        return spreadsheet.write([column.heading(language) for column in self.columns], [])
+    def file(self, db: Session | None, language: Language) -> bytes:
+        """An account's number goes out to nobody; a row that lacks it leaves it as it is."""
+        columns = [each for each in self.columns if db is None or not each.is_secret]
+        rows = [
+            [column.cell(getattr(item, column.name), language) for column in columns]
+            for item in (self.known(db, None) if db is not None else ())
+        ]
+        return spreadsheet.write([column.heading(language) for column in columns], sorted(rows))
 
     def plan(self, db: Session, today: date, content: bytes) -> Plan:
         typed: list[tuple[int, Values]] = []
@@ -235,7 +243,10 @@ class Table(Generic[Item]):
         )
         effect = Effect.NEW if before is None else Effect.CHANGED if changes else Effect.SAME
         key = (column for column in self.columns if column.is_key)
-        named = (*(column.cell(filled[column.name]) for column in key), getattr(after, "name", ""))
+        named = (
+            *(column.cell(filled[column.name], Language.ZH) for column in key),
+            getattr(after, "name", ""),
+        )
         subject = " ".join(filter(None, named))
         return Line(row, effect, subject, changes, before, after)
 

@@ -122,7 +122,7 @@ class TestReading:
         content = table(
             ",".join(column.heading(language) for column in columns),
             *(
-                ",".join(column.cell(getattr(each, column.name)) for column in columns)
+                ",".join(column.cell(getattr(each, column.name), language) for column in columns)
                 for each in wanted
             ),
             encoding=encoding,
@@ -140,7 +140,7 @@ class TestReading:
         self, kept: Office, name: str, language: Language
     ) -> None:
         with kept.read() as db:
-            plan = service.plan(db, name, REGISTERS[name].template(language), TODAY)
+            plan = service.plan(db, name, REGISTERS[name].file(None, language), TODAY)
         assert [fault.fault.code for fault in plan.faults] == ["evaluation.table.heading"]
 
     def test_a_heading_is_refused_by_its_columns(self) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
@@ -15,6 +15,7 @@ import pytest
 from api.cli import main
 from evaluation.session.synthetic import method_json
 from tests.support.servers import Servers
+from trading.calendar.legal import legal_day
 from trading.synthetic import synthetic_uscc
 
 PASSWORD = "a password of the installation"
@@ -103,7 +104,7 @@ def test_an_empty_folder_becomes_an_installation_with_a_lot(
         answer = staff.post(path, data=form, files={"table": ("t.csv", content.encode())})
         assert answer.status_code == 303, answer.text
     assert "A-01" in staff.get("/centre/stations").text
-    today = date.today().isoformat()
+    today = legal_day(datetime.now(UTC)).isoformat()
     project = {
         "name": "示例道路工程",
         "regime": "ZTB",

@@ -272,9 +272,10 @@ def answers_about(db: Session, uscc: str, on: date) -> tuple[DishonestyRecord, .
     return tuple(sorted(records, key=lambda r: (r.queried_on, r.source), reverse=True))
 
 
-def answers(db: Session, usccs: Iterable[str]) -> list[DishonestyRecord]:
-    """All answers of registers about these organisations, whenever they were given."""
-    rows = queries.dishonesty(db, sorted(set(usccs)), date.max)
+def answers(db: Session, usccs: Iterable[str] | None = None) -> list[DishonestyRecord]:
+    """All answers of registers about these organisations, or about all, whenever they were given."""
+    named = organisations(db) if usccs is None else usccs
+    rows = queries.dishonesty(db, sorted(set(named)), date.max)
     return [row.to_domain() for row in rows]
 
 
