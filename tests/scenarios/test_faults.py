@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from api.app import create_app
 from api.office import open_custodian, open_office
 from api.settings import Settings
-from tests.builders import make_office
+from archive.office import Office
+from tests.builders import STAFF, make_office
 from tests.scenarios.storm import storm
 from tests.scenarios.streaming import (
     Nodes,
@@ -21,11 +24,13 @@ from tests.scenarios.streaming import (
     in_trouble,
 )
 from tests.support.postgres import PostgresServer, start_postgres
-from tests.support.servers import Servers
+from tests.support.servers import Server, Servers
 from tests.support.serving import served
 
 RECONNECTS, VIEWERS = 60, 8
 ROOM_BYTES = 32 * 1024
+MEGABYTE = 1024 * 1024
+PAGE = 8192
 SECONDS_MAX = 30.0
 
 
@@ -36,22 +41,63 @@ def until(wanted: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_a_full_disk(tmp_path: Path, migrated_sqlite_url: str, run_server: Servers) -> None:
-    """The kernel lets no file grow (EFBIG, RLIMIT_FSIZE stands for ENOSPC), and then lets it again."""
-    folder = tmp_path / "data"
-    office = make_office(folder, migrated_sqlite_url)
-    nodes = Nodes(run_server, folder, migrated_sqlite_url, 1)
-    (server,) = nodes.running.values()
+def test_a_full_disk_of_sqlite(
+    tmp_path: Path, migrated_sqlite_url: str, run_server: Servers
+) -> None:
     database = Path(migrated_sqlite_url.removeprefix("sqlite:///"))
+
+    def limit(server: Server, is_full: bool) -> None:
+        sizes = [path.stat().st_size for path in database.parent.glob(f"{database.name}*")]
+        most = max(sizes) + ROOM_BYTES if is_full else resource.RLIM_INFINITY
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+    full_disk(tmp_path, migrated_sqlite_url, run_server, limit)
+
+
+def test_a_full_disk_of_postgresql(tmp_path: Path, run_server: Servers) -> None:
+    """The database's own server meets it: the table of entries cannot grow, and no other file is as large."""
+    from api.migrations import upgrade
+
+    with start_postgres(wal_megabytes=1) as postgres:
+        url = postgres.url(postgres.create())
+        upgrade(url)
+        office = make_office(tmp_path / "filler", url)
+        while _size_of_entries(office) < MEGABYTE - 2 * PAGE:
+            with office.write() as tx:
+                for n in range(10):
+                    tx.record("lot/filler", "trading:lot:registered", STAFF, {"words": f"{n:1200}"})
+        office.connections.dispose()
+
+        def limit(_: Server, is_full: bool) -> None:
+            postgres.limit_files(MEGABYTE if is_full else None)
+
+        full_disk(tmp_path, url, run_server, limit)
+        assert "could not extend file" in postgres.log()
+        assert "PANIC" not in postgres.log()
+
+
+def _size_of_entries(office: Office) -> int:
+    with office.read() as db:
+        asked = sa.select(sa.func.pg_relation_size("journal_entry"))
+        return int(db.execute(asked).scalar_one())
+
+
+def full_disk(
+    folder: Path, url: str, run_server: Servers, limit: Callable[[Server, bool], None]
+) -> None:
+    """The kernel lets no file grow (EFBIG, RLIMIT_FSIZE stands for ENOSPC), and then lets it again: who reports is
+    refused in words meanwhile, who watches goes on watching, and afterwards it goes on by itself."""
+    office = make_office(folder / "data", url)
+    nodes = Nodes(run_server, folder / "data", url, 1)
+    (server,) = nodes.running.values()
 
     def trouble(viewers: Viewers, _over: threading.Event) -> None:
         until(lambda: viewers.counts.reconnects > 5)
-        sizes = [path.stat().st_size for path in database.parent.glob(f"{database.name}*")]
-        without = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
-        limit = (max(sizes) + ROOM_BYTES, without[1])
-        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limit)
+        limit(server, True)
         until(lambda: len(viewers.counts.refusals) > 3)
-        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, without)
+        before = viewers.counts.reconnects
+        until(lambda: viewers.counts.reconnects > before + 5)
+        limit(server, False)
         viewers.counts.kills += 1
 
     viewers = in_trouble(office, nodes.urls, nodes.log, RECONNECTS, VIEWERS, trouble)

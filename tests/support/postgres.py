@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -89,6 +90,20 @@ class PostgresServer:
         self.process = self.launch()
         wait_until_ready(self)
 
+    def limit_files(self, most: int | None) -> None:
+        """Let none of its files grow beyond `most` bytes, as on a full disk; None ends it."""
+        limit = "unlimited" if most is None else most
+        main = Path(f"/proc/{self.process.pid}")
+        command = ["prlimit", f"--fsize={limit}:", "--pid"]
+        owner = main.stat()
+        # Root may not do this to another user's process, that user may.
+        as_owner: dict[str, Any] = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+        wishes = as_owner if os.geteuid() == 0 else {}
+        subprocess.run([*command, main.name], check=True, **wishes)
+        # Whoever is begun from now on has it of the first.
+        for child in (main / "task" / main.name / "children").read_text().split():
+            subprocess.run([*command, child], check=False, **wishes)  # it may have ended
+
     def log(self) -> str:
         """Return what the server has said."""
         return (self.folder / "log").read_text(errors="replace")
@@ -111,8 +126,9 @@ def installation() -> Path:
 
 
 @contextlib.contextmanager
-def start_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
-    """Start a server and stop it at the end; `durable` where the test is about durability."""
+def start_postgres(*, durable: bool = False, wal_megabytes: int = 16) -> Iterator[PostgresServer]:
+    """Start a server and stop it at the end; `durable` where the test is about durability. `wal_megabytes`:
+    the size of a file of its log, which it makes as a whole."""
     installed = installation()
     user = "nobody" if os.geteuid() == 0 else ""
     try:
@@ -131,6 +147,7 @@ def start_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
         data = folder / "data"
         initdb: list[str | Path] = [home / "bin" / "initdb", "-D", data, "-U", USER, "-A", "trust"]
         initdb += ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+        initdb += [f"--wal-segsize={wal_megabytes}"]
         environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         with (folder / "log").open("ab") as log:
             prepared = process.start(initdb, log=log, env=environment, cwd=folder, user=user).wait()
