@@ -22,7 +22,6 @@ from archive.errors import Faults, Kind, Refusal
 from archive.office import Tx
 from evaluation.seating import service as seating
 from evaluation.seating.booking import taken
-from evaluation.spreadsheet import RowFault
 from evaluation.stations import service as stations
 from evaluation.stations.inventory import service as inventory
 from evaluation.stations.inventory.rooms import Addition, Needed
@@ -35,6 +34,7 @@ from evaluation.venues import service as venues
 from evaluation.venues.venue import Venue, offered
 from trading.acting import must_serve
 from trading.parties import service as parties
+from trading.spreadsheet import RowFault
 
 SLOTS_MAX = 90
 PROMISED_SLOTS = 3 * 400

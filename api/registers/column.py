@@ -15,7 +15,7 @@ from typing import TypeAlias
 from sqlmodel import Session
 
 from archive.words import Language, catalogue, say
-from evaluation.spreadsheet import Cells
+from trading.spreadsheet import Cells
 
 Reader: TypeAlias = Callable[[Cells, str], object]
 """Takes a cell; None, with a fault noted, where it cannot be read."""
@@ -117,7 +117,7 @@ def switch(cells: Cells, name: str) -> bool:
 
 
 def degrees(cells: Cells, name: str) -> float | None:
-    return cells.parsed(name, float, "evaluation.table.number")
+    return cells.parsed(name, float, "trading.table.number")
 
 
 def permille(cells: Cells, name: str) -> int | None:
@@ -131,7 +131,7 @@ def permille(cells: Cells, name: str) -> int | None:
             raise ValueError
         return int(whole) * 10 + int(place or 0)
 
-    return cells.parsed(name, parse, "evaluation.table.number")
+    return cells.parsed(name, parse, "trading.table.number")
 
 
 def hexadecimal(cells: Cells, name: str) -> bytes | None:

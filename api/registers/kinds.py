@@ -26,7 +26,6 @@ from deposits.cash.bank import CentreAccount, check_account
 from deposits.forms import DepositForm
 from deposits.issuers import service as issuers
 from deposits.issuers.issuer import Issuer, IssuerKey, KeyAlgorithm, check_issuer, check_keys
-from evaluation.spreadsheet import RowFault
 from trading.divisions import yunnan
 from trading.parties import party
 from trading.parties import service as parties
@@ -38,6 +37,7 @@ from trading.parties.party import (
     OrganisationKind,
     Relation,
 )
+from trading.spreadsheet import RowFault
 
 
 def _organisations(db: Session, usccs: Collection[str]) -> Collection[str]:

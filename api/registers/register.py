@@ -21,8 +21,8 @@ from archive.actor import Actor
 from archive.errors import Fault, Faults, Refusal
 from archive.office import Tx
 from archive.words import Language
-from evaluation import spreadsheet
-from evaluation.spreadsheet import Cells, RowFault
+from trading import spreadsheet
+from trading.spreadsheet import Cells, RowFault
 
 ROWS_MAX = 200_000
 

@@ -16,7 +16,7 @@ from archive.office import Tx
 from archive.words import Language
 from deposits.issuers import service as issuers
 from deposits.issuers.trust import check_roots
-from evaluation.spreadsheet import RowFault
+from trading.spreadsheet import RowFault
 
 
 @dataclass(frozen=True)

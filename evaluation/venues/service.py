@@ -10,7 +10,6 @@ from sqlmodel import Session
 from archive.actor import Actor, Role
 from archive.errors import Faults
 from archive.office import Tx
-from evaluation.spreadsheet import Dry
 from evaluation.stations import service as stations
 from evaluation.venues import queries, sheet
 from evaluation.venues.tables import from_domain
@@ -18,6 +17,7 @@ from evaluation.venues.venue import Venue, check
 from trading.acting import must_serve
 from trading.money import Money
 from trading.parties.party import Centre
+from trading.spreadsheet import Dry
 
 PROVINCE = "53"
 

@@ -1,14 +1,14 @@
-"""The directory as a table (`evaluation.spreadsheet`): one row a venue."""
+"""The directory as a table (`trading.spreadsheet`): one row a venue."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from evaluation import spreadsheet
-from evaluation.spreadsheet import NO, YES, Cells, Dry
 from evaluation.stations.opening import read_opening
 from evaluation.venues.venue import Coverage, Venue, Zone, check
+from trading import spreadsheet
 from trading.money import Money
+from trading.spreadsheet import NO, YES, Cells, Dry
 
 COLUMNS = (
     "id",
@@ -51,9 +51,9 @@ def read(content: bytes, own_province: str) -> Dry[Venue]:
 def _venue(cells: Cells) -> Venue | None:
     """The entry of a row; None where a cell cannot even be read."""
     opening = cells.parsed("opening", read_opening, "evaluation.venue.opening")
-    fee = cells.parsed("fee", lambda typed: Money.yuan(typed or "0"), "evaluation.table.number")
+    fee = cells.parsed("fee", lambda typed: Money.yuan(typed or "0"), "trading.table.number")
     lon, lat = (
-        cells.parsed(name, lambda typed: float(typed or 0), "evaluation.table.number")
+        cells.parsed(name, lambda typed: float(typed or 0), "trading.table.number")
         for name in ("lon", "lat")
     )
     stations, overnight = cells.whole("stations"), cells.is_yes("overnight")

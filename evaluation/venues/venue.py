@@ -18,10 +18,10 @@ from datetime import date
 from enum import StrEnum
 
 from archive.errors import Faults
-from evaluation.spreadsheet import FORMULA
 from evaluation.stations.opening import Opening
 from evaluation.stations.slots import Part
 from trading.money import Money
+from trading.spreadsheet import FORMULA
 
 TEXT_LENGTH_MAX = 200
 DIVISION_DIGITS = 6
@@ -117,7 +117,7 @@ def check(venue: Venue, own_province: str, faults: Faults, pointer: str = "") ->
             faults.add(f"{pointer}/{name}", "evaluation.venue.text", length_max=TEXT_LENGTH_MAX)
     for name in ("name", "meals", "lodging", "way", "agreement"):
         if getattr(venue, name).startswith(FORMULA):
-            faults.add(f"{pointer}/{name}", "evaluation.table.formula")
+            faults.add(f"{pointer}/{name}", "trading.table.formula")
     if not any(venue.opening.parts):
         faults.add(f"{pointer}/opening", "evaluation.venue.never_open")
     if venue.overnight and not any(Part.NIGHT in parts for parts in venue.opening.parts):

@@ -141,7 +141,7 @@ class TestReading:
     ) -> None:
         with kept.read() as db:
             plan = service.plan(db, name, REGISTERS[name].file(None, language), TODAY)
-        assert [fault.fault.code for fault in plan.faults] == ["evaluation.table.heading"]
+        assert [fault.fault.code for fault in plan.faults] == ["trading.table.heading"]
 
     def test_a_heading_is_refused_by_its_columns(self) -> None:
         empty = replace(ORGANISATIONS, known=lambda db, rows: ())
@@ -157,7 +157,7 @@ class TestReading:
         )
         plan = empty.plan(NOBODY, TODAY, content)
         assert effects(plan) == [(2, Effect.NEW)]
-        assert faults(plan) == {(5, "kind"): "evaluation.table.code"}
+        assert faults(plan) == {(5, "kind"): "trading.table.code"}
 
 
 class TestOrganisations:
@@ -196,7 +196,7 @@ class TestOrganisations:
         with kept.read() as db:
             plan = service.plan(db, "organisations", bad, TODAY)
         assert faults(plan) == {
-            (3, "name"): "evaluation.table.text",
+            (3, "name"): "trading.table.text",
             (3, "uscc"): "trading.uscc.characters",
             (3, "division_code"): "trading.party.division",
             (3, "basic_account"): "trading.party.account",

@@ -1,4 +1,4 @@
-"""The rooms of centres as a table (`evaluation.spreadsheet`), one row a room, and what such a table
+"""The rooms of centres as a table (`trading.spreadsheet`), one row a room, and what such a table
 would change.
 
 A table adds centres, rooms and stations, and makes rooms smaller: the booths with the highest numbers go.
@@ -14,9 +14,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archive.errors import Fault, Faults, Refusal
-from evaluation import spreadsheet
-from evaluation.spreadsheet import NO, YES, Cells, Dry, RowFault
 from evaluation.stations.station import Equipment, GroupKey, Room, Venue, check_venue
+from trading import spreadsheet
+from trading.spreadsheet import NO, YES, Cells, Dry, RowFault
 
 COLUMNS = ("centre", "overnight", "room", "equipment", "stations")
 

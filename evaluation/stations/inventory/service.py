@@ -10,12 +10,12 @@ from sqlmodel import Session
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
 from archive.office import Tx
-from evaluation.spreadsheet import Dry
 from evaluation.stations import service as stations
 from evaluation.stations.inventory import rooms
 from evaluation.stations.inventory.rooms import Addition, Line, Needed
 from evaluation.stations.station import GroupKey
 from trading.acting import must_serve
+from trading.spreadsheet import Dry
 
 Promises: TypeAlias = Callable[[Session], Mapping[GroupKey, Needed]]
 """Reads what has been promised of each group from now on; the seat plans know."""

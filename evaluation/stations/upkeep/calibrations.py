@@ -1,4 +1,4 @@
-"""Calibrations as values and as a table (`evaluation.spreadsheet`), one row a calibration, and the
+"""Calibrations as values and as a table (`trading.spreadsheet`), one row a calibration, and the
 history of a booth: what was calibrated, what broke, what was looked after."""
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from archive.errors import Faults
-from evaluation import spreadsheet
-from evaluation.spreadsheet import Cells, Dry
 from evaluation.stations.station import Cause
+from trading import spreadsheet
+from trading.spreadsheet import Cells, Dry
 
 COLUMNS = ("centre", "station", "done_on", "valid_until", "certificate")
 CERTIFICATE_LENGTH_MAX = 80

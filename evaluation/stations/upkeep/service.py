@@ -14,7 +14,6 @@ from archive.actor import Actor, Role
 from archive.clock import SHANGHAI
 from archive.errors import Faults, Kind, Refusal
 from archive.office import Tx
-from evaluation.spreadsheet import Dry
 from evaluation.stations.service import STREAM
 from evaluation.stations.tables import CalibrationRow
 from evaluation.stations.upkeep import calibrations as table
@@ -22,6 +21,7 @@ from evaluation.stations.upkeep import queries
 from evaluation.stations.upkeep.calibrations import Calibration, Outage
 from trading.acting import must_serve
 from trading.rules.book import RuleBook, book
+from trading.spreadsheet import Dry
 
 RULE_HISTORY = "stations.history_days"
 

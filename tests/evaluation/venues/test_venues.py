@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from archive.actor import Actor, Role
 from archive.errors import Kind, Refusal
 from archive.office import Office
-from evaluation.spreadsheet import Dry
 from evaluation.stations import service as stations
 from evaluation.stations.opening import ALWAYS, Opening, read_opening
 from evaluation.stations.slots import Part, slot_of, slots_on
@@ -24,6 +23,7 @@ from evaluation.venues import service, sheet
 from evaluation.venues.venue import Coverage, Venue, Zone, offered
 from tests.builders import make_office
 from trading.money import Money
+from trading.spreadsheet import Dry
 
 OWN = "53"
 SATURDAY, MONDAY = date(2026, 10, 24), date(2026, 10, 26)
@@ -108,18 +108,18 @@ class TestTables:
             (4, "division"): "evaluation.venue.division",
             (4, "lon"): "evaluation.venue.point",
             (4, "id"): "evaluation.venue.twice",
-            (5, "stations"): "evaluation.table.number",
+            (5, "stations"): "trading.table.number",
             (5, "opening"): "evaluation.venue.opening",
-            (5, "overnight"): "evaluation.table.yes_no",
-            (5, "fee"): "evaluation.table.number",
-            (5, "zones"): "evaluation.table.code",
-            (5, "agreement_until"): "evaluation.table.day",
+            (5, "overnight"): "trading.table.yes_no",
+            (5, "fee"): "trading.table.number",
+            (5, "zones"): "trading.table.code",
+            (5, "agreement_until"): "trading.table.day",
         }
 
     def test_no_cell_begins_a_formula(self) -> None:
         dry = sheet.read(sheet.write([replace(HERE, meals="=1+1")]), OWN)
         assert [(f.column, f.fault.code) for f in dry.faults] == [
-            ("meals", "evaluation.table.formula")
+            ("meals", "trading.table.formula")
         ]
 
     @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"a,b\r\n1,2\r\n", b"id\x00"])

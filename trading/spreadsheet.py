@@ -69,7 +69,7 @@ class Cells:
 
     def __init__(self, number: int, cells: Mapping[str, str]) -> None:
         self.number = number
-        self.faults = Faults("evaluation.table.invalid")
+        self.faults = Faults("trading.table.invalid")
         self._cells = cells
 
     def fault(self, column: str, code: str, **params: Param) -> None:
@@ -79,16 +79,16 @@ class Cells:
         """Trimmed text, of which no program makes a formula."""
         typed = self._cells.get(column, "").strip()
         if not least <= len(typed) <= most:
-            self.fault(column, "evaluation.table.text", length_min=least, length_max=most)
+            self.fault(column, "trading.table.text", length_min=least, length_max=most)
         elif typed.startswith(FORMULA) or not typed.isprintable():
-            self.fault(column, "evaluation.table.formula")
+            self.fault(column, "trading.table.formula")
         return typed
 
     def whole(self, column: str) -> int:
         typed = self._cells.get(column, "").strip()
         if typed.isascii() and typed.isdigit() and len(typed) < 10:
             return int(typed)
-        self.fault(column, "evaluation.table.number", text=typed[:TYPED_SHOWN])
+        self.fault(column, "trading.table.number", text=typed[:TYPED_SHOWN])
         return 0
 
     def has(self, column: str) -> bool:
@@ -107,14 +107,14 @@ class Cells:
     def is_yes(self, column: str) -> bool:
         typed = self._cells.get(column, "").strip()
         if typed.lower() not in SWITCH:
-            self.fault(column, "evaluation.table.yes_no", text=typed[:TYPED_SHOWN])
+            self.fault(column, "trading.table.yes_no", text=typed[:TYPED_SHOWN])
         return SWITCH.get(typed.lower(), False)
 
     def day(self, column: str, *, is_required: bool = False) -> date | None:
         typed = self._cells.get(column, "").strip()
         if not typed and not is_required:
             return None
-        return self.parsed(column, day_of, "evaluation.table.day")
+        return self.parsed(column, day_of, "trading.table.day")
 
     def code(
         self, column: str, kind: type[Code], words: Mapping[str, str] = NO_WORDS
@@ -140,7 +140,7 @@ class Cells:
 
     def _no_code(self, column: str, typed: str, kind: type[Enum]) -> None:
         known = " ".join(kind.__members__)
-        self.fault(column, "evaluation.table.code", text=typed[:TYPED_SHOWN], known=known)
+        self.fault(column, "trading.table.code", text=typed[:TYPED_SHOWN], known=known)
 
 
 def day_of(typed: str) -> date:
@@ -167,11 +167,11 @@ def read(
     whole: Mapping[str, Param] = {"columns": ",".join(columns), "rows_max": rows_max}
     table = _table(content) if len(content) <= rows_max * ROW_BYTES_MAX else None
     if table is None:
-        return Dry((), (RowFault(1, "", Fault("/", "evaluation.table.file", whole)),))
+        return Dry((), (RowFault(1, "", Fault("/", "trading.table.file", whole)),))
     heading = [headings.get(cell.strip().lower(), cell.strip()) for cell in table[0]]
     filled = [(n, row) for n, row in enumerate(table[1:], start=2) if any(c.strip() for c in row)]
     if not set(heading) & set(columns) or not 0 < len(filled) <= rows_max:
-        return Dry((), (RowFault(1, "", Fault("/", "evaluation.table.heading", whole)),))
+        return Dry((), (RowFault(1, "", Fault("/", "trading.table.heading", whole)),))
     if bad := _bad_heading(heading, columns, optional):
         return Dry((), tuple(bad))
     rows: list[Row] = []
@@ -179,7 +179,7 @@ def read(
     for number, typed in filled:
         cells = Cells(number, dict(zip(heading, typed, strict=False)))
         if len(typed) != len(heading):
-            cells.fault("", "evaluation.table.cells")
+            cells.fault("", "trading.table.cells")
         row = row_of(cells)
         try:
             cells.faults.refuse()
@@ -207,16 +207,16 @@ def _bad_heading(
 ) -> list[RowFault]:
     """What is wrong with a heading: a column that is missing, stands twice, or that nobody knows."""
     bad = [
-        Fault(f"/{name}", "evaluation.table.column_missing", {"column": name})
+        Fault(f"/{name}", "trading.table.column_missing", {"column": name})
         for name in columns
         if name not in heading and name not in optional
     ]
     for place, name in enumerate(heading):
         shown = {"column": name[:TYPED_SHOWN]}
         if name and name not in columns:
-            bad.append(Fault("/", "evaluation.table.column_unknown", shown))
+            bad.append(Fault("/", "trading.table.column_unknown", shown))
         elif name and name in heading[:place]:
-            bad.append(Fault(f"/{name}", "evaluation.table.column_twice", shown))
+            bad.append(Fault(f"/{name}", "trading.table.column_twice", shown))
     return [RowFault(1, one.pointer.strip("/"), one) for one in bad]
 
 
