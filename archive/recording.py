@@ -14,7 +14,7 @@
     keeping/entries              the stream that says what was deleted, an entry a line
     keeping/checkpoint           its signed head
     keeping/<sha256>             the documents that it names
-    index.html, viewer.js, viewer.css, record.js   a page that shows and checks it all in a browser
+    index.html, *.js, viewer.css, record.js   a page that shows and checks it all in a browser
 
 The files below media/ are not listed in `record.json`: the log names each of them by its digest, and `media.json`, which
 is listed, whichever is not there. So the list stays as small as the log, however long the films are.

@@ -1,7 +1,7 @@
 """The page that goes with a session's recording: it shows and checks it in a browser, offline.
 
 `index.html` (Chinese) and `index.en.html` hold words alone; `viewer.js` does the checking, from the log's
-own files in `record.js`. No file of it asks for anything outside its folder.
+own files in `record.js`; `pictures.js` shows the pictures of the folder that the reader chooses. No file of it asks for anything outside its folder.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from api.pages.templating import STATIC, render_alone
 from archive.words import Language
 
 PAGES = {Language.ZH: "index.html", Language.EN: "index.en.html"}
-ASSETS = ("record/viewer.js", "record/viewer.css", "telling.js")
+ASSETS = ("record/viewer.js", "record/pictures.js", "record/viewer.css", "telling.js")
 
 
 def viewer_files(lot: str, vkey: str, centres: Mapping[str, str]) -> dict[str, bytes]:

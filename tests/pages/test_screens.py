@@ -10,13 +10,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
+from api.commands.verify import judges
+from api.flows.recording import files, write_folder
 from api.media import Tracks
+from api.pages.record_viewer import viewer_files
 from archive.actor import Role
 from archive.digests import sha256, sm3
 from archive.journal import service as journal
 from archive.journal.entry import Entry
+from archive.recording import Medium
+from archive.verify import verify
 from evaluation.witness.media.service import vault_of
 from tests.pages.looks import looks, sign_in
 from tests.pages.reviewing import Reviewing, open_account, reviewing
@@ -171,6 +176,100 @@ def test_a_cut_loses_nothing_and_a_server_that_was_started_anew_is_given_the_beg
     expect(first.locator(".alert-success")).to_contain_text("已决定保全")
     expect(first.get_by_role("button", name="解除保全")).to_be_visible()
     looks(first, "supervisor-held")
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def test_a_court_sees_the_pictures_without_a_server(
+    chromium_page: Pages, review: Reviewing, tmp_path: Path
+) -> None:
+    """The record taken out, opened from the disk: still pictures and film at their place, each checked first; one
+    changed byte of a picture is refused, and of the page's own program it says that nothing was verified."""
+    if not [entry for entry in _told(review, "media_digest") if entry.data.get("ends")]:
+        station = _station(chromium_page, review, "cam-3")
+        station.get_by_role("button", name="录制摄像头").click()
+        _is_told(review, station, lambda entries: len(entries) > 3)
+        station.get_by_role("button", name="录制摄像头").click()
+        _is_told(review, station, lambda entries: any(e.data.get("ends") for e in entries))
+        station.wait_for_timeout(1000)
+    folder = tmp_path / "record"
+    write_folder(folder, files(review.office, review.session_id, viewer_files))
+    report = verify(folder, [review.office.log.verifier], {}, judges())
+    assert [step.number for step in report.failed] == []
+    ended = next(e for e in _told(review, "media_digest") if e.data.get("ends"))
+    track = [
+        entry
+        for entry in _told(review, "media_digest")
+        if entry.data["station"] == ended.data["station"]
+        and entry.data["track"] == ended.data["track"]
+        and entry.data["bytes"]
+    ]
+    still = _told(review, "snapshot")[0]
+
+    page = chromium_page(f"file://{folder}/index.html", size=(1366, 768))
+    verdict, steps = page.locator("#verdict"), page.locator("#steps")
+    expect(verdict).to_have_attribute("data-state", "valid")
+    expect(verdict).to_contain_text("影像尚未全部核验")
+    page.get_by_label("显示").select_option("pictures")
+    expect(page.locator("#entries li").first.locator("button")).to_be_visible()
+    page.locator("#entries button").first.click()
+    expect(page.locator("#folder-said")).to_contain_text("请先选择")
+    page.locator("#folder").set_input_files(str(tmp_path))
+    expect(page.locator("#folder-said")).to_contain_text("缺失且无理由 0 件")
+    line = _line(page, still)
+    line.get_by_role("button", name="查看画面").click()
+    expect(line.locator("#shown img")).to_have_js_property("complete", True)
+    assert line.locator("#shown img").evaluate("image => image.naturalWidth") == 640
+    expect(line.locator(".mark")).to_have_text("与记录一致")
+    looks(page, "record-still")
+    film = _line(page, track[1])
+    film.get_by_role("button", name="从此播放").click()
+    _comes_to(page, 2.5, "#shown video")
+    expect(film.locator("#shown figcaption")).to_contain_text(f"{ended.data['station']} · camera")
+    assert page.evaluate("() => document.querySelector('#shown video').videoWidth") > 0
+    looks(page, "record-film")
+    page.get_by_role("button", name="逐件核验全部影像").click()
+    expect(steps.locator("[data-step=media]")).to_have_class("is-good")
+    expect(verdict).not_to_contain_text("影像尚未全部核验")
+
+    # One byte of one piece, and one piece taken away.
+    _flip(folder / Medium(track[1].data["sha256"], "webm").file)
+    (folder / Medium(still.data["sha256"], "jpg").file).unlink()
+    broken = chromium_page(f"file://{folder}/index.en.html", size=(390, 844))
+    broken.get_by_label("Show", exact=True).select_option("pictures")
+    broken.locator("#folder").set_input_files(str(folder))
+    expect(broken.locator("#folder-said")).to_contain_text("missing without a reason: 1")
+    expect(broken.locator("#verdict")).to_have_attribute("data-state", "invalid")
+    refused = _line(broken, track[1])
+    refused.get_by_role("button", name="Play from here").click()
+    expect(refused.locator(".mark")).to_contain_text("refused")
+    expect(broken.locator("#shown")).to_be_hidden()
+    expect(_line(broken, still).locator(".mark")).to_have_text("missing without a reason")
+    refused.scroll_into_view_if_needed()
+    looks(broken, "record-refused")
+    # The piece before still plays, up to where the changed one would be; what comes after is found again.
+    _line(broken, track[0]).get_by_role("button", name="Play from here").click()
+    _comes_to(broken, 4.2, "#shown video")
+
+    # The program itself is damaged, and does not run.
+    script = folder / "viewer.js"
+    script.write_text(script.read_text("utf-8").replace("(() => {", "(() = {", 1), "utf-8")
+    chromium_page.allow("SyntaxError|Unexpected|Malformed|Invalid")
+    for name, said in (("index.html", "尚未核验"), ("index.en.html", "Not checked yet")):
+        dead = chromium_page(f"file://{folder}/{name}", size=(390, 844))
+        dead.wait_for_timeout(300)
+        expect(dead.locator("#verdict")).to_contain_text(said)
+        expect(dead.locator("#verdict")).not_to_have_attribute("data-state", re.compile("."))
+        looks(dead, f"record-damaged-program-{name.removesuffix('.html')}")
+
+
+def _line(page: Page, entry: Entry) -> Locator:
+    """The entry's line in the record's page."""
+    return page.locator("#entries li", has=page.locator(f".who:text-matches('^{entry.seq} ')"))
 
 
 def test_members_speak_with_each_other_and_nobody_else_hears(

@@ -3,8 +3,9 @@
 //
 // Checked: entries hang together; their RFC 6962 root is the checkpoint's; the log signed it; enough
 // witnesses cosigned it; every report of a station is signed by the key bound to it; exhibits have the
-// digests that entries name. Not checked: who the keys belong to. Compare the log's key with the one
-// that its house has published.
+// digests that entries name. Pictures are checked one by one when the reader has chosen the folder (pictures.js).
+// Not checked: who the keys belong to. Compare the log's key with the one that its house has published.
+// Until the end the page says that it was not checked; so it says that too if this script is damaged.
 (() => {
   "use strict";
   const HEX = (bytes) => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
@@ -12,7 +13,7 @@
   const BYTES = (text) => new TextEncoder().encode(text);
   const TEXT = (bytes) => new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   const NO_ENTRY = "0".repeat(64);
-  const SHOWN_MAX = 5000;
+  const PAGE = 500;
   const subtle = globalThis.crypto?.subtle;
 
   const join = (...parts) => {
@@ -139,17 +140,32 @@
       this.said = this.words("said");
       this.clock = new Intl.DateTimeFormat("sv-SE", { timeZone: "Asia/Shanghai", dateStyle: "short", timeStyle: "medium" });
       this.isGood = true;
+      this.items = [];
+      this.album = new Album(this);
+      const filter = document.getElementById("filter");
+      filter.addEventListener("change", () => this.turn(0));
+      document.getElementById("before").addEventListener("click", () => this.turn(this.at - PAGE));
+      document.getElementById("after").addEventListener("click", () => this.turn(this.at + PAGE));
+      document.getElementById("from").addEventListener("change", ({ target }) => {
+        if (!target.value) return this.turn(0);
+        const wanted = new Date(`${target.value}:00+08:00`).toISOString();
+        const n = this.filtered().findIndex(({ entry }) => entry.at >= wanted);
+        return this.turn(n < 0 ? this.filtered().length - 1 : n);
+      });
     }
     words(id) {
       const items = [...document.querySelectorAll(`#${id} > dd`)];
       return new Map(items.map((item) => [item.dataset.code, item.textContent]));
     }
+    say(code, params = {}) {
+      return this.said.get(code).replace(/\{([a-z]+)\}/g, (_, name) => params[name]);
+    }
     step(code, holds, detail = "") {
-      const item = document.createElement("li");
+      const item = document.querySelector(`#steps [data-step="${code}"]`) ?? document.createElement("li");
       item.dataset.step = code;
-      item.className = holds === null ? "is-open" : holds ? "is-good" : "is-wrong";
-      const mark = this.said.get(holds === null ? "open" : holds ? "good" : "wrong");
-      item.textContent = `${this.said.get(`step.${code}`)}: ${mark}${detail ? ` · ${detail}` : ""}`;
+      const [look, mark] = holds === undefined ? ["", "unchecked"] : holds === null ? ["is-open", "open"] : holds ? ["is-good", "good"] : ["is-wrong", "wrong"];
+      item.className = look;
+      item.textContent = `${this.said.get(`step.${code}`)}: ${this.said.get(mark)}${detail ? ` · ${detail}` : ""}`;
       this.steps.append(item);
       if (holds === false) this.isGood = false;
       if (holds === null && this.isGood) this.isOpen = true;
@@ -157,8 +173,29 @@
     sentence(entry) {
       return globalThis.telling(entry, this.sentences, this.values);
     }
-    entry(entry, leaf, mark, words) {
-      if (this.list.childElementCount >= SHOWN_MAX) return;
+    filtered() {
+      const wanted = document.getElementById("filter").value;
+      const fits = {
+        session: ({ entry }) => entry.action.split(":")[1] === "session",
+        witness: ({ entry }) => entry.action.split(":")[1] === "witness",
+        alarm: ({ entry }) => entry.action.endsWith(":alarm"),
+        pictures: ({ piece }) => Boolean(piece),
+      }[wanted];
+      return fits ? this.items.filter(fits) : this.items;
+    }
+    // The page of the list that begins with entry `at`.
+    turn(at) {
+      const items = this.filtered();
+      this.at = Math.max(0, Math.min(at, items.length - 1));
+      const shown = items.slice(this.at, this.at + PAGE);
+      this.album.leave();
+      this.list.replaceChildren(...shown.map((item) => this.line(item)));
+      const range = { first: shown.length ? this.at + 1 : 0, last: this.at + shown.length, count: items.length };
+      this.fact("range", this.say("range", range));
+      document.getElementById("before").disabled = this.at === 0;
+      document.getElementById("after").disabled = this.at + PAGE >= items.length;
+    }
+    line({ entry, leaf, mark, words, piece }) {
       const item = document.createElement("li");
       const [, room, what] = entry.action.split(":");
       item.dataset.kind = room;
@@ -178,7 +215,8 @@
         quote.textContent = words;
         item.append(quote);
       }
-      this.list.append(item);
+      if (piece) item.append(this.album.place(piece, item));
+      return item;
     }
     fact(id, text) {
       document.getElementById(id).textContent = text;
@@ -187,7 +225,176 @@
       const verdict = document.getElementById("verdict");
       const state = !this.isGood ? "invalid" : this.isOpen ? "open" : "valid";
       verdict.dataset.state = state;
-      verdict.textContent = this.said.get(`verdict.${state}`);
+      verdict.textContent = this.said.get(`verdict.${state}`) + (this.album.isUnchecked ? this.said.get("verdict.pictures") : "");
+    }
+  }
+
+  // The pictures that entries name: what is there, what is not and why, and the one that is shown at its entry.
+  class Album {
+    constructor(view) {
+      this.view = view;
+      this.pieces = [];
+      this.tracks = new Map();
+      this.states = new Map(); // by digest: what was found
+      this.marks = new Map(); // by digest: where that stands in the list
+      this.figure = document.getElementById("shown");
+      this.image = this.figure.querySelector("img");
+      this.film = this.figure.querySelector("video");
+      document.getElementById("folder").addEventListener("change", ({ target }) => this.choose(target.files));
+      document.getElementById("check-all").addEventListener("click", () => this.checkAll());
+    }
+    get isUnchecked() {
+      return this.pieces.some(({ sha256, absent }) => !absent && !this.states.has(sha256));
+    }
+    // What an entry names as a picture; `absent`: by digest, why it is not here.
+    take(entry, absent) {
+      const kind = entry.action.split(":")[2];
+      const ending = { snapshot: "jpg", media_digest: "webm" }[kind];
+      if (!ending || !entry.action.startsWith("evaluation:witness:") || !entry.data.bytes) return null;
+      const { sha256, station, track } = entry.data;
+      const known = this.names.get(sha256) ?? `media/${sha256.slice(0, 2)}/${sha256}.${ending}`;
+      this.names.set(sha256, known);
+      const piece = { sha256, file: known, entry, absent: absent.get(sha256) ?? "", isStill: kind === "snapshot" };
+      this.pieces.push(piece);
+      if (!piece.isStill) {
+        const name = `${entry.data.source?.station ?? station}/${track}`;
+        piece.track = this.tracks.get(name) ?? [];
+        this.tracks.set(name, piece.track);
+        piece.track.push(piece);
+      }
+      return piece;
+    }
+    names = new Map();
+    begin() {
+      document.getElementById("pictures").hidden = !this.pieces.length;
+      if (this.pieces.length) this.view.step("media", this.isUnchecked ? undefined : true, this.counted());
+    }
+    // Digests by what is known of them.
+    counted() {
+      const counts = new Map();
+      const seen = new Set();
+      for (const { sha256, absent } of this.pieces) {
+        if (seen.has(sha256)) continue;
+        seen.add(sha256);
+        const code = absent || this.states.get(sha256) || "unchecked";
+        counts.set(code, (counts.get(code) ?? 0) + 1);
+      }
+      return [...counts].map(([code, count]) => `${this.view.say(`media.${code}`)} ${count}`).join("; ");
+    }
+    // The button, or the reason, at an entry.
+    place(piece, item) {
+      const box = document.createElement("span");
+      box.className = "picture";
+      const mark = document.createElement("span");
+      mark.className = "mark";
+      if (!piece.absent) {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.textContent = this.view.say(piece.isStill ? "show" : "play");
+        button.addEventListener("click", () => this.show(piece, item));
+        box.append(button);
+      }
+      this.marks.set(piece.entry.seq, mark);
+      this.mark(piece, mark);
+      box.append(mark);
+      return box;
+    }
+    mark(piece, mark = this.marks.get(piece.entry.seq)) {
+      const code = piece.absent || this.states.get(piece.sha256);
+      if (!mark || !code) return;
+      mark.dataset.state = code;
+      mark.textContent = this.view.say(`media.${code}`);
+    }
+    note(piece, code) {
+      this.states.set(piece.sha256, code);
+      this.mark(piece);
+    }
+    // What was found of a piece that is shown: held, altered or missing; or what became of its showing.
+    tell(piece, code) {
+      if (code === "held") return this.note(piece, code);
+      if (code === "shown") return this.caption(piece);
+      if (code === "altered" || code === "missing") {
+        this.note(piece, code);
+        this.judge(false);
+      }
+      return this.say(this.view.say(`media.${code}`), piece);
+    }
+    judge(holds) {
+      this.view.step("media", holds, this.counted());
+      this.view.done();
+    }
+    say(text, piece) {
+      const about = piece ? `${this.view.clock.format(new Date(piece.entry.at))} · ` : "";
+      this.view.fact("folder-said", about + text);
+    }
+    choose(files) {
+      this.leave();
+      this.folder = null;
+      document.getElementById("check-all").hidden = true;
+      if (![...files].some(({ name }) => name === "record.json")) return this.say(this.view.say("other_folder"));
+      this.folder = new BigloopPictures.Folder(files);
+      const wanted = new Map(this.pieces.filter(({ absent }) => !absent).map((piece) => [piece.file, piece]));
+      const missing = [...wanted.values()].filter((piece) => !this.folder.has(piece));
+      this.foreign = [...this.folder.files.keys()].filter((name) => !wanted.has(name));
+      for (const piece of missing) this.note(piece, "missing");
+      const counts = { count: this.folder.files.size, missing: missing.length, foreign: this.foreign.length };
+      this.say(this.view.say("chosen", counts));
+      if (missing.length || this.foreign.length) this.judge(false);
+      document.getElementById("check-all").hidden = false;
+      this.wanted = [...wanted.values()];
+      return undefined;
+    }
+    async checkAll() {
+      const button = document.getElementById("check-all");
+      button.disabled = true;
+      let n = 0;
+      for (const piece of this.wanted) {
+        this.note(piece, !this.folder.has(piece) ? "missing" : (await this.folder.read(piece)) ? "held" : "altered");
+        n += 1;
+        if (n % 20 === 0 || n === this.wanted.length) this.say(this.view.say("progress", { n, count: this.wanted.length }));
+      }
+      const isWhole = this.wanted.every(({ sha256 }) => this.states.get(sha256) === "held") && !this.foreign.length;
+      this.judge(isWhole);
+      button.disabled = false;
+    }
+    leave() {
+      this.playing?.close();
+      this.playing = null;
+      if (this.image.src) URL.revokeObjectURL(this.image.src);
+      this.image.removeAttribute("src");
+      this.figure.hidden = true;
+      document.getElementById("pictures").append(this.figure);
+    }
+    caption({ entry }) {
+      const { station, track, source, n } = entry.data;
+      const at = this.view.clock.format(new Date(entry.at));
+      const name = [source?.station ?? station, track, n].filter((part) => part !== undefined).join(" · ");
+      this.figure.querySelector("figcaption").textContent = `${at} · ${name} · ${this.view.say("media.held")}`;
+    }
+    async show(piece, item) {
+      if (!this.folder) {
+        this.say(this.view.say("choose_first"));
+        document.getElementById("folder").scrollIntoView({ block: "center" });
+        document.getElementById("folder").focus();
+        return;
+      }
+      this.leave();
+      this.image.hidden = !piece.isStill;
+      this.film.hidden = piece.isStill;
+      const bytes = await this.folder.read(piece);
+      this.tell(piece, bytes ? "held" : this.folder.has(piece) ? "altered" : "missing");
+      if (!bytes) return;
+      this.caption(piece);
+      item.append(this.figure);
+      this.figure.hidden = false;
+      if (piece.isStill) {
+        this.image.src = URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" }));
+        this.image.alt = this.figure.querySelector("figcaption").textContent;
+        return;
+      }
+      const there = piece.track.filter(({ absent }) => !absent);
+      this.playing = new BigloopPictures.Film(this.film, this.folder, there, (one, code) => this.tell(one, code));
+      await this.playing.start(there.indexOf(piece));
     }
   }
 
@@ -262,7 +469,9 @@
     const strange = [...exhibits.keys()].filter((digest) => !named.has(digest));
     view.step("exhibits", strange.length === 0, `${exhibits.size}/${named.size}`);
 
-    // Stations, and the list.
+    // Stations, and the list. Pictures: why those are not here that are not.
+    const told = JSON.parse(TEXT(file("media.json")));
+    const absent = new Map(Object.entries(told.absent).flatMap(([why, all]) => all.map((digest) => [digest, why])));
     const keys = new Map();
     let signed = 0;
     let forged = 0;
@@ -278,15 +487,16 @@
         mark = view.said.get(holds ? "signed" : "forged");
       }
       const quoted = entry.documents.find((document) => document.type === "text/plain" && exhibits.has(document.sha256));
-      view.entry(entry, HEX(leaves[n]), mark, quoted ? TEXT(exhibits.get(quoted.sha256)) : "");
+      const words = quoted ? TEXT(exhibits.get(quoted.sha256)) : "";
+      view.items.push({ entry, leaf: HEX(leaves[n]), mark, words, piece: view.album.take(entry, absent) });
     }
     view.step("stations", forged === 0, `${signed}/${signed + forged}`);
+    view.album.begin();
+    view.turn(0);
   };
 
   document.addEventListener("DOMContentLoaded", async () => {
     const view = new View();
-    const filter = document.getElementById("filter");
-    filter.addEventListener("change", () => view.list.setAttribute("data-show", filter.value));
     if (!subtle) {
       view.step("chain", null, view.said.get("insecure"));
       view.done();
