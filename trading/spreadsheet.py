@@ -26,6 +26,7 @@ SWITCH: Mapping[str, bool] = {YES: True, NO: False, "是": True, "否": False}
 FORMULA = ("=", "+", "-", "@")
 """What office programs take for the beginning of a formula."""
 TYPED_SHOWN = 40
+FAULTS_MAX = 100
 _LIST = re.compile(r"[\s,;\uff0c\uff1b\u3001]+")
 _DAY = re.compile(r"([0-9]{4})[-/.\u5e74]([0-9]{1,2})[-/.\u6708]([0-9]{1,2})\u65e5?")
 NO_WORDS: Mapping[str, str] = {}
@@ -51,17 +52,25 @@ class Dry(Generic[Row]):
     rows: tuple[Row, ...]
     faults: tuple[RowFault, ...]
 
+    def checked(self, more: Iterable[RowFault]) -> Dry[Row]:
+        """The same with what else was found, by row."""
+        return Dry(self.rows, tuple(sorted((*self.faults, *more), key=lambda one: one.row)))
+
     def refuse(self, code: str) -> None:
-        """Refuse INVALID with every fault, where there is any."""
+        """Refuse INVALID with every fault, where there is any; with as many as a person reads, and how
+        many there are."""
         if self.faults:
             raise Refusal(
-                code,
-                {"count": len(self.faults)},
-                faults=tuple(
-                    Fault(f"/rows/{one.row}/{one.column}", one.fault.code, one.fault.params)
-                    for one in self.faults
-                ),
+                code, {"count": len(self.faults)}, faults=pointed(self.faults[:FAULTS_MAX])
             )
+
+
+def pointed(faults: Iterable[RowFault]) -> tuple[Fault, ...]:
+    """Faults by pointer: `/rows/<row>/<column>`."""
+    return tuple(
+        Fault(f"/rows/{one.row}/{one.column}", one.fault.code, one.fault.params, one.fault.rule)
+        for one in faults
+    )
 
 
 class Cells:
@@ -71,6 +80,14 @@ class Cells:
         self.number = number
         self.faults = Faults("trading.table.invalid")
         self._cells = cells
+
+    def found(self) -> list[RowFault]:
+        """What was noted so far."""
+        try:
+            self.faults.refuse()
+        except Refusal as refusal:
+            return [RowFault(self.number, one.pointer.strip("/"), one) for one in refusal.faults]
+        return []
 
     def fault(self, column: str, code: str, **params: Param) -> None:
         self.faults.extend((Fault(f"/{column}", code, params),))
@@ -181,10 +198,8 @@ def read(
         if len(typed) != len(heading):
             cells.fault("", "trading.table.cells")
         row = row_of(cells)
-        try:
-            cells.faults.refuse()
-        except Refusal as refusal:
-            faults += [RowFault(number, one.pointer.strip("/"), one) for one in refusal.faults]
+        if found := cells.found():
+            faults += found
         else:
             assert row is not None, "without a fault there is a row"
             rows.append(row)

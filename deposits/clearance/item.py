@@ -8,20 +8,20 @@ has to find its owner and give it back (谁收取、谁清理、谁退还); a no
     OPEN ──▶ NOTICED ──▶ … ──▶ RETURNED        paid back to its owner, or the holding was refunded
                           └──▶ HANDED_OVER     paid to the public treasury on a document that says so
 
-Files have one line an item:
+Files have one line an item (`trading.spreadsheet`):
 
     payer,account,project,amount,received_on,due_on,reason,note
 """
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from archive.errors import Faults, Refusal
+from trading import spreadsheet
 from trading.money import Money
+from trading.spreadsheet import Cells, Dry
 
 COLUMNS = ("payer", "account", "project", "amount", "received_on", "due_on", "reason", "note")
 ROWS_MAX = 10_000
@@ -103,64 +103,32 @@ class Done:
     at: datetime
 
 
-def read_items(content: bytes, today: date) -> list[Old]:
-    """The items of one file, all or none. INVALID with every fault, by line."""
-    try:
-        text = content.decode("utf-8-sig")
-        rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Refusal("deposits.clearance.unreadable", {}) from error
-    if not rows or tuple(cell.strip() for cell in rows[0]) != COLUMNS:
-        raise Refusal("deposits.clearance.columns", {"columns": ",".join(COLUMNS)})
-    if len(rows) - 1 > ROWS_MAX:
-        raise Refusal("deposits.clearance.too_many", {"count_max": ROWS_MAX})
-    faults = Faults("deposits.clearance.invalid")
-    items = []
-    for line, row in enumerate(rows[1:], 2):
-        if not row:
-            continue
-        if len(row) != len(COLUMNS):
-            faults.add(f"/{line}", "deposits.clearance.cells", columns=len(COLUMNS))
-            continue
-        cells = dict(zip(COLUMNS, (cell.strip() for cell in row), strict=True))
-        item = _item(line, cells, today, faults)
-        if item is not None:
-            items.append(item)
-    faults.refuse()
-    return items
+def read_items(content: bytes, today: date) -> Dry[Old]:
+    """The items of one file, and every fault by line and column."""
+
+    def row_of(cells: Cells) -> Old | None:
+        amount = cells.parsed("amount", _amount, "deposits.clearance.amount")
+        received = cells.day("received_on", is_required=True)
+        due = cells.day("due_on", is_required=True)
+        reason = cells.code("reason", Reason)
+        payer, account, project, note = (
+            cells.text(name, most=TEXT_LENGTH_MAX)
+            for name in ("payer", "account", "project", "note")
+        )
+        if received is None or due is None:
+            return None
+        if not received <= due < today:
+            cells.fault("due_on", "deposits.clearance.not_overdue")
+        if amount is None or reason is None:
+            return None
+        return Old(payer, account, project, amount, received, due, reason, note)
+
+    return spreadsheet.read(content, COLUMNS, row_of, rows_max=ROWS_MAX)
 
 
-def _item(line: int, cells: dict[str, str], today: date, faults: Faults) -> Old | None:
-    amount = Money(0)
-    try:
-        amount = Money.yuan(cells["amount"])
-    except ValueError:
-        faults.add(f"/{line}/amount", "deposits.clearance.amount", value=cells["amount"][:20])
-    else:
-        if amount.fen <= 0:
-            faults.add(f"/{line}/amount", "deposits.clearance.amount", value=cells["amount"][:20])
-    days: dict[str, date] = {}
-    for name in ("received_on", "due_on"):
-        try:
-            days[name] = date.fromisoformat(cells[name])
-        except ValueError:
-            faults.add(f"/{line}/{name}", "deposits.clearance.day", value=cells[name][:20])
-    if len(days) == 2 and not days["received_on"] <= days["due_on"] < today:
-        faults.add(f"/{line}/due_on", "deposits.clearance.not_overdue")
-    if cells["reason"] not in set(Reason):
-        faults.add(f"/{line}/reason", "deposits.clearance.reason", value=cells["reason"][:20])
-    for name in ("payer", "project", "note", "account"):
-        if len(cells[name]) > TEXT_LENGTH_MAX:
-            faults.add(f"/{line}/{name}", "deposits.clearance.text", length_max=TEXT_LENGTH_MAX)
-    if faults:
-        return None
-    return Old(
-        payer=cells["payer"],
-        account=cells["account"],
-        project=cells["project"],
-        amount=amount,
-        received_on=days["received_on"],
-        due_on=days["due_on"],
-        reason=Reason(cells["reason"]),
-        note=cells["note"],
-    )
+def _amount(typed: str) -> Money:
+    """Yuan above zero; ValueError."""
+    found = Money.yuan(typed)
+    if found.fen <= 0:
+        raise ValueError(typed)
+    return found

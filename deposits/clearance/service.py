@@ -25,7 +25,7 @@ from deposits.clearance.tables import ClearanceRow, ClearanceStepRow
 from deposits.guarantees import service as guarantees
 from deposits.ledger import keys, ledger
 from deposits.ledger import service as books
-from deposits.ledger.ledger import Book
+from deposits.ledger.ledger import AccountKind, Book
 from deposits.refunds import service as refunds
 from deposits.refunds.orders import service as orders
 from deposits.refunds.payout import FAILED, Payout, PayoutState, Purpose, payout_key
@@ -61,7 +61,14 @@ def import_items(tx: Tx, actor: Actor, centre_id: str, content: bytes) -> int:
     """Take in a list of old deposits, one file, all or nothing; how many. Refuses INVALID with all
     faults, CONFLICT where the centre's unmatched money does not cover them."""
     _staff_of(actor, centre_id)
-    found = read_items(content, legal_day(tx.now))
+    dry = read_items(content, legal_day(tx.now))
+    dry.refuse("deposits.clearance.invalid")
+    found = dry.rows
+    wanted = Money(sum(old.amount.fen for old in found))
+    (nobodys,) = books.balances(tx.db, centre_id, AccountKind.UNMATCHED)
+    if wanted.fen > nobodys.available.fen:
+        params = {"wanted": wanted.in_yuan(), "available": nobodys.available.in_yuan()}
+        raise Refusal("deposits.clearance.not_covered", params, Kind.CONFLICT)
     moves = []
     for old in found:
         item_id = tx.new_id()

@@ -7,13 +7,13 @@ here. The stream `parties` records each file by its digest, and each appeal.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import date
 
 from sqlmodel import Session
 
 from archive.actor import Actor, Role
-from archive.errors import Faults, Kind, Refusal
+from archive.errors import Fault, Kind, Param, Refusal
 from archive.office import Tx
 from deposits.honesty import queries
 from deposits.honesty.register import (
@@ -31,6 +31,7 @@ from trading.calendar.legal import legal_day
 from trading.parties import service as parties
 from trading.parties.party import DishonestyRecord
 from trading.rules.book import book
+from trading.spreadsheet import RowFault
 
 STREAM = parties.STREAM
 SOURCE_LENGTH_MAX = 100
@@ -38,38 +39,67 @@ SOURCE_LENGTH_MAX = 100
 
 def import_answers(tx: Tx, actor: Actor, source: str, content: bytes) -> int:
     """Take in what a register of dishonest acts answered, one file, all or nothing; how many answers.
-    Refuses INVALID with all faults, CONFLICT where an answer is held already."""
+    Refuses INVALID with all faults by line and column."""
     actor.must_be(Role.STAFF, Role.SUPERVISOR, Role.SYSTEM)
     _check_source(source)
-    records = read_answers(content, source)
-    count = parties.record_dishonesties(tx, actor, records)
+    dry = read_answers(content, source)
+    rows, today = dry.rows, legal_day(tx.now)
+    usccs = {record.uscc for _, record in rows}
+    known = parties.organisations(tx.db, usccs)
+    held = {(r.uscc, r.source, r.queried_on) for r in parties.answers(tx.db, usccs)}
+    found = Found()
+    for line, record in rows:
+        found.at(line, record.uscc, known, record.queried_on, "queried_on", today)
+        if record.listed_until is not None and not record.is_listed:
+            found.add(line, "listed_until", "deposits.register.until")
+        found.once(line, (record.uscc, record.source, record.queried_on), held)
+    dry.checked(found.faults).refuse("deposits.register.invalid")
+    count = parties.record_dishonesties(tx, actor, [record for _, record in rows])
     _record_file(tx, actor, "dishonesty", source, content, count)
     return count
 
 
 def import_grades(tx: Tx, actor: Actor, source: str, content: bytes) -> int:
-    """Take in the grades of a credit evaluation, one file, all or nothing; how many grades."""
+    """Take in the grades of a credit evaluation, one file, all or nothing; how many grades. Refuses as
+    `import_answers`."""
     actor.must_be(Role.STAFF, Role.SUPERVISOR, Role.SYSTEM)
     _check_source(source)
-    grades = read_grades(content, source)
-    today = legal_day(tx.now)
-    faults = Faults("deposits.register.invalid")
-    known = parties.organisations(tx.db, {grade.uscc for grade in grades})
+    dry = read_grades(content, source)
+    rows, today = dry.rows, legal_day(tx.now)
+    known = parties.organisations(tx.db, {grade.uscc for _, grade in rows})
     held = {(g.uscc, g.source, g.given_on) for g in queries.grades(tx.db, set(known), today)}
-    for index, grade in enumerate(grades, 2):
-        if grade.uscc not in known:
-            faults.add(f"/{index}/uscc", "deposits.register.unknown", uscc=grade.uscc[:40])
-        if grade.given_on > today:
-            faults.add(f"/{index}/given_on", "deposits.register.future")
-        key = (grade.uscc, grade.source, grade.given_on)
-        if key in held:
-            faults.add(f"/{index}", "deposits.register.held")
-        held.add(key)
-    faults.refuse()
-    tx.db.add_all(CreditGradeRow(**vars(grade)) for grade in grades)
+    found = Found()
+    for line, grade in rows:
+        found.at(line, grade.uscc, known, grade.given_on, "given_on", today)
+        found.once(line, (grade.uscc, grade.source, grade.given_on), held)
+    dry.checked(found.faults).refuse("deposits.register.invalid")
+    tx.db.add_all(CreditGradeRow(**vars(grade)) for _, grade in rows)
     tx.db.flush()
-    _record_file(tx, actor, "credit", source, content, len(grades))
-    return len(grades)
+    _record_file(tx, actor, "credit", source, content, len(rows))
+    return len(rows)
+
+
+class Found:
+    """What the register of organisations and the answers on file say against the lines of a table."""
+
+    def __init__(self) -> None:
+        self.faults: list[RowFault] = []
+
+    def add(self, line: int, column: str, code: str, **params: Param) -> None:
+        self.faults.append(RowFault(line, column, Fault(f"/{column}", code, params)))
+
+    def at(
+        self, line: int, uscc: str, known: Container[str], day: date, column: str, today: date
+    ) -> None:
+        if uscc not in known:
+            self.add(line, "uscc", "deposits.register.unknown", uscc=uscc[:40])
+        if day > today:
+            self.add(line, column, "deposits.register.future")
+
+    def once(self, line: int, key: tuple[str, str, date], held: set[tuple[str, str, date]]) -> None:
+        if key in held:
+            self.add(line, "", "deposits.register.held")
+        held.add(key)
 
 
 def _check_source(source: str) -> None:

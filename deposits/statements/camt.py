@@ -10,7 +10,8 @@ parsed by defusedxml: no entities, no document types, no external references.
     Ntry/BkTxCd/Prtry/Cd        kind             …/Refs/EndToEndId            our order's key
     …/RltdPties Dbtr|Cdtr       counter party    …/RmtInf/Ustrd               sub-account
 
-Entries that are not booked (status other than BOOK) are left out, as a statement has none.
+What is wrong with an entry is said of each, by its place among them (`/rows/<place>/Ntry`). Entries
+that are not booked (status other than BOOK) are left out, as a statement has none.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
+from archive.errors import Fault
 from deposits.statements.statement import (
     Line,
     LineKind,
@@ -31,6 +33,7 @@ from deposits.statements.statement import (
     amount_of,
     day_of,
     limited,
+    number_of,
     text_of,
 )
 from trading.money import Money
@@ -44,17 +47,17 @@ _NOT_PROVIDED = "NOTPROVIDED"
 def read(content: bytes) -> Statement:
     """The statement of a file with exactly one. Unreadable for anything else."""
     if len(content) > BYTES_MAX:
-        raise Unreadable("larger than 64 MiB")
+        raise Unreadable("deposits.statement.large", {"mib": BYTES_MAX >> 20})
     try:
         root = fromstring(content, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise Unreadable(f"not well-formed or not safe: {type(error).__name__}") from error
+        raise Unreadable("deposits.statement.xml") from error
     if not _NAMESPACES.fullmatch(root.tag):
-        raise Unreadable("not a camt.053 document")
+        raise Unreadable("deposits.statement.not_camt")
     ns = root.tag[: -len("Document")]
     statements = root.findall(f"{ns}BkToCstmrStmt/{ns}Stmt")
     if len(statements) != 1:
-        raise Unreadable(f"{len(statements)} statements in one file")
+        raise Unreadable("deposits.statement.not_one", {"count": len(statements)})
     return _statement(_Reader(ns), statements[0])
 
 
@@ -70,7 +73,7 @@ class _Reader:
     def one(self, element: Any, path: str) -> str:
         found = element.findall(self.path(path))
         if len(found) != 1 or not (found[0].text or "").strip():
-            raise Unreadable(f"needs exactly one {path}")
+            raise Unreadable("deposits.statement.element", {"path": path})
         return text_of(found[0].text)
 
     def maybe(self, element: Any, path: str) -> str:
@@ -85,11 +88,11 @@ class _Reader:
         """A signed amount from `Amt` and `CdtDbtInd`."""
         found = self.all(element, "Amt")
         if len(found) != 1 or found[0].get("Ccy") != "CNY":
-            raise Unreadable("needs exactly one Amt in CNY")
+            raise Unreadable("deposits.statement.currency")
         amount = amount_of(found[0].text or "")
         side = self.one(element, "CdtDbtInd")
         if side not in ("CRDT", "DBIT"):
-            raise Unreadable(f"neither credit nor debit: {side!r}")
+            raise Unreadable("deposits.statement.side", {"text": side[:20]})
         return amount if side == "CRDT" else -amount
 
 
@@ -98,17 +101,25 @@ def _statement(r: _Reader, stmt: Any) -> Statement:
     for balance in r.all(stmt, "Bal"):
         code = r.one(balance, "Tp/CdOrPrtry/Cd")
         if code in balances:
-            raise Unreadable(f"two balances {code}")
+            raise Unreadable("deposits.statement.balance", {"code": code[:20]})
         balances[code] = r.amount(balance), day_of(r.one(balance, "Dt/Dt"))
     if not {"OPBD", "CLBD"} <= set(balances):
-        raise Unreadable("opening or closing balance is missing")
-    number = r.one(stmt, "ElctrncSeqNb")
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", number):
-        raise Unreadable(f"not a number: {number[:20]!r}")
-    lines = [_line(r, entry) for entry in r.all(stmt, "Ntry") if _is_booked(r, entry)]
+        raise Unreadable("deposits.statement.balance", {"code": "OPBD, CLBD"})
+    number = number_of(r.one(stmt, "ElctrncSeqNb"))
+    account = r.one(stmt, "Acct/Id/Othr/Id")
+    lines: list[Line] = []
+    faults: list[Fault] = []
+    for place, entry in enumerate(r.all(stmt, "Ntry"), 1):
+        try:
+            if _is_booked(r, entry):
+                lines.append(_line(r, entry))
+        except Unreadable as error:
+            faults += error.at(f"/rows/{place}/Ntry")
+    if faults:
+        raise Unreadable.of(faults)
     return Statement(
-        account=r.one(stmt, "Acct/Id/Othr/Id"),
-        number=int(number),
+        account=account,
+        number=number,
         closed_on=balances["CLBD"][1],
         opening=balances["OPBD"][0],
         closing=balances["CLBD"][0],
@@ -124,7 +135,7 @@ def _is_booked(r: _Reader, entry: Any) -> bool:
 def _line(r: _Reader, entry: Any) -> Line:
     details = r.all(entry, "NtryDtls/TxDtls")
     if len(details) > 1:
-        raise Unreadable("an entry with several transactions")
+        raise Unreadable("deposits.statement.several")
     amount = r.amount(entry)
     detail = details[0] if details else entry
     code = r.maybe(entry, "BkTxCd/Prtry/Cd")

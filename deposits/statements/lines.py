@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import csv
 import io
-import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
 
+from archive.errors import Fault
 from deposits.statements.statement import (
     Line,
     LineKind,
@@ -22,10 +24,12 @@ from deposits.statements.statement import (
     amount_of,
     day_of,
     limited,
+    number_of,
     text_of,
 )
 from trading.money import Money
 
+Read = TypeVar("Read")
 COLUMNS = (
     "reference",
     "day",
@@ -38,54 +42,85 @@ COLUMNS = (
 )
 
 
+HEAD = ("statement", "account", "number", "day", "opening", "closing")
+"""The first line: its first cell is this very word."""
+
+
 def read(content: bytes) -> Statement:
-    """The statement of a file. Unreadable, naming the line, for anything else."""
+    """The statement of a file. Unreadable with every fault, by line and column (`/rows/3/amount`)."""
     try:
         text = content.decode("utf-8-sig")
-        rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
+        rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise Unreadable("not a CSV file in UTF-8") from error
-    if len(rows) < 2 or len(rows[0]) != 6 or rows[0][0] != "statement":
-        raise Unreadable("line 1 does not say which statement this is")
+        raise Unreadable("deposits.statement.no_csv") from error
+    if len(rows) < 2 or len(rows[0]) != len(HEAD) or rows[0][0] != HEAD[0]:
+        raise Unreadable.of(Unreadable("deposits.statement.head").at("/rows/1/"))
     if tuple(rows[1]) != COLUMNS:
-        raise Unreadable("line 2 does not name the columns")
-    _, account, number, day, opening, closing = rows[0]
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", number):
-        raise Unreadable("line 1: not a number")
+        columns = {"columns": ",".join(COLUMNS)}
+        raise Unreadable.of(Unreadable("deposits.statement.columns", columns).at("/rows/2/"))
+    cells = _Row(1, HEAD, rows[0])
+    account, number = cells.take("account", text_of), cells.take("number", number_of)
+    day = cells.take("day", day_of)
+    opening, closing = cells.take("opening", _signed), cells.take("closing", _signed)
+    faults = cells.faults
     lines = []
-    for index, row in enumerate(rows[2:], 3):
-        if len(row) != len(COLUMNS):
-            raise Unreadable(f"line {index}: {len(row)} columns")
+    for place, row in enumerate(rows[2:], 3):
+        if row:
+            cells = _Row(place, COLUMNS, row)
+            line = _line(cells)
+            faults += cells.faults
+            lines.append(line)
+    if faults:
+        raise Unreadable.of(faults)
+    return Statement(account, number, day, opening, closing, limited(lines))
+
+
+class _Row:
+    """One line while it is read; what is wrong with a cell is noted, and the reading goes on."""
+
+    def __init__(self, place: int, columns: Sequence[str], row: Sequence[str]) -> None:
+        self.faults: list[Fault] = []
+        self._place = place
+        self._cells = dict(zip(columns, row, strict=False))
+        if len(row) != len(columns):
+            self.faults += Unreadable("deposits.statement.cells").at(f"/rows/{place}/")
+
+    def take(self, column: str, parse: Callable[[str], Read]) -> Read:
+        """What `parse` makes of a cell. Where it is Unreadable there is nothing: whoever reads the
+        faults does not read the value."""
         try:
-            lines.append(_line(dict(zip(COLUMNS, row, strict=True))))
+            return parse(self._cells.get(column, ""))
         except Unreadable as error:
-            raise Unreadable(f"line {index}: {error}") from error
-    return Statement(
-        account=text_of(account),
-        number=int(number),
-        closed_on=day_of(day),
-        opening=_signed(opening),
-        closing=_signed(closing),
-        lines=limited(lines),
-    )
+            if not self.faults or "cells" not in self.faults[0].code:
+                self.faults += error.at(f"/rows/{self._place}/{column}")
+            return cast("Read", None)
 
 
-def _line(row: dict[str, str]) -> Line:
-    reference = text_of(row["reference"])
-    if not reference:
-        raise Unreadable("no reference")
-    if row["kind"] not in set(LineKind):
-        raise Unreadable(f"no kind {row['kind'][:20]!r}")
+def _line(cells: _Row) -> Line:
     return Line(
-        reference=reference,
-        booked_on=day_of(row["day"]),
-        amount=_signed(row["amount"]),
-        kind=LineKind(row["kind"]),
-        account=text_of(row["account"]),
-        counter_account=text_of(row["counter_account"]),
-        counter_name=text_of(row["counter_name"]),
-        key=text_of(row["key"]),
+        reference=cells.take("reference", _reference),
+        booked_on=cells.take("day", day_of),
+        amount=cells.take("amount", _signed),
+        kind=cells.take("kind", _kind),
+        account=cells.take("account", text_of),
+        counter_account=cells.take("counter_account", text_of),
+        counter_name=cells.take("counter_name", text_of),
+        key=cells.take("key", text_of),
     )
+
+
+def _reference(text: str) -> str:
+    if not text_of(text):
+        raise Unreadable("deposits.statement.no_reference")
+    return text_of(text)
+
+
+def _kind(text: str) -> LineKind:
+    if text not in set(LineKind):
+        raise Unreadable(
+            "deposits.statement.kind", {"text": text[:20], "known": " ".join(LineKind)}
+        )
+    return LineKind(text)
 
 
 def _signed(text: str) -> Money:

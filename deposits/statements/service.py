@@ -35,6 +35,7 @@ from deposits.statements.tables import StatementLineRow, StatementRow
 from trading.acting import must_serve
 from trading.calendar.legal import legal_day
 from trading.money import Money
+from trading.spreadsheet import FAULTS_MAX
 
 TRIES_MAX = 60
 """So many mornings a statement is waited for that the bank does not give."""
@@ -74,7 +75,10 @@ def take_statement(tx: Tx, actor: Actor, centre_id: str, form: Format, content: 
     try:
         statement = camt.read(content) if form is Format.CAMT053 else lines.read(content)
     except Unreadable as error:
-        raise Refusal("deposits.statement.unreadable", {"detail": str(error)[:120]}) from error
+        faults = error.faults
+        raise Refusal(
+            "deposits.statement.unreadable", {"count": len(faults)}, faults=faults[:FAULTS_MAX]
+        ) from error
     check_statement(statement, account.number, account.statements, Money(account.closing_fen))
     check_days(statement, account.closed_on, legal_day(tx.now))
     _check_references(tx.db, centre_id, statement)
@@ -124,6 +128,7 @@ def _check_references(db: Session, centre_id: str, statement: Statement) -> None
             faults.add(
                 f"/lines/{index}/reference",
                 "deposits.statement.reference_known",
+                line=index + 1,
                 reference=line.reference[:40],
             )
     faults.refuse()

@@ -8,13 +8,14 @@ reference stands twice. A statement that fails any of it is refused as a whole.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from archive.errors import Faults, Kind, Refusal
+from archive.errors import Fault, Faults, Kind, Param, Refusal
 from trading.money import FEN_MAX, Money
 
 LINES_MAX = 100_000
@@ -59,7 +60,23 @@ class Statement:
 
 
 class Unreadable(ValueError):
-    """A file that is no statement; the message is for operators, never for pages."""
+    """A file, or a part of one, that is no statement: what is wrong, by code, and all of it where the
+    file as a whole was read."""
+
+    def __init__(self, code: str, params: Mapping[str, Param] | None = None) -> None:
+        super().__init__(code, params or {})
+        self.faults: tuple[Fault, ...] = (Fault("/", code, dict(params or {})),)
+
+    @classmethod
+    def of(cls, faults: Sequence[Fault]) -> Unreadable:
+        """With all faults of a file, each with its pointer."""
+        made = cls(faults[0].code, faults[0].params)
+        made.faults = tuple(faults)
+        return made
+
+    def at(self, pointer: str) -> tuple[Fault, ...]:
+        """The faults of a part, which stands there."""
+        return tuple(Fault(pointer, one.code, one.params) for one in self.faults)
 
 
 def check_statement(
@@ -95,10 +112,11 @@ def check_statement(
             faults.add(
                 f"/lines/{index}/reference",
                 "deposits.statement.reference_twice",
+                line=index + 1,
                 reference=line.reference[:40],
             )
         if not line.amount:
-            faults.add(f"/lines/{index}/amount", "deposits.statement.nothing")
+            faults.add(f"/lines/{index}/amount", "deposits.statement.nothing", line=index + 1)
     faults.refuse()
 
 
@@ -115,6 +133,7 @@ def check_days(statement: Statement, last_closed_on: date | None, today: date) -
             faults.add(
                 f"/lines/{index}/booked_on",
                 "deposits.statement.line_day",
+                line=index + 1,
                 reference=line.reference[:40],
                 day=line.booked_on.isoformat(),
             )
@@ -126,9 +145,9 @@ def amount_of(text: str) -> Money:
     try:
         amount = Money.yuan(text.strip())
     except ValueError as error:
-        raise Unreadable(f"not an amount: {text[:30]!r}") from error
+        raise Unreadable("deposits.statement.amount", {"text": text[:30]}) from error
     if not 0 <= amount.fen <= FEN_MAX:
-        raise Unreadable(f"amount out of range: {text[:30]!r}")
+        raise Unreadable("deposits.statement.amount", {"text": text[:30]})
     return amount
 
 
@@ -136,7 +155,7 @@ def text_of(text: str | None) -> str:
     """A text of limited length; Unreadable beyond it or with control characters."""
     found = (text or "").strip()
     if len(found) > TEXT_LENGTH_MAX or any(ord(c) < 32 for c in found):
-        raise Unreadable("a text is too long or has control characters")
+        raise Unreadable("deposits.statement.text", {"length_max": TEXT_LENGTH_MAX})
     return found
 
 
@@ -144,10 +163,17 @@ def day_of(text: str) -> date:
     try:
         return date.fromisoformat(text.strip()[:10])
     except ValueError as error:
-        raise Unreadable(f"not a day: {text[:20]!r}") from error
+        raise Unreadable("deposits.statement.no_day", {"text": text[:20]}) from error
+
+
+def number_of(text: str) -> int:
+    """The number of a statement, from 1; Unreadable."""
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text.strip()):
+        raise Unreadable("deposits.statement.number", {"text": text[:20]})
+    return int(text)
 
 
 def limited(lines: Sequence[Line]) -> tuple[Line, ...]:
     if len(lines) > LINES_MAX:
-        raise Unreadable(f"more than {LINES_MAX} lines")
+        raise Unreadable("deposits.statement.too_many", {"lines_max": LINES_MAX})
     return tuple(lines)

@@ -24,6 +24,7 @@ from trading.money import Money
 from trading.parties import service as parties
 from trading.parties.party import Standing
 from trading.regime import ProjectKind, Regime
+from trading.spreadsheet import FAULTS_MAX
 
 TODAY = START.date()
 HEAD = "uscc,queried_on,is_listed,listed_until,reference\n"
@@ -63,23 +64,50 @@ class TestFiles:
         with pytest.raises(Refusal) as refused:
             self.take(office, text)
         assert [(f.pointer, f.code) for f in refused.value.faults] == [
-            ("/3/queried_on", "deposits.register.day"),
-            ("/3/is_listed", "deposits.register.switch"),
+            ("/rows/3/queried_on", "trading.table.day"),
+            ("/rows/3/is_listed", "trading.table.yes_no"),
         ]
         with office.read() as db:
             assert parties.dishonesty_on(db, UNKNOWN, TODAY) is Standing.UNKNOWN
 
+    def test_all_faults_by_line_whatever_finds_them(self, office: Office) -> None:
+        """Those of a cell, those of the register of organisations, those of what is on file."""
+        self.take(office, f"{HEAD}{UNKNOWN},{TODAY},no,,\n")
+        later = TODAY + timedelta(days=1)
+        text = (
+            f"{HEAD}{UNKNOWN},{TODAY},no,,\n91530000MA6XXXXXX1,{later},no,2030-01-01,\n"
+            f"{CLEAN},soon,yes,,\n{LISTED},{TODAY},yes,,\n{LISTED},{TODAY},yes,,\n"
+        )
+        with pytest.raises(Refusal) as refused:
+            self.take(office, text)
+        assert [(f.pointer, f.code.rpartition(".")[2]) for f in refused.value.faults] == [
+            ("/rows/2/", "held"),
+            ("/rows/3/uscc", "unknown"),
+            ("/rows/3/queried_on", "future"),
+            ("/rows/3/listed_until", "until"),
+            ("/rows/4/queried_on", "day"),
+            ("/rows/6/", "held"),
+        ]
+        assert refused.value.params["count"] == 6
+
+    def test_as_many_faults_as_a_person_reads(self, office: Office) -> None:
+        with pytest.raises(Refusal) as refused:
+            self.take(office, HEAD + f"{UNKNOWN},soon,no,,\n" * 300)
+        assert (refused.value.params["count"], len(refused.value.faults)) == (300, FAULTS_MAX)
+
     @pytest.mark.parametrize(
         ("content", "code"),
         [
-            (b"\xff\xfe", "unreadable"),
-            (b"", "columns"),
-            (b"uscc,is_listed\n", "columns"),
+            (b"\xff\xfe", "file"),
+            (b"", "file"),
+            (b"uscc,is_listed\n1,no\n", "column_missing"),
             (HEAD.encode() + b"a,b\n", "cells"),
         ],
     )
     def test_a_file_of_another_kind(self, content: bytes, code: str) -> None:
-        assert code_of(lambda: read_answers(content, "s")) == f"deposits.register.{code}"
+        assert f"trading.table.{code}" in {
+            one.fault.code for one in read_answers(content, "s").faults
+        }
 
     def test_a_source_is_named(self, office: Office) -> None:
         assert code_of(lambda: self.take(office, HEAD, " ")) == "deposits.register.source"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -136,7 +137,7 @@ class TestReading:
     )
     def test_xml_that_reaches_out_is_refused(self, head: str) -> None:
         text = OLDER.replace('encoding="UTF-8"?>', f'encoding="UTF-8"?>{head}')
-        with pytest.raises(Unreadable, match="not safe"):
+        with pytest.raises(Unreadable, match=r"statement\.xml"):
             camt.read(text.encode())
 
     @given(st.binary(max_size=300))
@@ -162,6 +163,38 @@ class TestReading:
         assert change[0] in text
         with pytest.raises(Unreadable):
             lines.read(text.replace(*change, 1).encode())
+
+
+def every(content: bytes, read: Any = lines.read) -> dict[str, str]:
+    """The codes of all faults of a file, by pointer."""
+    with pytest.raises(Unreadable) as caught:
+        read(content)
+    return {one.pointer: one.code.removeprefix("deposits.") for one in caught.value.faults}
+
+
+class TestEveryFault:
+    """A file is refused once, with line and column of all that is wrong with it."""
+
+    def test_of_a_csv(self) -> None:
+        text = lines.write(GOOD).decode()
+        text = text.replace("R1,2026-10-21", ",yesterday").replace("-1.00", "-1,00,")
+        text = text.replace("0.00,599999.00", "0.00,many")
+        assert every(text.encode()) == {
+            "/rows/1/closing": "statement.amount",
+            "/rows/3/reference": "statement.no_reference",
+            "/rows/3/day": "statement.no_day",
+            "/rows/4/": "statement.cells",
+        }
+        assert every(b"x,y\n1,2\n") == {"/rows/1/": "statement.head"}
+        assert every(b"\xff") == {"/": "statement.no_csv"}
+
+    def test_of_a_camt(self) -> None:
+        text = OLDER.replace(">5.50<", ">5,50<").replace('Ccy="CNY">99', 'Ccy="USD">99')
+        text = text.replace("<Sts>PDNG</Sts>", "<Sts>BOOK</Sts>")
+        assert every(text.encode(), camt.read) == {
+            "/rows/1/Ntry": "statement.amount",
+            "/rows/2/Ntry": "statement.currency",
+        }
 
 
 def code(statement: Statement, last: int = 0, closing: Money = GOOD.opening) -> list[str]:

@@ -190,7 +190,9 @@ def test_the_centre_looks_after_the_money(
         page.get_by_role("button", name="导入").click()
 
     take("perhaps")
-    expect(page.locator("#refusal")).to_contain_text("perhaps")
+    expect(page.locator("#refusal li")).to_have_text(
+        "第 2 行 is_listed 列:“perhaps”应为是(yes)或否(no)。"
+    )
     looks(page, "centre-registers")
     take("yes")
     expect(page.locator(".alert-success")).to_contain_text("信用记录已导入")
@@ -218,6 +220,13 @@ def test_the_centre_looks_after_the_money(
     looks(page, "centre-relief")
     page.goto(f"{url}/centre/deposits/clearance")
     expect(page.locator("main")).to_contain_text("没有历史沉淀保证金")
+    old = tmp_path / "old.csv"
+    head = "payer,account,project,amount,received_on,due_on,reason,note"
+    old.write_text(f"{head}\n甲,,乙,-1,soon,2013-09-01,LAZY,\n\n甲,,乙,1,2\n", "utf-8")
+    page.locator("#f-document").set_input_files(old)
+    page.get_by_role("button", name="导入").click()
+    expect(page.locator("#refusal li").first).to_contain_text("第 2 行 amount 列:")
+    expect(page.locator("#refusal")).to_contain_text("第 4 行:单元格数与表头不一致。")
     looks(page, "centre-clearance")
     town.clock.move_to(town.clock.now() + timedelta(days=60))
     page.goto(f"{url}/centre/deposits")

@@ -54,6 +54,8 @@ LONG_TEXT_CHARACTERS_MAX = 10_000
 WHOLE_MAX = 2**53 - 1
 NOWHERE = Money(0)
 
+_ROW = re.compile(r"/rows/(?P<row>[0-9]+)/(?P<column>[^/]*)")
+"""Where a fault of a table is (`trading.spreadsheet`)."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -217,12 +219,18 @@ class Form:
         self._shown, others = {}, []
         for fault in refusal.faults:
             sentence = say(fault.code, fault.params, self.language)
+            if place := _ROW.fullmatch(fault.pointer):
+                where = "row" if place["column"] else "whole_row"
+                told = {**place.groupdict(), "sentence": sentence}
+                sentence = say(f"api.page.form.{where}", told, self.language)
             sentence += articles_text(articles_of(fault.rule), self.language)
             name = self._field_of(fault.pointer, places)
             if name is None:
                 others.append(sentence)
             else:
                 self._shown.setdefault(name, []).append(sentence)
+        if (more := int(refusal.params.get("count", 0)) - len(refusal.faults)) > 0:
+            others.append(say("api.page.form.more", {"count": more}, self.language))
         self.said = Said(
             status,
             say(f"api.status.{status}", {}, self.language),
