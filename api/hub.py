@@ -20,14 +20,19 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from fastapi.concurrency import run_in_threadpool
 
 from api.fanout import Chunk, Outlet
+from archive.clock import Clock, SystemClock
 from archive.journal import service as journal
 from archive.office import Office
+from evaluation.session import service as sessions
+from evaluation.witness.keeping import service as keeping
 from evaluation.witness.protocol import (
     PAGE_ENTRIES_MAX,
+    Kept,
     Mark,
     Mode,
     Viewer,
@@ -51,6 +56,8 @@ WAITING_BYTES_MAX = 256 * 1024
 STUCK_SECONDS_MAX = 30.0
 CHECK_SECONDS = 60.0
 """How often each viewer's rights are looked at."""
+HEED_SECONDS = 5.0
+"""How often it is looked whether somebody keeps the watch; nobody does where two looks in a row say so."""
 IN_ONE_GO = 500
 """So many viewers are handed a chunk before others have their turn."""
 TOO_SLOW = 4008
@@ -73,6 +80,13 @@ def read_page(office: Office, stream: str, start: int, stop: int) -> tuple[list[
         ]
         note = journal.checkpoint(db, stream, office.log) if texts else None
     return texts, None if note is None else Mark(int(note.split("\n")[1]), note)
+
+
+def read_kept(office: Office, stream: str, real_now: datetime) -> bool:
+    """Whether the watch of the stream's session is kept."""
+    with office.read() as db:
+        session = sessions.session(db, stream.partition("/")[2])
+        return keeping.is_kept(db, session, real_now)
 
 
 @dataclass(eq=False, slots=True)
@@ -99,6 +113,8 @@ class Hub:
         self.head = mark.size
         """So many entries are known."""
         self.viewings: set[Viewing] = set()
+        self.unkept = 0
+        """For so many seconds nobody has kept the watch."""
         self._newest: deque[str] = deque()
         self._characters = 0
         self._pages: OrderedDict[int, asyncio.Future[Chunk]] = OrderedDict()
@@ -239,11 +255,35 @@ class Hub:
         viewing.rules.live(self.head, self.head)  # it may have grown since the welcome
         self._feed(viewing)
         self._mark(viewing)
+        if self.unkept:
+            viewing.outlet.write(Chunk([encode_frame(Kept(self.unkept))]))
 
     def leave(self, viewing: Viewing) -> None:
         self.viewings.discard(viewing)
         if viewing.task is not None:
             viewing.task.cancel()
+
+    async def heed(self, host: Clock) -> None:
+        """Tell everybody that nobody keeps the session's watch, as long as it is so, and once when somebody does
+        again; for ever. Who cannot be asked does not keep it."""
+        kept_at, misses = self._loop.time(), 0
+        while True:
+            await asyncio.sleep(HEED_SECONDS)
+            try:
+                is_kept = await run_in_threadpool(read_kept, self._office, self.stream, host.now())
+            except Exception:
+                _log.exception("cannot look whether %s is kept", self.stream.partition("/")[0])
+                is_kept = False
+            misses = 0 if is_kept else misses + 1
+            before, now = self.unkept, self._loop.time()
+            if is_kept:
+                kept_at, self.unkept = now, 0
+            elif misses > 1:
+                self.unkept = round(now - kept_at)
+            if self.unkept or before:
+                chunk = Chunk([encode_frame(Kept(self.unkept))])
+                for viewing in tuple(self.viewings):
+                    viewing.outlet.write(chunk)
 
     async def check(self) -> None:
         """Look at everybody's rights each minute, for ever; who has none is closed."""
@@ -271,6 +311,8 @@ class Hubs:
     """All streams that somebody watches in this process."""
 
     office: Office
+    host: Clock = field(default_factory=SystemClock)
+    """Real time."""
     _open: dict[tuple[int, str], _Open] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -293,7 +335,8 @@ class Hubs:
         found = self._open.get(key)
         if found is None:
             hub = Hub(self.office, stream, mark)
-            tasks = (asyncio.create_task(hub.follow()), asyncio.create_task(hub.check()))
+            works = (hub.follow(), hub.check(), hub.heed(self.host))
+            tasks = tuple(asyncio.create_task(work) for work in works)
             found = self._open[key] = _Open(hub, tasks)
         found.watchers += 1
         return found.hub

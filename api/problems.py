@@ -14,6 +14,7 @@ The answer is `application/problem+json`, or a page where Accept prefers HTML. `
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import InternalError, OperationalError, StatementError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
@@ -52,6 +53,9 @@ STATUS: Mapping[Kind, int] = {
 }
 RETRY_SECONDS = 30
 FAULTS_MAX = 100
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+OUT_OF_REACH = (OperationalError, InternalError)
+"""What the database says when it is away, full or broken; not what it says of a wrong statement."""
 _log = logging.getLogger("bigloop.incident")
 
 
@@ -234,14 +238,20 @@ def _input_code(error: Mapping[str, Any]) -> tuple[str, dict[str, Param]]:
 
 
 def incident(error: Exception) -> Problem:
-    """A defect of ours: the reader gets an id, the log gets the rest."""
+    """A defect of ours, or a disk or database that takes nothing: the reader gets an id, the log gets the rest."""
     number = SystemEntropy().bytes(8).hex()
     cause: BaseException | None = error
+    is_out_of_reach = False
     while cause is not None:
         if isinstance(cause, StatementError):
             cause.hide_parameters = True  # what was to be stored is not for the log
+        is_full = isinstance(cause, OSError) and cause.errno in DISK_FULL
+        is_out_of_reach |= is_full or isinstance(cause, OUT_OF_REACH)
         cause = cause.__cause__ or cause.__context__
     _log.error("incident %s", number, exc_info=error)
+    if is_out_of_reach:
+        headers = {"Retry-After": str(RETRY_SECONDS)}
+        return Problem(503, "api.http.storage", {"incident": number}, headers=headers)
     return Problem(500, "api.http.incident", {"incident": number})
 
 

@@ -2,7 +2,7 @@
 
     with sign_in("https://platform", "supervisor", password) as cookie: …
     client = WitnessClient(address_of(url), Follower(session, log_key), cookie_of)
-    for found in client.frames():      # Entry, Mark and Cut, in order, without gap or double
+    for found in client.frames():      # Entry, Mark, Kept and Cut, in order, without gap or double
         …
 
 The follower refuses whatever breaks the promise (`evaluation.witness.follower`); then `frames` ends with that
@@ -16,8 +16,9 @@ from __future__ import annotations
 import json
 import random
 import re
+import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.error import HTTPError
@@ -27,9 +28,11 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from archive.errors import Param, Reason
 from archive.journal.entry import Entry
+from archive.words import Language, say
 from evaluation.witness.follower import Follower, retry_of
-from evaluation.witness.protocol import FRAME_BYTES_MAX, PROTOCOL, Mark
+from evaluation.witness.protocol import FRAME_BYTES_MAX, PROTOCOL, Kept, Mark
 
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 2.0, 30.0
 """The span from which the first pause is drawn, and the largest."""
@@ -39,20 +42,34 @@ OPEN_SECONDS_MAX = 10.0
 SILENT_SECONDS_MAX = 60.0
 """The connection's own ping finds a dead line."""
 SIGN_IN_SECONDS_MAX = 30.0
-FOR_GOOD = frozenset({4002, 4003})
-SIGNED_OUT = 4001
+SIGNED_OUT, NOT_HIS, SERVER_FAILS = 4001, 4003, 500
+CLOSED = {
+    1006: "api.follow.cut",
+    1012: "api.follow.stops",
+    1013: "api.follow.busy",
+    4008: "api.follow.slow",
+}
+"""What a close code means, in words."""
 _ADDRESS = re.compile(r"(https?|wss?)://([^/]+)/(?:.*/)?sessions/([A-Za-z0-9._-]{1,64})(?:/.*)?")
 
 
 class NotFollowed(Exception):
-    """The server does not let this viewer follow; the text says what it said."""
+    """The server does not let this viewer follow, or does not prove who it is; `said` in each language."""
+
+    def __init__(self, said: Mapping[Language, str]) -> None:
+        super().__init__(" / ".join(said.values()))
+        self.said = said
+
+    @classmethod
+    def of(cls, code: str, **params: Param) -> NotFollowed:
+        return cls({language: say(code, params, language) for language in Language})
 
 
 @dataclass(frozen=True)
 class Cut:
     """The connection ended; the next one is made after `pause` seconds."""
 
-    why: str
+    why: Reason
     pause: float
 
 
@@ -65,7 +82,7 @@ class Address:
     session: str
 
 
-Found: TypeAlias = Entry | Mark | Cut
+Found: TypeAlias = Entry | Mark | Kept | Cut
 CookieOf: TypeAlias = Callable[[], str]
 """Signs in, and gives the cookie header."""
 
@@ -93,7 +110,9 @@ def sign_in(site: str, account: str, password: str) -> str:
         with urlopen(request, timeout=SIGN_IN_SECONDS_MAX) as answer:  # noqa: S310
             return str(answer.headers["Set-Cookie"]).partition(";")[0]
     except HTTPError as error:
-        raise NotFollowed(_text_of(error.read(10_000))) from None
+        if error.code >= SERVER_FAILS:
+            raise  # it will do better, perhaps
+        raise _told(error.read(10_000)) from None
 
 
 def ticket_of(site: str, cookie: str) -> str:
@@ -138,7 +157,7 @@ class WitnessClient:
         """What comes, for ever. Refusal where the promise is broken; NotFollowed where the server does
         not let us."""
         while True:
-            why = ""
+            why = Reason("api.follow.closed", {"code": 1000})
             retry = None
             try:
                 if not self._cookie:
@@ -149,20 +168,24 @@ class WitnessClient:
                 status, body = _answered(error)
                 if status == 401 and self._tries == 0:
                     why = self._again_signed_in()
-                elif status < 500:
-                    raise NotFollowed(_text_of(body)) from None
+                elif status < SERVER_FAILS:
+                    raise _told(body) from None
                 else:
-                    why = f"HTTP {status}"
+                    why = Reason("api.follow.fails", {"status": status})
             except ConnectionClosed as error:
                 code = error.rcvd.code if error.rcvd else 1006
-                reason = error.rcvd.reason if error.rcvd else ""
-                why, retry = f"{code} {reason}".strip(), retry_of(reason)
-                if code in FOR_GOOD:
-                    raise NotFollowed(why) from None
+                retry = retry_of(error.rcvd.reason if error.rcvd else "")
+                if code == NOT_HIS:
+                    raise NotFollowed.of("api.follow.not_yours") from None
                 if code == SIGNED_OUT:
                     why = self._again_signed_in()
+                else:
+                    why = Reason(CLOSED.get(code, "api.follow.closed"), {"code": code})
             except (OSError, InvalidHandshake) as error:
-                why = str(error) or type(error).__name__
+                if untrusted := _untrusted(error):
+                    raise NotFollowed.of("api.follow.untrusted", detail=untrusted) from None
+                detail = str(getattr(error, "reason", "") or error) or type(error).__name__
+                why = Reason("api.follow.unreachable", {"detail": detail})
             chance = random.random()  # noqa: S311 - only a pause
             if retry is None:
                 cut = Cut(why, pause_after(self._tries, chance))
@@ -176,9 +199,9 @@ class WitnessClient:
         """The names of the session's venues, by the sign-in that the connection was made with."""
         return places_of(self.address, self._cookie)
 
-    def _again_signed_in(self) -> str:
+    def _again_signed_in(self) -> Reason:
         self._cookie = ""
-        return "signed out"
+        return Reason("api.follow.signed_out")
 
     def _connected(self) -> ClientConnection:
         ticket = self.ticket_of(self.address.site, self._cookie)
@@ -191,7 +214,7 @@ class WitnessClient:
             ping_timeout=SILENT_SECONDS_MAX,
         )
 
-    def _taken(self, socket: ClientConnection) -> Iterator[Entry | Mark]:
+    def _taken(self, socket: ClientConnection) -> Iterator[Entry | Mark | Kept]:
         socket.send(self.follower.hello())
         for text in socket:
             found = self.follower.take(text if isinstance(text, str) else text.decode())
@@ -209,9 +232,18 @@ def _answered(error: InvalidStatus | HTTPError) -> tuple[int, bytes | bytearray 
     return error.response.status_code, error.response.body
 
 
-def _text_of(body: bytes | bytearray | None) -> str:
+def _told(body: bytes | bytearray | None) -> NotFollowed:
+    """What the server said in its answer."""
     try:
         told = json.loads(body or b"")
-        return f"{told['detail_zh']} / {told['detail_en']}"
+        return NotFollowed({one: str(told[f"detail_{one}"]) for one in Language})
     except (ValueError, KeyError, TypeError):
-        return (body or b"").decode("utf-8", "replace")[:1000]
+        text = (body or b"").decode("utf-8", "replace")[:1000]
+        return NotFollowed.of("api.follow.refused", detail=text)
+
+
+def _untrusted(error: BaseException) -> str:
+    """What is wrong with the certificate that the server showed; "" where that is not the matter. It will not
+    become better by trying again, and it may be somebody else's server."""
+    cause = getattr(error, "reason", error)
+    return cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else ""

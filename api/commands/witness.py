@@ -7,7 +7,9 @@ and the root are checked here; with `--log` (the log's vkey, got from elsewhere)
 next call goes on where this one ended, and a record that does not continue it is refused. Cuts are survived.
 The password comes from BIGLOOP_PASSWORD or is asked for. No database, no settings.
 
-Exit codes: 0 ended (`--once`, Ctrl-C); 1 the record broke its promise, or the server refuses; 2 unreadable.
+Exit codes: 0 ended (`--once`, Ctrl-C); 1 the record broke its promise; 2 the address, the key or the state
+cannot be read; 3 the server does not let us follow (account, rights), or does not prove who it is (certificate);
+4 what was seen cannot be written here (a full disk).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import argparse
 import getpass
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +33,14 @@ if TYPE_CHECKING:
     from evaluation.witness.follower import Follower, State
 
 PASSWORD = "BIGLOOP_PASSWORD"  # noqa: S105 - the variable's name
+
+
+class Unwritable(Exception):
+    """What was seen cannot be put down here."""
+
+    def __init__(self, where: object, error: OSError) -> None:
+        super().__init__(str(error))
+        self.params = {"where": str(where), "detail": error.strerror or str(error)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,13 +62,18 @@ def run(arguments: argparse.Namespace) -> int:
     from archive.errors import Refusal
     from archive.note import MalformedNote, Verifier
     from archive.words import render
+    from archive.words import say as words
 
+    unreadable = ("api.follow.no_address", arguments.url)
     try:
         address = address_of(arguments.url)
+        unreadable = ("api.follow.no_vkey", arguments.log)
         log = Verifier.parse(arguments.log) if arguments.log else None
+        unreadable = ("api.follow.no_state", str(arguments.state))
         follower = _follower(address.session, log, arguments.state)
     except (OSError, ValueError, MalformedNote) as error:
-        complain(str(error))
+        code, what = unreadable
+        complain(words(code, {"what": what, "detail": str(error)}, arguments.lang))
         return 2
     password = os.environ.get(PASSWORD) or getpass.getpass(f"{arguments.account}: ")
     client = WitnessClient(
@@ -69,34 +85,53 @@ def run(arguments: argparse.Namespace) -> int:
         complain(render(refusal, arguments.lang))
         return 1
     except NotFollowed as error:
-        complain(str(error))
-        return 1
+        complain(error.said[arguments.lang])
+        return 3
+    except Unwritable as error:
+        complain(words("api.follow.unwritable", error.params, arguments.lang))
+        return 4
     except KeyboardInterrupt:
-        pass
+        state = client.follower.state
+        told = {"size": state.size, "next": state.frontier.size}
+        complain(words("api.follow.ended", told, arguments.lang))
     return 0
 
 
 def _follow(client: object, arguments: argparse.Namespace) -> None:
     from api.witness_client import Cut, WitnessClient
-    from evaluation.witness.protocol import Mark
+    from archive.words import render
+    from archive.words import say as words
+    from evaluation.witness.protocol import Kept, Mark
 
     assert isinstance(client, WitnessClient)
     names: dict[str, str] | None = None
     for found in client.frames():
         if isinstance(found, Cut):
-            complain(f"… {found.why}; {found.pause:.1f} s")
+            again = {"seconds": f"{found.pause:.1f}"}
+            why = render(found.why, arguments.lang)
+            complain(f"{why} {words('api.follow.again', again, arguments.lang)}")
         elif isinstance(found, Mark):
             state = client.follower.state
             if not arguments.json:
-                say(f"✓ {state.size} {state.root}")
+                _print(f"✓ {state.size} {state.root}")
             _keep(state, arguments.state)
             if arguments.once and state.size >= client.head:
                 return
+        elif isinstance(found, Kept):
+            code = "api.page.watch.unkept_for" if found.unkept else "api.follow.kept"
+            complain(words(code, {"seconds": found.unkept}, arguments.lang))
         elif arguments.json:
-            say(found.body.decode())
+            _print(found.body.decode())
         else:
             names = client.places() if names is None else names
-            say(_line(found, arguments.lang, names))
+            _print(_line(found, arguments.lang, names))
+
+
+def _print(text: str) -> None:
+    try:
+        say(text)
+    except OSError as error:
+        raise Unwritable("stdout", error) from None
 
 
 def _line(entry: Entry, language: Language, names: Mapping[str, str]) -> str:
@@ -121,9 +156,17 @@ def _follower(session: str, log: Verifier | None, file: Path | None) -> Follower
 
 
 def _keep(state: State, file: Path | None) -> None:
-    """Write the state so that a cut at any moment leaves the old one or the new one."""
+    """Write the state so that a cut at any moment, of power too, leaves the old one or the new one."""
     if file is None:
         return
     fresh = file.with_name(f"{file.name}.new")
-    fresh.write_text(json.dumps(state.to_json(), indent=1), "utf-8")
-    fresh.replace(file)
+    try:
+        with fresh.open("w", encoding="utf-8") as out:
+            json.dump(state.to_json(), out, indent=1)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            fresh.unlink()
+        raise Unwritable(file, error) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session as Db
@@ -27,7 +27,7 @@ from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import FINAL, IncidentKind, Stage
-from evaluation.witness.keeping.service import Watches
+from evaluation.witness.keeping.service import Watches, is_kept
 from evaluation.witness.service import record_event
 from evaluation.witness.watch import Watch
 from experts.draws import service as draws
@@ -59,10 +59,15 @@ class Tile:
     alarms: tuple[tuple[str, str], ...]
     incident: str
     """The kind of an incident that is not mended."""
+    is_kept: bool = True
+    """Whether somebody writes down its alarms."""
 
     @property
     def is_urgent(self) -> bool:
-        return bool(self.alarms or self.incident) or self.stage == Stage.PAUSE_REQUESTED
+        return (
+            bool(self.alarms or self.incident or not self.is_kept)
+            or self.stage == Stage.PAUSE_REQUESTED
+        )
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ def watched(db: Db, actor: Actor, found: Iterable[Session]) -> list[Session]:
     return [session for session in found if session.lot_id in lots]
 
 
-def wall(db: Db, actor: Actor, known: Watches) -> list[Tile]:
+def wall(db: Db, actor: Actor, known: Watches, real_now: datetime) -> list[Tile]:
     """A tile for each session of the actor's that is not over, the urgent ones first, then by
     stage's order."""
     lots = {lot.id: lot.name for lot in projects.lots(db)}
@@ -135,7 +140,10 @@ def wall(db: Db, actor: Actor, known: Watches) -> list[Tile]:
     found = watched(db, actor, sessions.sessions(db, stages=open_stages))
     reading = Reading(db, names_of_places(db))
     tiles = [
-        _tile(db, session, lots[session.lot_id], reading, known.of(db, session.id))
+        replace(
+            _tile(db, session, lots[session.lot_id], reading, known.of(db, session.id)),
+            is_kept=is_kept(db, session, real_now),
+        )
         for session in found
     ]
     order = {stage.value: number for number, stage in enumerate(Stage)}

@@ -86,7 +86,8 @@ DRAW_COLUMNS: tuple[Column[flow.DrawLine], ...] = (
 
 
 def _tiles(request: Request, db: Session, actor: Actor) -> list[flow.Tile]:
-    return flow.wall(db, actor, shell_of(request).watches)
+    shell = shell_of(request)
+    return flow.wall(db, actor, shell.watches, shell.real_now())
 
 
 @router.get("/supervisor/wall")

@@ -143,6 +143,14 @@
         if (!this.tree.size) this.state("reading", this.said.dataset.reading);
       } else if (frame.frame === "event") await this.event(frame);
       else if (frame.frame === "mark") await this.mark(frame);
+      else if (frame.frame === "watch") this.kept(frame.unkept);
+    }
+
+    // Nobody writes down what happens: what was verified holds, but silence means nothing any more.
+    kept(seconds) {
+      const alert = this.part.querySelector("[data-unkept]");
+      alert.hidden = !seconds;
+      if (seconds) alert.textContent = alert.dataset.unkept.replace("{seconds}", seconds);
     }
 
     async event(frame) {

@@ -21,6 +21,7 @@ from evaluation.witness.protocol import (
     EventFrame,
     Frame,
     Hello,
+    Kept,
     Mark,
     RefusalFrame,
     Welcome,
@@ -98,8 +99,8 @@ class Follower:
         state = self.state
         return encode_frame(Hello(state.session, self.next, state.epoch))
 
-    def take(self, text: str) -> Entry | Mark | None:
-        """The entry or mark of a frame, None for a welcome. Refuses a gap, a double, an entry that
+    def take(self, text: str) -> Entry | Mark | Kept | None:
+        """The entry or mark of a frame, or whether the watch is kept; None for a welcome. Refuses a gap, a double, an entry that
         does not hold the hash of the one before, a checkpoint over another tree or by another key,
         another epoch, a log that has become shorter, and a refusal."""
         frame = parse_frame(text)
@@ -111,6 +112,8 @@ class Follower:
                 return None
             case Mark():
                 self._mark(frame)
+                return frame
+            case Kept():
                 return frame
         return self._event(frame)
 

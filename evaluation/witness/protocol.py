@@ -6,6 +6,7 @@ One frame is one text message, a canonical JSON object:
     server → {"frame": "welcome", "epoch": …, "head": n}
     server → {"frame": "event", "seq": n, "body": "<canonical entry>"}      n = next, next + 1, …
     server → {"frame": "mark", "size": n, "checkpoint": "<signed note>"}    all below n were sent
+    server → {"frame": "watch", "unkept": n}    for n seconds nobody has written down alarms; 0: it is kept again
     server → {"frame": "refusal", "code": …, "zh": …, "en": …, "pointer": …, "rule": …}
 
 A refusal says in both languages what is wrong, and where (JSON pointer, RFC 6901, into the frame that
@@ -73,6 +74,14 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Whether somebody keeps the session's watch. `unkept`: for so many seconds nobody has: what happens is
+    perhaps not on the record, and no alarm is raised."""
+
+    unkept: int
+
+
+@dataclass(frozen=True)
 class RefusalFrame:
     code: str
     zh: str = ""
@@ -93,13 +102,14 @@ class RefusalFrame:
         )
 
 
-Frame = Hello | Welcome | EventFrame | Mark | RefusalFrame
+Frame = Hello | Welcome | EventFrame | Mark | Kept | RefusalFrame
 
 _FRAMES: dict[str, type[Any]] = {
     "hello": Hello,
     "welcome": Welcome,
     "event": EventFrame,
     "mark": Mark,
+    "watch": Kept,
     "refusal": RefusalFrame,
 }
 _NAMES = {shape: name for name, shape in _FRAMES.items()}

@@ -115,6 +115,12 @@ def lease_locked(db: Db, session_id: str) -> LeaseRow | None:
     ).one_or_none()
 
 
+def kept_until(db: Db, session_id: str) -> datetime | None:
+    """Until when the session's watch is kept, in real time; None where it never was."""
+    found = select(LeaseRow.until).where(LeaseRow.session_id == session_id)
+    return db.exec(found).one_or_none()
+
+
 def begin_lease(db: Db, row: LeaseRow) -> None:
     _put_if_new(db, row)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from collections.abc import Iterator
@@ -10,10 +11,11 @@ from typing import Annotated
 import pytest
 from fastapi import APIRouter, FastAPI, Query
 from pydantic import Field
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 from starlette.testclient import TestClient
 
 from api.access import Public
-from api.problems import MEDIA_TYPE, STATUS
+from api.problems import MEDIA_TYPE, STATUS, incident
 from api.routes.fields import Body, Whole
 from archive.errors import Faults, Kind, Refusal
 from archive.words import Language, catalogue
@@ -211,13 +213,25 @@ class TestIncidents:
     def test_parameters_of_sql_stay_out_of_the_log(
         self, app: FastAPI, caplog: pytest.LogCaptureFixture
     ) -> None:
-        from sqlalchemy.exc import IntegrityError
-
-        from api.problems import incident
-
         incident(IntegrityError("INSERT …", {"cell": "who-and-which-lot"}, ValueError("twice")))
         assert "who-and-which-lot" not in caplog.text
         assert "INSERT" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("error", "status"),
+        [
+            (OperationalError("INSERT", {}, Exception("database or disk is full")), 503),
+            (InternalError("INSERT", {}, Exception("could not extend file")), 503),
+            (OSError(errno.ENOSPC, "No space left on device"), 503),
+            (IntegrityError("INSERT", {}, Exception("twice")), 500),
+            (OSError(errno.EACCES, "no"), 500),
+        ],
+    )
+    def test_a_full_disk_is_no_defect_and_one_may_come_again(
+        self, error: Exception, status: int
+    ) -> None:
+        problem = incident(error)
+        assert (problem.status, bool(problem.headers)) == (status, status == 503)
 
 
 def test_every_answer_wears_the_headers(client: TestClient) -> None:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,9 +45,9 @@ from archive.journal.entry import Entry
 from archive.office import Office
 from evaluation.session import service as sessions
 from evaluation.witness.follower import Follower
-from evaluation.witness.protocol import EventFrame, Welcome, encode_frame
+from evaluation.witness.protocol import EventFrame, Kept, Welcome, encode_frame
 from tests.api.conftest import PASSWORD
-from tests.builders import CENTRE, STAFF
+from tests.builders import CENTRE, STAFF, START
 from tests.evaluation.course import plan
 from tests.evaluation.witness.test_protocol import LOG, marked, texts
 from tests.support.serving import served as serving
@@ -120,7 +131,14 @@ class TestFollowing:
         found, hellos = self.follow(scripts, 6)
         assert [one.seq for one in found if isinstance(one, Entry)] == [0, 1, 2, 3, 4, 5]
         assert [hello["next"] for hello in hellos] == [0, 2, 2]
-        assert sum(isinstance(one, Cut) for one in found) == 2
+        cuts = [one.why.code for one in found if isinstance(one, Cut)]
+        assert cuts == ["api.follow.stops", "api.follow.stops"]
+
+    def test_that_nobody_keeps_the_watch_is_told_and_changes_nothing(self) -> None:
+        unkept = encode_frame(Kept(17))
+        scripts = [[encode_frame(Welcome("e", 2)), *texts([0]), unkept, *texts([1])]]
+        found, _ = self.follow(scripts, 2)
+        assert [type(one) for one in found] == [Entry, Kept, Entry]
 
     def test_an_appointment_is_kept(self) -> None:
         pauses: list[float] = []
@@ -136,6 +154,7 @@ class TestFollowing:
         server.shutdown()
         assert isinstance(cut, Cut)
         assert 40 <= cut.pause <= 44
+        assert cut.why.code == "api.follow.busy"
 
     @pytest.mark.parametrize(
         "frames",
@@ -206,9 +225,71 @@ class TestTheCommand:
         other = replace(office.log.verifier, public_key=bytes(range(32)))
         assert self.run(served, "--log", other.vkey) == 1
         assert self.run(served, "--log", "no vkey") == 2
-        assert main(["witness", "follow", f"{served}/sessions/s2", "--account", "watch"]) == 1
+        assert main(["witness", "follow", f"{served}/sessions/s2", "--account", "watch"]) == 3
         monkeypatch.setenv(witness.PASSWORD, "wrong")
-        assert self.run(served) == 1
+        assert self.run(served) == 3
+
+    def test_a_full_disk_here(
+        self,
+        served: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """The last state that was written stays, nothing half is left, and the next run goes on from it."""
+        monkeypatch.setenv(witness.PASSWORD, PASSWORD)
+        state = tmp_path / "state.json"
+        state.write_text(json.dumps(Follower("s1").state.to_json()))
+        before = state.read_text()
+
+        def full(_: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as narrow:
+            narrow.setattr(os, "fsync", full)
+            assert self.run(served, "--state", str(state)) == 4
+        assert "无法写入(No space left on device)" in capsys.readouterr().err
+        assert [path.name for path in tmp_path.glob("state*")] == ["state.json"]
+        assert state.read_text() == before
+        assert self.run(served, "--state", str(state)) == 0
+
+    def test_a_server_that_does_not_prove_who_it_is_gets_no_password(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A certificate of another name is somebody else's server: it is not tried again."""
+        monkeypatch.setenv(witness.PASSWORD, PASSWORD)
+        with serving_tls(tmp_path, "elsewhere.invalid") as url:
+            assert self.run(url, "--lang", "en") == 3
+        said = capsys.readouterr().err
+        assert "certificate cannot be trusted" in said
+        assert "no password was sent" in said
+
+
+@contextmanager
+def serving_tls(folder: Path, name: str) -> Iterator[str]:
+    """A listening server with a certificate that it made for a name itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder(named, named, key.public_key(), 1, START, START + timedelta(9999))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    file.write_bytes(
+        certificate.public_bytes(Encoding.PEM)
+        + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_who_may_not_is_told_why_after_one_more_sign_in(served: str) -> None:

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from api import hub
 from api.commands.verify import judges
 from api.demo import people
 from api.identity import service as identity
 from api.identity.accounts import Account
 from api.pages.entry_words import told
 from archive.actor import SYSTEM, Role
+from archive.clock import SystemClock
 from archive.digests import sha256
 from archive.verification.report import Verdict
 from archive.verify import verify
@@ -135,6 +137,24 @@ def test_an_alarm_is_answered(chromium_page: Pages, sealed: Reviewing) -> None:
     _keep(sealed)
     expect(alarm).to_have_count(0)
     expect(newest).to_contain_text("告警解除:与外界联系")
+
+
+def test_that_nobody_keeps_the_watch_cannot_be_overlooked(
+    chromium_page: Pages, sealed: Reviewing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No process keeps it here, as where the disk is full: the page says so, and the wall, until one does."""
+    monkeypatch.setattr(hub, "HEED_SECONDS", 0.3)
+    page = _desk(chromium_page, sealed, "supervisor")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("秒无人记录告警和检查点")
+    looks(page, "supervisor-unkept")
+    wall = sign_in(chromium_page, sealed.url, "relief", "/supervisor/wall")
+    expect(wall.locator("[data-unkept]")).to_have_text("无人值守记录")
+    with sealed.office.write() as tx:
+        assert keeping.take(tx, sealed.session_id, "test", SystemClock().now()) is not None
+    expect(alert).to_be_hidden()
+    wall.reload()
+    expect(wall.locator("[data-unkept]")).to_have_count(0)
 
 
 def test_the_roster(chromium_page: Pages, sealed: Reviewing) -> None:

@@ -20,6 +20,7 @@ from archive.errors import Kind, Refusal
 from archive.journal import service as journal
 from archive.office import Tx
 from evaluation.session import service as sessions
+from evaluation.session.session import Session
 from evaluation.session.state import Stage
 from evaluation.witness import queries
 from evaluation.witness.alarms import Change, changes
@@ -65,6 +66,13 @@ def sessions_to_keep(db: Db, holder: str, real_now: datetime) -> list[str]:
     """Sessions to be watched whose watch nobody else keeps."""
     found = [session.id for session in sessions.sessions(db, stages=KEPT)]
     return queries.leases_free(db, found, real_now, holder)
+
+
+def is_kept(db: Db, session: Session, real_now: datetime) -> bool:
+    """Whether somebody keeps the session's watch, or nobody has to. He who cannot write (a full disk, a lost
+    database) cannot prolong his lease, and neither can he who was killed."""
+    until = queries.kept_until(db, session.id) if session.stage in KEPT else real_now
+    return until is not None and until >= real_now
 
 
 def take(tx: Tx, session_id: str, holder: str, real_now: datetime) -> Lease | None:

@@ -22,6 +22,7 @@ from evaluation.witness.protocol import (
     EventFrame,
     Frame,
     Hello,
+    Kept,
     Mark,
     Mode,
     RefusalFrame,
@@ -63,6 +64,7 @@ class TestFrames:
             Welcome("epoch", 3),
             EventFrame(2, LOG[2].body.decode()),
             Mark(3, "note\n"),
+            Kept(40),
             RefusalFrame("evaluation.witness.ahead"),
         ],
     )
