@@ -1,7 +1,8 @@
 """Acts of a watched night: stations that sign, two witnesses who cosign and hand over, and the keeper.
 
-Every quarter of an hour of legal time each venue's station reports, the witness on duty cosigns, and the
-keeper looks; in its own act, for it reads what was committed. At the first venue the mains fail for a
+Every quarter of an hour of legal time each venue's station reports, a still picture of its camera too, whose bytes it
+sends when the report is on the record; the witness on duty cosigns, and the keeper looks; in its own act, for it reads
+what was committed. At the first venue the mains fail for a
 while each night: an alarm that is raised, answered and cleared. Keys follow from the seed, so that two
 machines make the same record.
 """
@@ -12,20 +13,23 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.demo import people
 from api.demo.play import Play
+from api.demo.stills import still
 from api.watchkeeper import DEMO_HOLDER
 from archive import merkle
 from archive.actor import Actor, Role
+from archive.clock import SHANGHAI
 from archive.cosignature import message
+from archive.digests import sha256, sm3
 from archive.errors import Refusal
 from archive.journal import service as journal
-from archive.journal.entry import moment_text, origin_of
+from archive.journal.entry import moment_of, moment_text, origin_of
 from archive.note import Checkpoint
 from archive.office import Tx
 from archive.tasks.service import Write
@@ -36,10 +40,13 @@ from evaluation.witness.alarms import Alarm
 from evaluation.witness.desk import service as desk
 from evaluation.witness.desk.service import Cosigning
 from evaluation.witness.keeping import service as keeping
+from evaluation.witness.media import service as media
+from evaluation.witness.media.kinds import Form, What
 from evaluation.witness.sources import Report
 from evaluation.witness.stations import service as stations
 
 BEAT = timedelta(minutes=15)
+TRACK = "camera"
 RELIEF_AFTER, MAINS_FAIL_AT, MAINS_BACK_AT = 24, 12, 14
 """In beats since the sealing."""
 
@@ -99,18 +106,50 @@ def beat(play: Play, args: Mapping[str, Any]) -> Write:
         if session is None or session.stage is not Stage.SEALED_OVERNIGHT:
             return
         lines = stations.lines(tx.db, session.id)
+        shown: list[str] = []
         for index, venue in enumerate(session.state.night.venues):
             if _station(venue) in lines:
                 _report(play, tx, session, venue, "heartbeat", {"station": _station(venue)})
+                _report(play, tx, session, venue, "snapshot", _told(venue, tx.now))
+                shown.append(venue)
             if index == 0 and number in (MAINS_FAIL_AT, MAINS_BACK_AT) and _station(venue) in lines:
                 tx.db.flush()
                 state = "BATTERY" if number == MAINS_FAIL_AT else "MAINS"
                 _report(play, tx, session, venue, "power", {"venue": venue, "state": state})
+        pictures = {"session": session.id, "venues": shown, "at": moment_text(tx.now)}
+        play.later(tx, "send_pictures", {**args, **pictures}, tx.now)
         _cosign(play, tx, session, project.supervisor, number)
         play.later(tx, "keep", args, tx.now)
         play.later(tx, "beat", {**args, "beat": number + 1}, tx.now + BEAT)
 
     return write
+
+
+def _still(venue: str, at: datetime) -> tuple[bytes, int]:
+    return still(venue, f"{at.astimezone(SHANGHAI):%H:%M}")
+
+
+def _told(venue: str, at: datetime) -> dict[str, Any]:
+    """What a station reports of its picture."""
+    content, luma = _still(venue, at)
+    return {
+        "station": _station(venue),
+        "track": TRACK,
+        "what": What.CAMERA.value,
+        "sha256": sha256(content),
+        "sm3": sm3(content),
+        "bytes": len(content),
+        "luma": luma,
+    }
+
+
+def send_pictures(play: Play, args: Mapping[str, Any]) -> Write:
+    """The bytes follow, once their digests are on the record."""
+    for venue in args["venues"]:
+        name = media.Name(args["session"], _station(venue), TRACK)
+        content, _ = _still(venue, moment_of(args["at"]))
+        media.keep(play.office, name, Form.SNAPSHOT, content)
+    return lambda tx: None
 
 
 def _report(
@@ -229,4 +268,10 @@ def sign_the_end(play: Play, args: Mapping[str, Any]) -> Write:
     return write
 
 
-ACTS = {"beat": beat, "keep": keep, "answer_alarm": answer_alarm, "sign_the_end": sign_the_end}
+ACTS = {
+    "beat": beat,
+    "send_pictures": send_pictures,
+    "keep": keep,
+    "answer_alarm": answer_alarm,
+    "sign_the_end": sign_the_end,
+}
