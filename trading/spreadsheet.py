@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from archive.errors import Fault, Faults, Param, Refusal
+from archive.words import Language, catalogue, say
 
 ROWS_MAX = 5_000
 ROW_BYTES_MAX = 1_000
@@ -27,9 +28,10 @@ FORMULA = ("=", "+", "-", "@")
 """What office programs take for the beginning of a formula."""
 TYPED_SHOWN = 40
 FAULTS_MAX = 100
-_LIST = re.compile(r"[\s,;\uff0c\uff1b\u3001]+")
+_LIST = re.compile(r"[,;\uff0c\uff1b\u3001]+")
 _DAY = re.compile(r"([0-9]{4})[-/.\u5e74]([0-9]{1,2})[-/.\u6708]([0-9]{1,2})\u65e5?")
 NO_WORDS: Mapping[str, str] = {}
+NO_CODE = "trading.table.code"
 
 Row = TypeVar("Row")
 Code = TypeVar("Code", bound=Enum)
@@ -134,30 +136,43 @@ class Cells:
         return self.parsed(column, day_of, "trading.table.day")
 
     def code(
-        self, column: str, kind: type[Code], words: Mapping[str, str] = NO_WORDS
+        self,
+        column: str,
+        kind: type[Code],
+        words: Mapping[str, str] = NO_WORDS,
+        refused: str = NO_CODE,
     ) -> Code | None:
-        """One of the names of an enumeration, or one of its `words` (word → name)."""
+        """One of the names of an enumeration, or one of its `words` (word → name); `refused` is said of
+        another."""
         typed = self._cells.get(column, "").strip()
         name = words.get(typed.casefold(), typed)
         if name in kind.__members__:
             return kind[name]
-        self._no_code(column, typed, kind)
+        self._no_code(column, typed, kind, refused)
         return None
 
     def codes(
-        self, column: str, kind: type[Code], words: Mapping[str, str] = NO_WORDS
+        self,
+        column: str,
+        kind: type[Code],
+        words: Mapping[str, str] = NO_WORDS,
+        refused: str = NO_CODE,
     ) -> frozenset[Code]:
-        """Any number of them, parted by blanks, commas or semicolons."""
-        typed = [one for one in _LIST.split(self._cells.get(column, "")) if one]
+        """Any number of them, parted by commas or semicolons, or by blanks where no word has one."""
+        typed = [
+            one
+            for part in _LIST.split(self._cells.get(column, ""))
+            for one in ([part.strip()] if part.strip().casefold() in words else part.split())
+        ]
         names = {one: words.get(one.casefold(), one) for one in typed}
         for one, name in names.items():
             if name not in kind.__members__:
-                self._no_code(column, one, kind)
+                self._no_code(column, one, kind, refused)
         return frozenset(kind[name] for name in names.values() if name in kind.__members__)
 
-    def _no_code(self, column: str, typed: str, kind: type[Enum]) -> None:
-        known = " ".join(kind.__members__)
-        self.fault(column, "trading.table.code", text=typed[:TYPED_SHOWN], known=known)
+    def _no_code(self, column: str, typed: str, kind: type[Enum], refused: str) -> None:
+        known = ", ".join(kind.__members__)
+        self.fault(column, refused, text=typed[:TYPED_SHOWN], known=known)
 
 
 def day_of(typed: str) -> date:
@@ -233,6 +248,26 @@ def _bad_heading(
         elif name and name in heading[:place]:
             bad.append(Fault(f"/{name}", "trading.table.column_twice", shown))
     return [RowFault(1, one.pointer.strip("/"), one) for one in bad]
+
+
+def headings_of(columns: Iterable[str], group: str) -> dict[str, str]:
+    """What may stand for these columns in a heading: their words in both languages, `<group>.<column>`."""
+    return {
+        say(f"{group}.{name}", {}, language).lower(): name
+        for name in columns
+        for language in Language
+    }
+
+
+def words_of(vocabulary: str) -> dict[str, str]:
+    """The words of a vocabulary in both languages, and the code of each."""
+    start = f"{vocabulary}."
+    return {
+        word.casefold(): code.removeprefix(start)
+        for language in Language
+        for code, word in catalogue(vocabulary.partition(".")[0], language).items()
+        if code.startswith(start)
+    }
 
 
 def write(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

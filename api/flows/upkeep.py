@@ -262,7 +262,7 @@ def _unknown(centre_id: str, label: str) -> Refusal:
     )
 
 
-def _centres(db: Session) -> Collection[str]:
+def centres_with_stations(db: Session) -> Collection[str]:
     """The ids that may have stations: the province's centres, and venues of others with an entry in
     the directory."""
     return {c.id for c in parties.centres(db)} | {v.id for v in venues.abroad(db)}
@@ -295,7 +295,7 @@ def try_table(db: Session, actor: Actor, table: Table, content: bytes, now: date
     """What a table would bring; nothing is stored."""
     if table is Table.ROOMS:
         dry, addition = inventory.dry_run(
-            db, actor, content, _centres(db), lambda db: promised(db, now)
+            db, actor, content, centres_with_stations(db), lambda db: promised(db, now)
         )
         return Tried(table, len(dry.rows), addition.stations, addition.removed, dry.faults)
     found = upkeep.dry_run(db, actor, content, now)
@@ -306,7 +306,7 @@ def take_table(tx: Tx, actor: Actor, table: Table, content: bytes) -> Addition |
     """Take a table in, all rows or none."""
     if table is Table.ROOMS:
         return inventory.import_rooms(
-            tx, actor, content, _centres(tx.db), lambda db: promised(db, tx.now)
+            tx, actor, content, centres_with_stations(tx.db), lambda db: promised(db, tx.now)
         )
     return upkeep.import_calibrations(tx, actor, content)
 

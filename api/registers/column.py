@@ -5,7 +5,7 @@ Its heading is the column's name or its word in either language; so are codes (�
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -14,8 +14,11 @@ from typing import TypeAlias
 
 from sqlmodel import Session
 
-from archive.words import Language, catalogue, say
-from trading.spreadsheet import Cells
+from archive.words import LIST_MARK, Language, say
+from evaluation.stations.opening import Opening
+from trading import spreadsheet
+from trading.money import Money
+from trading.spreadsheet import NO_CODE, Cells
 
 Reader: TypeAlias = Callable[[Cells, str], object]
 """Takes a cell; None, with a fault noted, where it cannot be read."""
@@ -48,16 +51,20 @@ class Column:
     refers: Reference | None = None
     vocabulary: str = ""
     empty: object = None
+    group: str = "api.register.column"
+    """Where its heading's words stand."""
 
     def heading(self, language: Language) -> str:
-        return say(f"api.register.column.{self.name}", {}, language)
+        return say(f"{self.group}.{self.name}", {}, language)
 
     def text(self, value: object, language: Language) -> str:
         """A value as it is shown."""
         if value is None or value == "":
             return "—"
-        if isinstance(value, tuple):
-            return " ".join(self.text(one, language) for one in value)
+        if isinstance(value, tuple | frozenset):
+            return (
+                LIST_MARK[language].join(sorted(self.text(one, language) for one in value)) or "—"
+            )
         if isinstance(value, bool):
             return say(f"api.register.switch.{'yes' if value else 'no'}", {}, language)
         if isinstance(value, Enum):
@@ -66,13 +73,17 @@ class Column:
             return value.hex()
         if isinstance(value, float):
             return f"{value:g}"
+        if isinstance(value, Opening):
+            return value.text
+        if isinstance(value, Money):
+            return value.in_yuan()
         if self.is_secret:
             return f"…{str(value)[-SECRET_SHOWN:]}"
         return str(value)
 
     def cell(self, value: object, language: Language) -> str:
         """A value as `read` takes it."""
-        if value is None or value == "":
+        if value is None or value in ("", (), frozenset()):
             return ""
         return str(value) if self.is_secret else self.text(value, language)
 
@@ -84,16 +95,7 @@ def headings(columns: Sequence[Column]) -> dict[str, str]:
     }
 
 
-@cache
-def words_of(vocabulary: str) -> Mapping[str, str]:
-    """The words of a vocabulary in both languages, and the code of each."""
-    start = f"{vocabulary}."
-    return {
-        word.casefold(): code.removeprefix(start)
-        for language in Language
-        for code, word in catalogue(vocabulary.partition(".")[0], language).items()
-        if code.startswith(start)
-    }
+words_of = cache(spreadsheet.words_of)
 
 
 # --- How cells are read -------------------------------------------------------------------
@@ -138,9 +140,18 @@ def hexadecimal(cells: Cells, name: str) -> bytes | None:
     return cells.parsed(name, bytes.fromhex, "api.register.hexadecimal")
 
 
-def one_of(kind: type[Enum], vocabulary: str) -> Reader:
-    return lambda cells, name: cells.code(name, kind, words_of(vocabulary))
+def whole(cells: Cells, name: str) -> int:
+    return cells.whole(name)
 
 
-def some_of(kind: type[Enum], vocabulary: str) -> Reader:
-    return lambda cells, name: tuple(sorted(cells.codes(name, kind, words_of(vocabulary)), key=str))
+def one_of(kind: type[Enum], vocabulary: str, refused: str = NO_CODE) -> Reader:
+    return lambda cells, name: cells.code(name, kind, words_of(vocabulary), refused)
+
+
+def some_of(kind: type[Enum], vocabulary: str, refused: str = NO_CODE) -> Reader:
+    """In the order of the enumeration's names."""
+
+    def read(cells: Cells, name: str) -> tuple[Enum, ...]:
+        return tuple(sorted(cells.codes(name, kind, words_of(vocabulary), refused), key=str))
+
+    return read

@@ -18,6 +18,7 @@ from api.registers import column as read
 from api.registers.column import Column, Reference
 from api.registers.register import Effect, Line, Register, Table, Values
 from api.registers.roots import ROOTS
+from api.registers.venues import ROOMS, VENUES
 from archive.actor import Actor
 from archive.errors import Fault, Faults, Refusal
 from archive.office import Tx
@@ -61,7 +62,9 @@ ORGANISATIONS = Table[Organisation](
         Column("name", read.text),
         Column(
             "kind",
-            read.one_of(OrganisationKind, "trading.organisation_kind"),
+            read.one_of(
+                OrganisationKind, "trading.organisation_kind", "api.register.no_organisation_kind"
+            ),
             vocabulary="trading.organisation_kind",
         ),
         Column("division_code", read.code),
@@ -124,7 +127,7 @@ LINKS = Table[Link](
         Column("owned_uscc", read.code, is_key=True, refers=ORGANISATION),
         Column(
             "relation",
-            read.one_of(Relation, "trading.relation"),
+            read.one_of(Relation, "trading.relation", "api.register.no_relation"),
             is_key=True,
             vocabulary="trading.relation",
         ),
@@ -258,7 +261,11 @@ ISSUERS = Table[Issuer](
     (
         Column("uscc", read.code, is_key=True, refers=ORGANISATION),
         Column("name", read.text),
-        Column("forms", read.some_of(DepositForm, "deposits.form"), vocabulary="deposits.form"),
+        Column(
+            "forms",
+            read.some_of(DepositForm, "deposits.form", "api.register.no_form"),
+            vocabulary="deposits.form",
+        ),
         Column("licence", read.text),
         Column("licensed_from", read.day),
         Column("licensed_to", read.day),
@@ -325,7 +332,7 @@ KEYS = Table[KeyOf](
         ),
         Column(
             "algorithm",
-            read.one_of(KeyAlgorithm, "deposits.key_algorithm"),
+            read.one_of(KeyAlgorithm, "deposits.key_algorithm", "api.register.no_algorithm"),
             may_change=False,
             vocabulary="deposits.key_algorithm",
         ),
@@ -347,5 +354,16 @@ KEYS = Table[KeyOf](
 
 REGISTERS: Mapping[str, Register] = {
     register.name: register
-    for register in (ORGANISATIONS, LINKS, CENTRES, ACCOUNTS, DISHONESTY, ISSUERS, KEYS, ROOTS)
+    for register in (
+        ORGANISATIONS,
+        LINKS,
+        CENTRES,
+        VENUES,
+        ROOMS,
+        ACCOUNTS,
+        DISHONESTY,
+        ISSUERS,
+        KEYS,
+        ROOTS,
+    )
 }

@@ -64,10 +64,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a file would do, row by row, and every fault by its row."""
+    """What a file would do, row by row, and every fault by its row. `content`: the file, for who takes it
+    in as it is."""
 
     lines: tuple[Line, ...]
     faults: tuple[RowFault, ...] = ()
+    content: bytes = b""
 
     def of(self, *effects: Effect) -> tuple[Line, ...]:
         return tuple(line for line in self.lines if line.effect in effects)

@@ -42,7 +42,6 @@ class Roots:
                 number,
                 Effect.SAME if digest in known else Effect.NEW,
                 _subject(certificate, digest),
-                after=text,
             )
             for number, (certificate, digest) in enumerate(zip(found, prints, strict=True), 1)
         ]
@@ -52,11 +51,11 @@ class Roots:
             if prints[number - 1] not in known and _last(root) < today
         ]
         gone = [Line(0, Effect.GONE, known[each]) for each in known if each not in prints]
-        return Plan((*lines, *gone), tuple(faults))
+        return Plan((*lines, *gone), tuple(faults), content)
 
     def take(self, tx: Tx, actor: Actor, plan: Plan) -> None:
         if plan.of(Effect.NEW, Effect.GONE):
-            issuers.pin_trust_list(tx, actor, plan.lines[0].after)
+            issuers.pin_trust_list(tx, actor, plan.content.decode("utf-8-sig"))
 
     def file(self, db: Session | None, language: Language) -> bytes:
         return issuers.trust_list(db).roots.encode() if db is not None else b""

@@ -58,7 +58,7 @@ def install(tx: Tx, actor: Actor, venues: Sequence[Venue]) -> Installed:
 
     Refuses INVALID with every fault, CONFLICT for a centre that has its stations already.
     """
-    actor.must_be(Role.STAFF, Role.SYSTEM)
+    actor.must_be(Role.STAFF, Role.OPERATOR, Role.SYSTEM)
     faults = Faults("evaluation.station.invalid")
     seen = queries.venues(tx.db)
     ids = [venue.centre_id for venue in venues]
@@ -128,7 +128,7 @@ def rebuild(tx: Tx, actor: Actor, before: Venue, after: Venue) -> None:
     """Add the rooms, stations and nights that a venue has not yet, and take out for good the stations
     that it has no more. `before` is what `installed` says of it. Whether somebody was promised one of
     them is the caller's to know (`evaluation.stations.inventory`)."""
-    actor.must_be(Role.STAFF, Role.SYSTEM)
+    actor.must_be(Role.STAFF, Role.OPERATOR, Role.SYSTEM)
     faults = Faults("evaluation.station.invalid")
     check_venue(after, faults)
     faults.refuse()

@@ -26,7 +26,7 @@ def publish(tx: Tx, actor: Actor, venues: Sequence[Venue], province: str = PROVI
     """Put entries into the directory, new or instead of the old ones; all or none. Their
     opening hours hold at once for every plan to come. INVALID with all
     faults, FORBIDDEN for another centre's entry."""
-    actor.must_be(Role.STAFF, Role.SYSTEM)
+    actor.must_be(Role.STAFF, Role.OPERATOR, Role.SYSTEM)
     faults = Faults("evaluation.venue.invalid")
     for index, venue in enumerate(venues):
         check(venue, province, faults, f"/{index}")

@@ -45,7 +45,9 @@ def read(content: bytes, own_province: str) -> Dry[Venue]:
             seen.add(venue.id)
         return venue
 
-    return spreadsheet.read(content, COLUMNS, row_of)
+    return spreadsheet.read(
+        content, COLUMNS, row_of, headings=spreadsheet.headings_of(COLUMNS, "evaluation.column")
+    )
 
 
 def _venue(cells: Cells) -> Venue | None:

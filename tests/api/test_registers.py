@@ -28,8 +28,11 @@ from archive.office import Office
 from archive.words import Language
 from deposits.cash.bank import CentreAccount
 from deposits.issuers import service as issuers
+from evaluation.stations import service as stations
+from evaluation.venues import service as directory
 from tests.builders import CENTRE, make_office
 from tests.trading.world import FIRMS, OPERATOR, refused
+from trading.money import Money
 from trading.parties import service as parties
 from trading.parties.party import Organisation, OrganisationKind, Relation, Standing
 
@@ -80,6 +83,17 @@ def faults(plan: Plan) -> dict[tuple[int, str], str]:
 def stream(office: Office, name: str = parties.STREAM) -> list[tuple[str, Mapping[str, Any]]]:
     with office.read() as db:
         return [(entry.action, entry.data) for entry in journal.entries(db, name)]
+
+
+def comes_back(office: Office, *names: str) -> None:
+    """What is registered, sent again as it comes out, is nothing new in either language."""
+    with office.read() as db:
+        for name in names:
+            for language in Language:
+                plan = service.plan(db, name, REGISTERS[name].file(db, language), TODAY)
+                assert plan.lines
+                assert plan.count(Effect.SAME) == len(plan.lines), (name, plan.faults)
+                assert not plan.faults
 
 
 def founded(office: Office) -> None:
@@ -157,7 +171,7 @@ class TestReading:
         )
         plan = empty.plan(NOBODY, TODAY, content)
         assert effects(plan) == [(2, Effect.NEW)]
-        assert faults(plan) == {(5, "kind"): "trading.table.code"}
+        assert faults(plan) == {(5, "kind"): "api.register.no_organisation_kind"}
 
 
 class TestOrganisations:
@@ -251,6 +265,7 @@ class TestLinks:
             graph = parties.ownership(db, date(2026, 2, 28))
             assert graph.related(A, B)
             assert not parties.ownership(db, date(2026, 3, 1)).related(A, B)
+        comes_back(linked, "links")
 
     def test_a_share_does_not_change_and_strangers_have_none(self, linked: Office) -> None:
         rows = (f"{A},{B},SHARE,700,2020-01-05,", f"{A},{C},CONTROL,,2020-01-05,")
@@ -270,8 +285,54 @@ class TestCentres:
         moved = table(CENTRES + ",经度", f"{CENTRE},示例新中心,{OPERATOR},100.5")
         plan = take(kept, "centres", moved, may_change=True)
         assert {c.column.name for line in plan.lines for c in line.changes} == {"name", "lon"}
+        comes_back(kept, "organisations", "centres")
         with kept.read() as db:
             assert parties.centre(db, CENTRE).name == "示例新中心"
+
+
+class TestPlaces:
+    """评标场所工位共享目录 (发改办法规〔2025〕807号 三), other provinces' venues too, and their rooms."""
+
+    ROOMS = "交易中心编号,可通宵,评标室,设备类别,工位数"
+    VENUES = "场所编号,名称,省份代码,工位数,开放时间,可通宵,每席半天费用,五大功能区"
+
+    def test_rooms_are_new_the_same_and_larger(self, kept: Office) -> None:
+        founded(kept)
+        first = table(self.ROOMS, f"{CENTRE},是,A,普通,4", f"{CENTRE},是,B,CAD,2")
+        assert take(kept, "rooms", first).count(Effect.NEW) == 2
+        assert take(kept, "rooms", first).count(Effect.SAME) == 2
+        larger = table(self.ROOMS, f"{CENTRE},是,A,普通,6", f"{CENTRE},是,B,双屏,2")
+        with kept.read() as db:
+            plan = service.plan(db, "rooms", larger, TODAY)
+        assert faults(plan) == {(3, "equipment"): "evaluation.station.class_stays"}
+        larger = table(self.ROOMS, f"{CENTRE},是,A,普通,6")
+        plan = take(kept, "rooms", larger, may_change=True)
+        assert [(c.column.name, c.before, c.after) for c in plan.lines[0].changes] == [
+            ("stations", 4, 6)
+        ]
+        with kept.read() as db:
+            (venue,) = stations.installed(db)
+        assert {room.name: room.stations for room in venue.rooms} == {"A": 6, "B": 2}
+
+    def test_a_venue_of_another_province_comes_with_its_agreement(self, kept: Office) -> None:
+        abroad = f"{self.VENUES},合作协议,协议起始日,协议截止日,行政区划代码,经度,纬度"
+        row = "520000-1,示例外省中心,52,4,1-5:AM PM,否,80,开标区 评标区"
+        with kept.read() as db:
+            plan = service.plan(db, "venues", table(self.VENUES, row), TODAY)
+        assert "evaluation.venue.agreement_needed" in faults(plan).values()
+        whole = f"{row},示例协议,2026-01-01,2026-12-31,520201,104.83,26.59"
+        take(kept, "venues", table(abroad, whole))
+        assert take(kept, "venues", table(abroad, whole)).count(Effect.SAME) == 1
+        take(kept, "rooms", table(self.ROOMS, "520000-1,否,U,普通,4"))
+        dearer = table(self.VENUES, row.replace(",80,", ",90.50,"))
+        plan = take(kept, "venues", dearer, may_change=True)
+        (change,) = plan.lines[0].changes
+        assert change.column.text(change.after, Language.ZH) == "90.50"
+        with kept.read() as db:
+            entry = directory.entry(db, "520000-1")
+        assert entry is not None
+        assert (entry.fee, entry.agreement) == (Money.yuan("90.50"), "示例协议")
+        comes_back(kept, "venues", "rooms")
 
 
 class TestAccounts:
@@ -285,6 +346,7 @@ class TestAccounts:
         plan = take(kept, "accounts", right, may_change=True)
         (change,) = plan.lines[0].changes
         assert change.column.text(change.after, Language.ZH) == "…3333"
+        comes_back(kept, "accounts")
         known = CentreAccount(CENTRE, "6222000011113333", "示例银行", 2)
         used = replace(ACCOUNTS, known=lambda db, rows: [known])
         with kept.read() as db:
@@ -301,6 +363,8 @@ class TestDishonesty:
         take(kept, "dishonesty", table(heading, f"{A},示例名录,2026年10月1日,是,2027-01-01"))
         with kept.read() as db:
             assert parties.dishonesty_on(db, A, TODAY) is Standing.LISTED
+        comes_back(kept, "dishonesty")
+        with kept.read() as db:
             rows = (f"{A},示例名录,2026-10-01,是,2026-10-02", f"{B},示例名录,2026-10-22,否,")
             plan = service.plan(db, "dishonesty", table(heading, *rows), TODAY)
         assert faults(plan) == {
@@ -341,6 +405,7 @@ class TestIssuers:
                 (4, "public_key"): "api.register.hexadecimal",
                 (5, "issuer_uscc"): "deposits.issuer.unknown",
             }
+        comes_back(kept, "issuers", "keys")
         said = [entry for entry, _ in stream(kept, "issuers")]
         assert said == [
             "deposits:issuer:registered", "deposits:issuer:key_added",

@@ -18,6 +18,7 @@ from evaluation.stations.station import Equipment, GroupKey, Room, Venue, check_
 from trading import spreadsheet
 from trading.spreadsheet import NO, YES, Cells, Dry, RowFault
 
+EQUIPMENT = spreadsheet.words_of("evaluation.equipment")
 COLUMNS = ("centre", "overnight", "room", "equipment", "stations")
 
 
@@ -63,7 +64,9 @@ def read(
 ) -> tuple[Dry[Line], Addition]:
     """The table with all faults by row, and what it would change of what is `installed`. `centres`:
     the ids that may have stations."""
-    dry = spreadsheet.read(content, COLUMNS, _line)
+    dry = spreadsheet.read(
+        content, COLUMNS, _line, headings=spreadsheet.headings_of(COLUMNS, "evaluation.column")
+    )
     faults = list(dry.faults)
     lines: dict[str, list[Line]] = defaultdict(list)
     for line in dry.rows:
@@ -88,7 +91,7 @@ def read(
 
 def _line(cells: Cells) -> Line | None:
     centre, room = cells.text("centre", least=1), cells.text("room", least=1)
-    equipment, stations = cells.code("equipment", Equipment), cells.whole("stations")
+    equipment, stations = cells.code("equipment", Equipment, EQUIPMENT), cells.whole("stations")
     overnight = cells.is_yes("overnight")
     if equipment is None:
         return None

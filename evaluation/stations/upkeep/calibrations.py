@@ -88,7 +88,9 @@ def read(
         seen.add((centre, label, done))
         return one
 
-    return spreadsheet.read(content, COLUMNS, row_of)
+    return spreadsheet.read(
+        content, COLUMNS, row_of, headings=spreadsheet.headings_of(COLUMNS, "evaluation.column")
+    )
 
 
 def write(calibrations: Iterable[Calibration]) -> bytes:
