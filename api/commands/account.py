@@ -6,10 +6,18 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from api.commands.terminal import complain_of, read_settings, say
+from api.commands.terminal import complain, complain_of, is_migrated, read_settings, say
+from archive import words
 from archive.actor import SYSTEM, Role
 from archive.errors import Refusal
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from api.identity.accounts import Account
 
 ROLES = tuple(role.value for role in Role if role is not Role.SYSTEM)
 
@@ -32,6 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     from api.office import open_office
 
     settings = read_settings()
+    if not is_migrated(settings):
+        return 1
     office = open_office(settings)
     try:
         if arguments.act == "list":
@@ -51,12 +61,27 @@ def run(arguments: argparse.Namespace) -> int:
             password = _password()
             with office.write() as tx:
                 service.create_account(tx, SYSTEM, made, password)
+            with office.read() as db:
+                for code in _unregistered(db, made):
+                    params = {"centre": made.centre_id, "party": made.party_id}
+                    complain(words.say(code, params, settings.language))
     except Refusal as refusal:
         complain_of(refusal, settings.language)
         return 1
     finally:
         office.connections.dispose()
     return 0
+
+
+def _unregistered(db: Session, account: Account) -> Iterator[str]:
+    """What the account names that no register has: it may be entered later, or be a slip of the pen."""
+    from trading.parties import service as parties
+
+    if account.centre_id and account.centre_id not in {each.id for each in parties.centres(db)}:
+        yield "api.account.no_centre"
+    is_expert = Role.EXPERT in account.roles
+    if account.party_id and not is_expert and not parties.organisations(db, [account.party_id]):
+        yield "api.account.no_party"
 
 
 def _password() -> str:

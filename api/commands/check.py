@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from api.commands.terminal import complain, read_settings, say
+from api.commands.terminal import complain, is_migrated, read_settings, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from api.migrations import is_newest
     from api.migrations.check import missing_triggers
     from api.office import PUBLIC_KEY
     from archive.database import Connections
@@ -24,8 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     from archive.vault import Vault
 
     settings = read_settings(database_url=arguments.database_url)
-    if not is_newest(settings.url):
-        complain("the database is not at the newest version: run `bigloop migrate`")
+    if not is_migrated(settings):
         return 1
     connections = Connections(settings.url)
     try:

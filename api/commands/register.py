@@ -15,7 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from api.commands.terminal import complain, complain_of, read_settings
+from api.commands.terminal import complain, complain_of, is_migrated, read_settings
 from api.registers.kinds import REGISTERS
 from api.registers.register import Effect, Plan, Register
 from archive.actor import SYSTEM
@@ -61,6 +61,8 @@ def _take(register: Register, content: bytes, arguments: argparse.Namespace) -> 
 
     settings = read_settings()
     language = arguments.lang or settings.language
+    if not is_migrated(settings):
+        return 1
     office = open_office(settings)
     try:
         with office.read() as db:

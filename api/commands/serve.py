@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from api.commands.terminal import complain, log_to_stderr, read_settings, say
+from api.commands.terminal import complain, is_migrated, log_to_stderr, read_settings, say
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from api.migrations import is_newest, upgrade, version
+    from api.migrations import upgrade, version
     from api.office import open_office
 
     settings = read_settings(
@@ -42,8 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings.data.mkdir(parents=True, exist_ok=True)
     if version(settings.url) is None:
         upgrade(settings.url)
-    elif not is_newest(settings.url):
-        complain("the database is not at the newest version: run `bigloop migrate`")
+    elif not is_migrated(settings):
         return 1
     listener = listen(settings.host, settings.port)
     if listener is None:

@@ -42,6 +42,17 @@ def read_settings(**overrides: Any) -> Settings:
         raise SystemExit(EX_CONFIG) from None
 
 
+def is_migrated(settings: Settings) -> bool:
+    """Whether the database is there and of this version; says so where it is not."""
+    from api.migrations import is_newest
+
+    settings.data.mkdir(parents=True, exist_ok=True)
+    if is_newest(settings.url):
+        return True
+    complain("the database is not at the newest version: run `bigloop migrate`")
+    return False
+
+
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Log lines for a service manager: no colours, no times of ours."""
     logging.basicConfig(

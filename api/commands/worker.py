@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 
-from api.commands.terminal import complain, log_to_stderr, read_settings
+from api.commands.terminal import is_migrated, log_to_stderr, read_settings
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:
@@ -14,7 +14,6 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 
 def run(_arguments: argparse.Namespace) -> int:
     from api.handlers import handlers
-    from api.migrations import is_newest
     from api.office import open_bank, open_custodian, open_gateway, open_issuers, open_office
     from api.wakeups import waking
     from api.watchkeeper import keeper_of, keeping_in_a_thread
@@ -22,8 +21,7 @@ def run(_arguments: argparse.Namespace) -> int:
 
     settings = read_settings()
     log_to_stderr()
-    if not is_newest(settings.url):
-        complain("the database is not at the newest version: run `bigloop migrate`")
+    if not is_migrated(settings):
         return 1
     office = open_office(settings)
     hands = Hands(
