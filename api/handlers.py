@@ -22,6 +22,7 @@ from deposits.cash import service as cash
 from deposits.cash.bank import Bank, NoBank
 from deposits.guarantees import service as guarantees
 from deposits.guarantees.demands import service as demands
+from deposits.guarantees.extending import service as extending
 from deposits.guarantees.restoring import service as restoring
 from deposits.issuers.desk import IssuersDesk, NoIssuers
 from deposits.refunds import service as refunds
@@ -66,6 +67,7 @@ def handlers(
         PLACES_TASK: calling.places_task(gateway),
         **guarantees.handlers(issuers),
         **restoring.handlers(issuers),
+        **extending.handlers(issuers),
         **demands.handlers(issuers),
         cash.ASK_TASK: cash.ask_task(bank),
         cash.REFUND_TASK: refunds.refund_task,

@@ -22,6 +22,7 @@ from archive.words import Language, catalogue, render, say
 from deposits.cash.holding import HoldingState
 from deposits.forms import DepositForm
 from deposits.guarantees.demands.demand import DemandState
+from deposits.guarantees.extending.endorsement import EndorsementState
 from deposits.guarantees.states import Event as GuaranteeEvent
 from deposits.guarantees.states import GuaranteeState
 from deposits.issuers.desk import IssuerWhy
@@ -218,6 +219,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "deposits.guarantee_state": GuaranteeState,
     "deposits.guarantee_event": GuaranteeEvent,
     "deposits.demand_state": DemandState,
+    "deposits.endorsement_state": EndorsementState,
     "deposits.holding_state": HoldingState,
     "deposits.issuer_why": IssuerWhy,
     "deposits.key_algorithm": KeyAlgorithm,

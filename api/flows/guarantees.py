@@ -19,6 +19,8 @@ from archive.vault import Vault
 from deposits.guarantees import service as guarantees
 from deposits.guarantees.demands import service as demands
 from deposits.guarantees.demands.demand import GuaranteeDemand
+from deposits.guarantees.extending import service as extending
+from deposits.guarantees.extending.endorsement import Endorsement, EndorsementState
 from deposits.guarantees.record import GuaranteeRecord
 from deposits.guarantees.states import IN_FORCE, GuaranteeState, Step
 from deposits.issuers import service as registry
@@ -28,6 +30,9 @@ from trading.acting import must_act_for, must_serve, must_watch, watches
 from trading.parties import service as parties
 from trading.projects import service as projects
 from trading.projects.project import Lot
+
+_PAYING = EndorsementState.PAYING
+_OPEN = frozenset({EndorsementState.ASKED, EndorsementState.QUOTED, _PAYING})
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class GuaranteeLine:
     bidder: str
     issuer: str
     demands: tuple[GuaranteeDemand, ...]
+    endorsement: Endorsement | None = None
+    """The last asking for a later end."""
 
     @property
     def can_demand(self) -> bool:
@@ -47,7 +54,15 @@ class GuaranteeLine:
 
     @property
     def can_extend(self) -> bool:
-        return self.record.state in IN_FORCE and bool(self.record.code)
+        is_paid = self.endorsement is not None and self.endorsement.state is _PAYING
+        return self.record.state in IN_FORCE and bool(self.record.code) and not is_paid
+
+    @property
+    def later(self) -> Endorsement | None:
+        """The later end that is on its way."""
+        made = self.endorsement
+        is_open = made is not None and made.state in _OPEN and self.record.state in IN_FORCE
+        return made if is_open else None
 
     def is_over(self, today: date) -> bool:
         """Whether its last day is past while it is in force."""
@@ -149,6 +164,7 @@ def _lines(db: Session, records: Iterable[GuaranteeRecord]) -> tuple[GuaranteeLi
     bidders = parties.organisations(db, {r.bidder_uscc for r in found})
     codes = {r.promise.issuer_uscc for r in found if r.promise}
     issuers = registry.issuers_by_code(db, codes)
+    endorsed = extending.endorsements(db, [r.id for r in found])
     by_guarantee: dict[str, list[GuaranteeDemand]] = {}
     for each in demands.demands(db):
         by_guarantee.setdefault(each.guarantee_id, []).append(each)
@@ -166,6 +182,7 @@ def _lines(db: Session, records: Iterable[GuaranteeRecord]) -> tuple[GuaranteeLi
             bidder=bidders[r.bidder_uscc].name if r.bidder_uscc in bidders else r.bidder_uscc,
             issuer=issuer(r),
             demands=tuple(by_guarantee.get(r.id, ())),
+            endorsement=endorsed.get(r.id),
         )
         for r in found
     )

@@ -18,7 +18,7 @@ from api.routes.fields import Chosen, IdInPath
 from api.transactions import ReadDb
 from archive.actor import Actor
 from deposits.cash import service as cash
-from deposits.guarantees.restoring import service as restoring
+from deposits.guarantees.extending import service as extending
 from deposits.honesty import service as honesty
 from deposits.refunds import service as refunds
 from deposits.refunds.extensions import service as extensions
@@ -89,11 +89,26 @@ async def lengthen(
     return await submit(
         request,
         form,
-        lambda tx, until: restoring.extend(tx, actor, guarantee_id, until),
+        lambda tx, until: extending.extend(tx, actor, guarantee_id, until),
         read=lambda form: form.day("until"),
         again=lambda db: _page(request, actor, db, form, guarantee_id),
         to=HOME,
         said="guarantee_extension_asked",
+    )
+
+
+@router.post(HOME + "/guarantees/{guarantee_id}/pay")
+async def pay_extension(
+    actor: BidderActor, request: Request, guarantee_id: IdInPath, form: Sent
+) -> Response:
+    """Pay what the issuer asks for the later end."""
+    return await submit(
+        request,
+        form,
+        lambda tx, _: extending.pay(tx, actor, guarantee_id),
+        again=lambda db: _page(request, actor, db, form),
+        to=HOME,
+        said="guarantee_extension_paid",
     )
 
 

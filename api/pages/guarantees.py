@@ -27,7 +27,7 @@ from archive.actor import Actor
 from archive.office import Tx
 from deposits.grounds import Claim, Ground
 from deposits.guarantees.demands import service as demands
-from deposits.guarantees.restoring import service as restoring
+from deposits.guarantees.extending import service as extending
 from deposits.guarantees.states import KNOWN_HERE, GuaranteeState
 from deposits.issuers.desk import Offer
 from trading.calendar.legal import legal_day
@@ -41,6 +41,7 @@ OFFERS: tuple[Column[Offer], ...] = (
     Column("form", "guarantees.form", lambda o: o.form.value, CODE, words="deposits.form"),
     Column("price", "guarantees.permyriad", lambda o: o.permyriad, NUMBER),
     Column("least", "guarantees.least", lambda o: o.premium_min, MONEY),
+    Column("longer", "guarantees.longer", lambda o: o.extension_permyriad, NUMBER),
     Column("minutes", "guarantees.minutes", lambda o: o.minutes, NUMBER),
 )
 LINES: tuple[Column[GuaranteeLine], ...] = (
@@ -157,7 +158,7 @@ async def extend(
     return await submit(
         request,
         form,
-        lambda tx, until: restoring.extend(tx, actor, guarantee_id, until),
+        lambda tx, until: extending.extend(tx, actor, guarantee_id, until),
         read=lambda form: form.day("until"),
         again=lambda db: _sheet(request, actor, db, guarantee_id, form, "extend"),
         to=f"{HOME}/{guarantee_id}",

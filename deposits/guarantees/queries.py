@@ -11,9 +11,16 @@ from sqlmodel import Session, col, select
 
 from archive import canonical
 from deposits.guarantees.demands.demand import OPEN, GuaranteeDemand
+from deposits.guarantees.extending.endorsement import Endorsement
 from deposits.guarantees.record import GuaranteeRecord
 from deposits.guarantees.states import COUNTING, IN_FORCE, GuaranteeState, Step
-from deposits.guarantees.tables import DemandRow, EvidenceRow, GuaranteeRow, StepRow
+from deposits.guarantees.tables import (
+    DemandRow,
+    EndorsementRow,
+    EvidenceRow,
+    GuaranteeRow,
+    StepRow,
+)
 
 
 def of_lot(db: Session, lot_id: str, *, lock: bool = False) -> list[GuaranteeRecord]:
@@ -206,3 +213,21 @@ def has_open_demand(db: Session, issuer_uscc: str) -> bool:
 
 def store_demand(db: Session, demand: GuaranteeDemand) -> None:
     db.merge(DemandRow.from_domain(demand))
+
+
+# --- Later ends ---------------------------------------------------------------------------
+
+
+def endorsement(db: Session, guarantee_id: str) -> Endorsement | None:
+    row = db.get(EndorsementRow, guarantee_id, populate_existing=True)
+    return row.to_domain() if row else None
+
+
+def endorsements(db: Session, guarantee_ids: Collection[str]) -> list[Endorsement]:
+    where = col(EndorsementRow.guarantee_id).in_(guarantee_ids)
+    return [row.to_domain() for row in db.exec(select(EndorsementRow).where(where))]
+
+
+def store_endorsement(db: Session, made: Endorsement) -> None:
+    db.merge(EndorsementRow.from_domain(made))
+    db.flush()

@@ -15,6 +15,7 @@ from archive.journal.entry import DocumentRef
 from deposits.forms import DepositForm
 from deposits.grounds import Ground
 from deposits.guarantees.demands.demand import DemandState, GuaranteeDemand
+from deposits.guarantees.extending.endorsement import Endorsement, EndorsementState
 from deposits.guarantees.record import GuaranteeRecord, Promise
 from deposits.guarantees.states import COUNTING, KNOWN_HERE, Event, GuaranteeState, Step
 from deposits.release import ReleaseCause
@@ -264,3 +265,51 @@ class DemandRow(SQLModel, table=True):
         values = {name: getattr(demand, name) for name in GuaranteeDemand.__dataclass_fields__}
         amount = values.pop("amount")
         return cls(amount_fen=amount.fen, **values)
+
+
+_ENDORSED = ", ".join(f"'{state}'" for state in EndorsementState)
+
+
+class EndorsementRow(SQLModel, table=True):
+    """The last asking for a later end of a guarantee; earlier ones are on the record."""
+
+    __tablename__ = "deposit_guarantee_endorsement"
+    __table_args__ = (
+        sa.CheckConstraint(f"state IN ({_ENDORSED})", name="state_known"),
+        sa.CheckConstraint("price_fen >= 0", name="price_not_below"),
+        sa.CheckConstraint("(paid_at IS NULL) = (account = '')", name="paid_from_account"),
+    )
+
+    guarantee_id: str = Field(primary_key=True, foreign_key="deposit_guarantee.id")
+    until: date
+    asked_by: str
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    state: str
+    price_fen: int | None = Field(default=None, sa_type=sa.BigInteger)
+    account: str = ""
+    paid_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    def to_domain(self) -> Endorsement:
+        return Endorsement(
+            self.guarantee_id,
+            self.until,
+            self.asked_by,
+            self.asked_at,
+            EndorsementState(self.state),
+            None if self.price_fen is None else Money(self.price_fen),
+            self.account,
+            self.paid_at,
+        )
+
+    @classmethod
+    def from_domain(cls, made: Endorsement) -> EndorsementRow:
+        return cls(
+            guarantee_id=made.guarantee_id,
+            until=made.until,
+            asked_by=made.asked_by,
+            asked_at=made.asked_at,
+            state=made.state,
+            price_fen=None if made.price is None else made.price.fen,
+            account=made.account,
+            paid_at=made.paid_at,
+        )

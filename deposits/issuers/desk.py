@@ -26,6 +26,8 @@ from deposits.guarantees.slip import GuaranteeSlip
 from deposits.guarantees.states import GuaranteeState
 from trading.money import Money
 
+EXTENSION_DAYS = 30
+"""What a later end is priced by: so many days, each time they have begun."""
 NOTICE_FORMAT = "bigloop.issuer-notice.v1"
 
 
@@ -43,6 +45,7 @@ class IssuerWhy(StrEnum):
     EVENT = "event"
     CREDIT = "credit"
     DOCUMENT = "document"
+    PRICE = "price"
     COMMAND = "unknown_command"
 
 
@@ -53,7 +56,8 @@ class IssuerSilent(Exception):
 @dataclass(frozen=True)
 class Offer:
     """What an issuer asks, the same of everybody: `permyriad` of the amount (万分比), at least
-    `premium_min`; issued `minutes` after the payment."""
+    `premium_min`; issued `minutes` after the payment. For each 30 days that have begun of a later end
+    (展期) `extension_permyriad` of the amount."""
 
     issuer_uscc: str
     name: str
@@ -61,11 +65,18 @@ class Offer:
     permyriad: int
     premium_min: Money
     minutes: int
+    extension_permyriad: int = 0
 
 
 def premium(offer: Offer, amount: Money) -> Money:
     """The price of a guarantee over `amount`, rounded up to a whole fen."""
     return max(offer.premium_min, Money(-(-amount.fen * offer.permyriad // 10_000)))
+
+
+def extension_premium(offer: Offer, amount: Money, days: int) -> Money:
+    """The price of `days` more, rounded up to a whole fen."""
+    periods = -(-days // EXTENSION_DAYS)
+    return Money(-(-amount.fen * offer.extension_permyriad * periods // 10_000))
 
 
 @dataclass(frozen=True)
@@ -212,10 +223,23 @@ class IssuersDesk(Protocol):
     def verify(self, issuer_uscc: str, number: str, code: str, now: datetime) -> Confirmed | None:
         """What the issuer knows of that number and code; None where it knows no such."""
 
-    def extend(
+    def price_extension(
         self, issuer_uscc: str, number: str, code: str, until: date, now: datetime
+    ) -> Money:
+        """What a later end costs (展期批单); nothing where it is not later."""
+
+    def extend(
+        self,
+        issuer_uscc: str,
+        number: str,
+        code: str,
+        until: date,
+        price: Money,
+        account: str,
+        now: datetime,
     ) -> Restored:
-        """The guarantee with a later end (展期)."""
+        """The guarantee with a later end, for that price, which comes from the applicant's account;
+        both or neither. Asked again it is the same and costs nothing more."""
 
     def release(self, issuer_uscc: str, number: str, code: str, now: datetime) -> None:
         """Tell that the beneficiary gives it back (解除)."""
@@ -257,8 +281,20 @@ class NoIssuers:
     def verify(self, issuer_uscc: str, number: str, code: str, now: datetime) -> Confirmed | None:
         raise IssuerSilent("no issuers are configured")
 
-    def extend(
+    def price_extension(
         self, issuer_uscc: str, number: str, code: str, until: date, now: datetime
+    ) -> Money:
+        raise IssuerSilent("no issuers are configured")
+
+    def extend(
+        self,
+        issuer_uscc: str,
+        number: str,
+        code: str,
+        until: date,
+        price: Money,
+        account: str,
+        now: datetime,
     ) -> Restored:
         raise IssuerSilent("no issuers are configured")
 

@@ -24,6 +24,8 @@ from deposits.guarantees import service as guarantees
 from deposits.guarantees.demands import service as demands
 from deposits.guarantees.demands.demand import GuaranteeDemand
 from deposits.guarantees.document import GUARANTEE
+from deposits.guarantees.extending import service as extending
+from deposits.guarantees.extending.endorsement import Endorsement
 from deposits.guarantees.record import GuaranteeRecord
 from deposits.guarantees.restoring import service as restoring
 from deposits.guarantees.slip import commitment, slip_bytes
@@ -32,7 +34,7 @@ from deposits.issuers import service as registry
 from deposits.issuers.desk import Application, IssuersDesk, IssuerSilent, Quote
 from deposits.issuers.issuer import Issuer
 from deposits.service import deposit_lot, terms_for
-from tests.builders import STAFF
+from tests.builders import STAFF, bidder
 from tests.deposits import makers
 from tests.deposits.makers import (
     ACCOUNT_OF,
@@ -150,6 +152,7 @@ class Hall:
         return {
             **guarantees.handlers(self.adapter),
             **restoring.handlers(self.adapter),
+            **extending.handlers(self.adapter),
             **demands.handlers(self.adapter),
         }
 
@@ -173,6 +176,21 @@ class Hall:
         with self.office.read() as db:
             found = guarantees.guarantees(db, lot_id)
         return next(r for r in found if r.bidder_uscc == uscc)
+
+    def ask_longer(self, lot_id: str, until: date, uscc: str = CLEAN) -> None:
+        """The tenderer asks for a later end; the issuer has heard it."""
+        with self.office.write() as tx:
+            extending.extend(tx, TENDERER_ACTOR, self.record(lot_id, uscc).id, until)
+        self.work()
+
+    def pay_longer(self, lot_id: str, uscc: str = CLEAN) -> None:
+        with self.office.write() as tx:
+            extending.pay(tx, bidder(uscc), self.record(lot_id, uscc).id)
+
+    def endorsement(self, lot_id: str, uscc: str = CLEAN) -> Endorsement:
+        with self.office.read() as db:
+            record = self.record(lot_id, uscc)
+            return extending.endorsements(db, [record.id])[record.id]
 
     def states(self, lot_id: str) -> dict[str, GuaranteeState]:
         with self.office.read() as db:

@@ -12,8 +12,10 @@ from archive.errors import Kind
 from archive.words import Language, render
 from deposits.guarantees import service as guarantees
 from deposits.guarantees.demands import service as demands
-from deposits.guarantees.restoring import service as restoring
+from deposits.guarantees.extending import service as extending
+from deposits.guarantees.extending.endorsement import EndorsementState
 from deposits.guarantees.states import Event, GuaranteeState
+from deposits.issuers.desk import extension_premium
 from deposits.refunds.extensions import service as extensions
 from deposits.release import ReleaseCause
 from tests.builders import STAFF, bidder
@@ -36,6 +38,7 @@ from tests.deposits.makers import (
     TENDERER_ACTOR,
 )
 from trading.calendar.legal import start_of
+from trading.money import Money
 
 S, E = GuaranteeState, Event
 
@@ -61,10 +64,11 @@ class TestEnds:
         one(hall, lot_id)
         record = hall.record(lot_id, CLEAN)
         until = VALID_TO + timedelta(days=30)
-        with hall.office.write() as tx, refused("deposits.guarantee.extension", Kind.INVALID):
-            restoring.extend(tx, TENDERER_ACTOR, record.id, VALID_TO)
-        with hall.office.write() as tx:
-            restoring.extend(tx, TENDERER_ACTOR, record.id, until)
+        with refused("deposits.guarantee.extension", Kind.INVALID):
+            hall.ask_longer(lot_id, VALID_TO)
+        hall.ask_longer(lot_id, until)
+        assert hall.record(lot_id, CLEAN).state is S.ACTIVE
+        hall.pay_longer(lot_id)
         hall.work()
         after = hall.record(lot_id, CLEAN)
         assert after.state is S.EXTENDED
@@ -80,17 +84,10 @@ class TestEnds:
     @ON_ONE_ENGINE
     def test_an_issuer_that_does_not_extend_is_heard(self, hall: Hall, lot_id: str) -> None:
         one(hall, lot_id)
-        record = hall.record(lot_id, CLEAN)
         until = VALID_TO + timedelta(days=30)
-
-        def ask() -> None:
-            with hall.office.write() as tx:
-                restoring.extend(tx, TENDERER_ACTOR, record.id, until)
-            hall.work()
-
         hall.fault(CLEAN, "no_extension")
         for _ in range(2):
-            ask()
+            hall.ask_longer(lot_id, until)
             (note,) = hall.record(lot_id, CLEAN).notes
             assert note.code == "deposits.note.not_extended"
             for language in Language:
@@ -99,7 +96,9 @@ class TestEnds:
                 assert "state:" not in said
                 assert not said.startswith("[")
         hall.fault(CLEAN, "")
-        ask()
+        hall.ask_longer(lot_id, until)
+        hall.pay_longer(lot_id)
+        hall.work()
         after = hall.record(lot_id, CLEAN)
         assert (after.state, after.notes) == (S.EXTENDED, ())
 
@@ -109,9 +108,14 @@ class TestEnds:
     ) -> None:
         one(hall, lot_id)
         record = hall.record(lot_id, CLEAN)
-        with hall.office.write() as tx:
-            restoring.extend(tx, TENDERER_ACTOR, record.id, VALID_TO + timedelta(days=30))
-        hall.desk.books.orders[next(iter(hall.desk.books.orders))].amount -= 1
+        hall.ask_longer(lot_id, VALID_TO + timedelta(days=30))
+        price = hall.endorsement(lot_id).price
+        assert price is not None
+        hall.pay_longer(lot_id)
+        (order,) = hall.desk.books.orders.values()
+        offer = hall.desk.books.offers[order.issuer]
+        assert extension_premium(offer, Money(order.amount - 1), 30) == price
+        order.amount -= 1
         hall.work()
         after = hall.record(lot_id, CLEAN)
         assert replace(after, notes=()) == record
@@ -131,6 +135,88 @@ class TestEnds:
             demands.demand(tx, TENDERER_ACTOR, record.id, CLAIM, DUE, ACCOUNT)
 
 
+class TestWhatALaterEndCosts:
+    """展期批单: priced by the issuer's table for each 30 days begun, paid by the bidder, signed anew."""
+
+    UNTIL = VALID_TO + timedelta(days=31)
+
+    def test_priced_paid_and_signed(self, hall: Hall, lot_id: str) -> None:
+        one(hall, lot_id)
+        before = hall.desk.books.premiums
+        hall.ask_longer(lot_id, self.UNTIL)
+        asked = hall.endorsement(lot_id)
+        (order,) = hall.desk.books.orders.values()
+        offer = next(o for o in hall.adapter.offers(makers.START) if o.issuer_uscc == order.issuer)
+        wanted = Money(DUE.fen * offer.extension_permyriad * 2 // 10_000)
+        assert (asked.state, asked.price) == (EndorsementState.QUOTED, wanted)
+        assert hall.record(lot_id, CLEAN).state is S.ACTIVE
+        hall.pay_longer(lot_id)
+        hall.work()
+        assert hall.endorsement(lot_id).state is EndorsementState.DONE
+        assert hall.record(lot_id, CLEAN).state is S.EXTENDED
+        assert hall.desk.books.premiums == before + wanted.fen
+        with refused("deposits.endorsement.nothing"):
+            hall.pay_longer(lot_id)
+
+    @ON_ONE_ENGINE
+    def test_an_answer_that_is_lost_pays_once(self, hall: Hall, lot_id: str) -> None:
+        one(hall, lot_id)
+        before = hall.desk.books.premiums
+        hall.ask_longer(lot_id, self.UNTIL)
+        price = hall.endorsement(lot_id).price
+        assert price is not None
+        hall.pay_longer(lot_id)
+        record, number = hall.record(lot_id, CLEAN), hall.number(CLEAN)
+        assert record.promise is not None
+        issuer = record.promise.issuer_uscc
+        for _ in range(2):  # done at the issuer's, and nobody here heard of it
+            now = hall.clock.now()
+            hall.adapter.extend(issuer, number, record.code, self.UNTIL, price, "1", now)
+        hall.silent = 1
+        hall.work()
+        assert hall.endorsement(lot_id).state is EndorsementState.PAYING
+        with refused("deposits.endorsement.state"):
+            hall.ask_longer(lot_id, self.UNTIL + timedelta(days=1))
+        hall.hours(1)
+        assert hall.endorsement(lot_id).state is EndorsementState.DONE
+        assert hall.desk.books.premiums == before + price.fen
+
+    @ON_ONE_ENGINE
+    def test_another_price_than_the_tables_is_refused(self, hall: Hall, lot_id: str) -> None:
+        one(hall, lot_id)
+        hall.fault(CLEAN, "dear")
+        hall.ask_longer(lot_id, self.UNTIL)
+        assert hall.endorsement(lot_id).state is EndorsementState.REFUSED
+        (note,) = hall.record(lot_id, CLEAN).notes
+        assert note.params["why"] == "price"
+        hall.fault(CLEAN, "")
+        hall.ask_longer(lot_id, self.UNTIL)
+        hall.fault(CLEAN, "dear")  # dearer than it had said
+        hall.pay_longer(lot_id)
+        hall.work()
+        assert hall.endorsement(lot_id).state is EndorsementState.REFUSED
+        assert hall.record(lot_id, CLEAN).state is S.ACTIVE
+
+    @ON_ONE_ENGINE
+    def test_unpaid_it_may_be_asked_for_another_day(self, hall: Hall, lot_id: str) -> None:
+        one(hall, lot_id)
+        hall.ask_longer(lot_id, self.UNTIL)
+        hall.ask_longer(lot_id, VALID_TO + timedelta(days=30))
+        (order,) = hall.desk.books.orders.values()
+        offer = hall.desk.books.offers[order.issuer]
+        assert hall.endorsement(lot_id).price == extension_premium(offer, DUE, 30)
+        with refused("trading.actor.party", Kind.FORBIDDEN), hall.office.write() as tx:
+            extending.pay(tx, bidder(ALSO_CLEAN), hall.record(lot_id, CLEAN).id)
+
+    @ON_ONE_ENGINE
+    def test_by_the_day(self, hall: Hall) -> None:
+        for offer in hall.adapter.offers(makers.START):
+            amount, each = Money(10_000), Money(offer.extension_permyriad)
+            prices = [extension_premium(offer, amount, days) for days in (0, 1, 30, 31, 61)]
+            assert prices == [Money(each.fen * n) for n in (0, 1, 1, 2, 3)]
+            assert extension_premium(offer, Money(1), 1) == Money(1)
+
+
 @ON_ONE_ENGINE
 class TestAskedToExtend:
     """12号令 第四十条: whoever agrees to a longer validity extends his deposit; whoever refuses gets it
@@ -145,6 +231,9 @@ class TestAskedToExtend:
         for uscc, agrees in ((CLEAN, True), (ALSO_CLEAN, False)):
             with hall.office.write() as tx:
                 extensions.answer_extension(tx, bidder(uscc), lot_id, agrees=agrees)
+        hall.work()
+        assert hall.states(lot_id) == {CLEAN: S.ACTIVE, ALSO_CLEAN: S.ACTIVE}, "not paid yet"
+        hall.pay_longer(lot_id)
         hall.work()
         assert hall.states(lot_id) == {CLEAN: S.EXTENDED, ALSO_CLEAN: S.ACTIVE}
         promise = hall.record(lot_id, CLEAN).promise
@@ -189,9 +278,9 @@ class TestTheLastDay:
     @ON_ONE_ENGINE
     def test_an_extension_moves_the_day(self, hall: Hall, lot_id: str) -> None:
         one(hall, lot_id)
-        with hall.office.write() as tx:
-            until = VALID_TO + timedelta(days=30)
-            restoring.extend(tx, TENDERER_ACTOR, hall.record(lot_id, CLEAN).id, until)
+        until = VALID_TO + timedelta(days=30)
+        hall.ask_longer(lot_id, until)
+        hall.pay_longer(lot_id)
         hall.work()
         hall.to(self.AFTER)
         assert hall.states(lot_id) == {CLEAN: S.EXTENDED}

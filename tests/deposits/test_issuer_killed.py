@@ -26,13 +26,23 @@ from deposits.guarantees.demands import service as demands
 from deposits.guarantees.slip import slip_bytes
 from deposits.guarantees.states import Event, GuaranteeState
 from deposits.issuers.desk import IssuerSilent
-from tests.deposits.buying import ACCOUNT, BOUGHT_AT, CLAIM, DUE, Hall, salt_of
+from tests.deposits.buying import ACCOUNT, BOUGHT_AT, CLAIM, DUE, VALID_TO, Hall, salt_of
 from tests.deposits.makers import ACCOUNT_OF, CLEAN, TENDERER, TENDERER_ACTOR, make_lots
 from trading.money import Money
 
 S, E = GuaranteeState, Event
 START_SECONDS_MAX = 60
-STEPS = ("apply", "pay", "collect", "restore", "verify", "demand", "calls")
+STEPS = (
+    "apply",
+    "pay",
+    "collect",
+    "restore",
+    "verify",
+    "price_extension",
+    "extend",
+    "demand",
+    "calls",
+)
 
 
 class Mortal:
@@ -120,6 +130,15 @@ def test_everything_is_done_once(office: Office, mortal: Mortal, desk: Path) -> 
     assert hall.states(lot_id) == {CLEAN: S.VERIFIED}
     hall.hours(1)
     assert hall.states(lot_id) == {CLEAN: S.ACTIVE}
+    hall.ask_longer(lot_id, VALID_TO + timedelta(days=30))
+    hall.hours(1)
+    price = hall.endorsement(lot_id).price
+    assert price is not None
+    hall.pay_longer(lot_id)
+    hall.work()
+    assert hall.states(lot_id) == {CLEAN: S.ACTIVE}
+    hall.hours(1)
+    assert hall.states(lot_id) == {CLEAN: S.EXTENDED}
     with office.write() as tx:
         record = hall.record(lot_id, CLEAN)
         demands.demand(tx, TENDERER_ACTOR, record.id, CLAIM, DUE, ACCOUNT)
@@ -132,10 +151,10 @@ def test_everything_is_done_once(office: Office, mortal: Mortal, desk: Path) -> 
     assert mortal.deaths == len(STEPS)
     books = Desk(desk).books
     assert (len(books.orders), len(books.claims), books.paid_out) == (1, 1, DUE.fen)
-    assert Money(books.premiums) == quote.premium
+    assert Money(books.premiums) == quote.premium + price
     (order,) = books.orders.values()
     events = [step.event for step in order.life.steps]
     assert events == [
-        E.APPLY, E.PAY, E.UNDERWRITE, E.ISSUE, E.LODGE, E.RESTORE, E.VERIFY, E.CONFIRM, E.DEMAND,
-        E.PAY_OUT,
+        E.APPLY, E.PAY, E.UNDERWRITE, E.ISSUE, E.LODGE, E.RESTORE, E.VERIFY, E.CONFIRM, E.EXTEND,
+        E.DEMAND, E.PAY_OUT,
     ]  # fmt: skip

@@ -25,6 +25,7 @@ def test_every_code_has_words_and_every_word_a_code() -> None:
         "deposits.guarantee_state.",
         "deposits.guarantee_event.",
         "deposits.demand_state.",
+        "deposits.endorsement_state.",
         "deposits.holding_state.",
         "deposits.key_algorithm.",
         "deposits.issuer_why.",

@@ -17,6 +17,7 @@ from api.desks.command_desk import put_address
 from api.desks.issuer.desk import Desk, make_app
 from api.identity import service as identity
 from api.identity.accounts import Account
+from api.pages.kit import text
 from api.settings import Environment, Settings
 from archive.actor import SYSTEM, Role
 from deposits.guarantees import service as guarantees
@@ -162,6 +163,18 @@ def test_a_bidder_buys_and_lodges_and_nobody_learns_of_it(
     looks(page, "guarantees-own")
     page.locator(".own-guarantee button").click()
     expect(page.locator(".alert-success")).to_be_visible()
+    expect(page.locator(".own-guarantee")).to_contain_text("待机构报价")
+    beside(hall.work)
+    page.goto(f"{url}/bidder/deposits")
+    price = hall.endorsement(lot_id).price
+    assert price is not None
+    expect(page.locator(".own-guarantee")).to_contain_text(f"缴费 {text.money(price)}")
+    looks(page, "guarantees-later")
+    house.goto(f"{url}/issuer/guarantees")
+    expect(house.locator("#house-restored")).to_contain_text("待投标人缴费")
+    looks(house, "guarantees-house-later")
+    page.get_by_role("button", name="缴费并展期").click()
+    expect(page.locator(".alert-success")).to_contain_text("已缴费")
     beside(hall.work)
     page.goto(f"{url}/bidder/deposits")
     expect(page.locator(".own-guarantee")).to_contain_text("2027-05-31")
@@ -277,6 +290,14 @@ class TestWithoutBrowser:
         assert agree in client.get("/bidder/deposits").text
         assert client.post(agree, headers=ORIGIN, follow_redirects=False).status_code == 303
         assert agree not in client.get("/bidder/deposits").text
+        hall.work()
+        record = hall.record(lot_id, CLEAN)
+        pay = f"/bidder/deposits/guarantees/{record.id}/pay"
+        assert pay in client.get("/bidder/deposits").text
+        other = pay.replace(record.id, hall.record(lot_id, ALSO_CLEAN).id)
+        assert client.post(other, headers=ORIGIN).status_code == 403
+        assert client.post(pay, headers=ORIGIN, follow_redirects=False).status_code == 303
+        assert client.post(pay, headers=ORIGIN).status_code == 409
         hall.work()
         assert hall.states(lot_id)[CLEAN] is S.EXTENDED
 

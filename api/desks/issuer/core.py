@@ -27,7 +27,7 @@ from deposits.forms import DepositForm
 from deposits.guarantees.document import Guarantee
 from deposits.guarantees.slip import Cipher, commitment
 from deposits.guarantees.states import IN_FORCE, Event, GuaranteeState, Life, born, lived
-from deposits.issuers.desk import IssuerWhy, NoticeKind, Offer, premium
+from deposits.issuers.desk import IssuerWhy, NoticeKind, Offer, extension_premium, premium
 from trading.money import Money
 
 EXAMINES = timedelta(days=3)
@@ -132,6 +132,7 @@ class Books:
             "surrender": self._surrender,
             "restore": self._restore,
             "verify": self._verify,
+            "price_extension": self._price_extension,
             "extend": self._extend,
             "release": self._release,
             "demand": self._demand,
@@ -159,6 +160,7 @@ class Books:
                 "permyriad": offer.permyriad,
                 "premium_min": offer.premium_min.fen,
                 "minutes": offer.minutes,
+                "extension_permyriad": offer.extension_permyriad,
             }
             for _, offer in sorted(self.offers.items())
         ]
@@ -361,11 +363,30 @@ class Books:
             "valid_to": order.valid_to.isoformat(),
         }
 
-    def _extend(self, command: Mapping[str, Any]) -> dict[str, Any]:
+    def _extended(self, command: Mapping[str, Any]) -> tuple[Order, date, int]:
+        """(order, later end, what it costs)."""
         order, until = self._numbered(command), date.fromisoformat(command["until"])
-        if order.life.state not in IN_FORCE or self.faults.get(order.number) == "no_extension":
+        fault = self.faults.get(order.number)
+        if order.life.state not in IN_FORCE or fault == "no_extension":
             raise Declined(_W.STATE)
+        days = max(0, (until - order.valid_to).days)
+        offer = self.offers[order.issuer]
+        price = extension_premium(offer, Money(order.amount), days).fen
+        return order, until, price + (price if fault == "dear" else 0)
+
+    def _price_extension(self, command: Mapping[str, Any]) -> dict[str, int]:
+        """What a later end costs; nothing is promised by it but the table of prices."""
+        return {"fen": self._extended(command)[2]}
+
+    def _extend(self, command: Mapping[str, Any]) -> dict[str, Any]:
+        """A later end for its price, which comes from the applicant's account in the same moment;
+        asked again nothing more is taken."""
+        order, until, price = self._extended(command)
         if until > order.valid_to:
+            if int(command["fen"]) != price:
+                raise Declined(_W.PRICE)
+            self.premiums += price
+            order.premium += price
             order.life = lived(order.life, _E.EXTEND, self.now, f"{order.number} {until}")
             order.valid_to = until
             order.extensions += 1
@@ -467,7 +488,7 @@ class Books:
 
     def _fault(self, command: Mapping[str, Any]) -> dict[str, str]:
         """Fail on purpose from now on: `what` happens to `number` (a guarantee: `cancel`, `lie`,
-        `forge`, `truncate`, `md5`, `revoke`, `refuse`, `no_extension`; a bidder's code: `decline`;
+        `forge`, `truncate`, `md5`, `revoke`, `refuse`, `no_extension`, `dear`; a bidder's code: `decline`;
         `calls`: `replay`, `reverse`); an empty `what` ends it."""
         self.faults[str(command["number"])] = str(command["what"])
         return {}

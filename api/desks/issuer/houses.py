@@ -99,6 +99,7 @@ def houses_of(folder: Path, minutes: int = MINUTES) -> Houses:
             permyriad=25 + 3 * (number % 5),
             premium_min=Money.yuan(200 + 20 * (number % 4)),
             minutes=minutes,
+            extension_permyriad=4 + number % 3,
         )
         secret = bytes.fromhex(row["secret"])
         algorithm = KeyAlgorithm(row["algorithm"])

@@ -48,6 +48,7 @@ class IssuersAdapter:
                     permyriad=_whole(each["permyriad"]),
                     premium_min=Money(_whole(each["premium_min"])),
                     minutes=_whole(each["minutes"]),
+                    extension_permyriad=_whole(each["extension_permyriad"]),
                 )
                 for each in answer
             )
@@ -143,8 +144,28 @@ class IssuersAdapter:
             read, do="verify", at=now.isoformat(), issuer=issuer_uscc, number=number, code=code
         )
 
-    def extend(
+    def price_extension(
         self, issuer_uscc: str, number: str, code: str, until: date, now: datetime
+    ) -> Money:
+        return self._ask(
+            lambda a: Money(_whole(a["fen"])),
+            do="price_extension",
+            at=now.isoformat(),
+            issuer=issuer_uscc,
+            number=number,
+            code=code,
+            until=until.isoformat(),
+        )
+
+    def extend(
+        self,
+        issuer_uscc: str,
+        number: str,
+        code: str,
+        until: date,
+        price: Money,
+        account: str,
+        now: datetime,
     ) -> Restored:
         return self._ask(
             _restored,
@@ -154,6 +175,8 @@ class IssuersAdapter:
             number=number,
             code=code,
             until=until.isoformat(),
+            fen=price.fen,
+            account=account,
         )
 
     def release(self, issuer_uscc: str, number: str, code: str, now: datetime) -> None:

@@ -1027,6 +1027,34 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "deposit_guarantee_endorsement",
+        sa.Column("guarantee_id", sa.String(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("price_fen", sa.BigInteger(), nullable=True),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(paid_at IS NULL) = (account = '')",
+            name=op.f("ck_deposit_guarantee_endorsement_paid_from_account"),
+        ),
+        sa.CheckConstraint(
+            "state IN ('ASKED', 'QUOTED', 'PAYING', 'DONE', 'REFUSED')",
+            name=op.f("ck_deposit_guarantee_endorsement_state_known"),
+        ),
+        sa.CheckConstraint(
+            "price_fen >= 0", name=op.f("ck_deposit_guarantee_endorsement_price_not_below")
+        ),
+        sa.ForeignKeyConstraint(
+            ["guarantee_id"],
+            ["deposit_guarantee.id"],
+            name=op.f("fk_deposit_guarantee_endorsement_guarantee_id_deposit_guarantee"),
+        ),
+        sa.PrimaryKeyConstraint("guarantee_id", name=op.f("pk_deposit_guarantee_endorsement")),
+    )
+    op.create_table(
         "deposit_guarantee_evidence",
         sa.Column("guarantee_id", sa.String(), nullable=False),
         sa.Column("digests", sa.String(), nullable=False),

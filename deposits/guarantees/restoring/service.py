@@ -1,5 +1,4 @@
-"""The issuer gives the plain guarantee: for a slip after the opening (还原), and again with a later end
-(展期).
+"""The issuer gives the plain guarantee for a slip after the opening (还原).
 
 The issuer is never called inside a transaction. What it hands over is kept byte for byte with the
 digests that it states and the lists of revoked certificates of that day; judging is the matter of
@@ -10,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 from archive.actor import SYSTEM, Actor, Role
-from archive.errors import Kind, Reason, Refusal
+from archive.errors import Reason, Refusal
 from archive.office import Office, Tx
 from archive.tasks import service as tasks
 from deposits.guarantees import queries
@@ -27,18 +25,11 @@ from deposits.guarantees.service import (
     ASKED_MAX,
     RESTORE_TASK,
     VERIFY_TASK,
-    await_end,
-    locked,
 )
 from deposits.guarantees.slip import GuaranteeSlip, parse_slip
-from deposits.guarantees.states import IN_FORCE, Event, GuaranteeState
-from deposits.issuers import service as registry
-from deposits.issuers.desk import IssuersDesk, IssuerSilent, IssuerWhy, Restored
-from deposits.service import deposit_lot, lot_to_settle
-from trading.acting import must_act_for
-
-EXTEND_TASK = "deposits.extend_guarantee"
-_NOT_EXTENDED = "deposits.note.not_extended"
+from deposits.guarantees.states import Event, GuaranteeState
+from deposits.issuers.desk import IssuersDesk, IssuerSilent, Restored
+from deposits.service import deposit_lot
 
 
 def record_restored(
@@ -61,7 +52,7 @@ def record_restored(
             }
             tx.record(_stream(lot_id), "deposits:guarantee:invalid", actor, data)
         else:
-            after = _kept(tx, actor, record, said, Event.RESTORE)
+            after = keep(tx, actor, record, said, Event.RESTORE)
             documents = tuple(d for d in (after.document, after.file) if d is not None)
             tx.record(
                 _stream(lot_id),
@@ -77,7 +68,7 @@ def record_restored(
     return tuple(done)
 
 
-def _kept(
+def keep(
     tx: Tx, actor: Actor, record: GuaranteeRecord, said: Restored, event: Event
 ) -> GuaranteeRecord:
     """The record with what the issuer handed over in place of what it had; what that promises, where it
@@ -94,75 +85,6 @@ def _kept(
     promise = promise_of(read.guarantee) if isinstance(read, SignedGuarantee) else record.promise
     after = replace(after, document=document, file=file, code=said.code[:64], promise=promise)
     return queries.store_moved(tx.db, (after, step), actor.id)
-
-
-# --- Extending ----------------------------------------------------------------------------
-
-
-def extend(tx: Tx, actor: Actor, guarantee_id: str, until: date) -> None:
-    """Ask the issuer for a later end (条例 第二十六条: the deposit holds as long as the bid). A task
-    asks it; the guarantee is EXTENDED when the issuer has signed. The bidder himself may ask, too.
-
-    Refuses FORBIDDEN who has no part in it; CONFLICT where it is not in force or its issuer is not linked; INVALID an end that is
-    not later.
-    """
-    found = locked(tx, guarantee_id)
-    if Role.BIDDER in actor.roles:
-        must_act_for(actor, found.bidder_uscc)
-    else:
-        lot_to_settle(tx.db, actor, found.lot_id)
-    if found.state not in IN_FORCE or found.promise is None:
-        params = {"state": found.state, "event": Event.EXTEND}
-        raise Refusal("deposits.guarantee.event", params, Kind.CONFLICT)
-    if not found.code:
-        raise Refusal("deposits.guarantee.not_linked", {}, Kind.CONFLICT)
-    _must_be_later(until, found.promise.valid_to)
-    data = {"guarantee": found.id, "bidder": found.bidder_uscc, "until": until.isoformat()}
-    tx.record(_stream(found.lot_id), "deposits:guarantee:extension_asked", actor, data)
-    args = {"guarantee": found.id, "until": until.isoformat(), "tries": 0}
-    tasks.enqueue(tx, EXTEND_TASK, args)
-
-
-def _must_be_later(until: date, valid_to: date) -> None:
-    if until <= valid_to:
-        params = {"until": until.isoformat(), "valid_to": valid_to.isoformat()}
-        raise Refusal("deposits.guarantee.extension", params)
-
-
-def _without_refusal(record: GuaranteeRecord) -> tuple[Reason, ...]:
-    """The notes but what an issuer said to an earlier asking."""
-    return tuple(note for note in record.notes if note.code != _NOT_EXTENDED)
-
-
-def record_extended(tx: Tx, actor: Actor, guarantee_id: str, said: Restored) -> GuaranteeRecord:
-    """Put down an extended guarantee: signed by a key of its issuer, the same in all but its end and
-    its text. Refuses INVALID anything else; nothing is changed then."""
-    record = locked(tx, guarantee_id)
-    before = readable(tx.vault.get(record.document.sha256))
-    now = readable(said.document)
-    assert isinstance(before, SignedGuarantee), "it is in force"
-    if isinstance(now, Reason):
-        raise Refusal(now.code, now.params)
-    old, new = before.guarantee, now.guarantee
-    _must_be_later(new.valid_to, old.valid_to)
-    same = replace(new, valid_to=old.valid_to, wording_sha256=old.wording_sha256)
-    if same != old:
-        raise Refusal("deposits.check.differs", {"fields": "body"})
-    issuer = registry.issuer(tx.db, new.issuer_uscc)
-    if not any(key.is_signature(now.signed_bytes, now.signature) for key in issuer.keys):
-        raise Refusal("deposits.check.signature", {"issuer": new.issuer_uscc})
-    after = _kept(tx, actor, record, said, Event.EXTEND)
-    after = replace(after, notes=_without_refusal(after))
-    queries.store(tx.db, after)
-    await_end(tx, after)
-    tx.db.flush()
-    data = {
-        "guarantee": record.id,
-        "bidder": record.bidder_uscc,
-        "valid_to": new.valid_to.isoformat(),
-    }
-    tx.record(_stream(record.lot_id), "deposits:guarantee:extended", actor, data, (after.document,))
-    return after
 
 
 # --- Tasks --------------------------------------------------------------------------------
@@ -206,58 +128,9 @@ def restore_task(desk: IssuersDesk) -> tasks.Handler:
     return handle
 
 
-def extend_task(desk: IssuersDesk) -> tasks.Handler:
-    """The handler of EXTEND_TASK."""
-
-    def handle(office: Office, args: Mapping[str, Any]) -> tasks.Write:
-        guarantee_id, tries = str(args["guarantee"]), int(args["tries"])
-        until = date.fromisoformat(str(args["until"]))
-        with office.read() as db:
-            record = queries.by_id(db, guarantee_id)
-        if record is None or record.promise is None or record.state not in IN_FORCE:
-            return lambda tx: None
-        promise, said, why = record.promise, None, ""
-        if promise.valid_to >= until:
-            return lambda tx: None  # done in an earlier try
-        try:
-            said = desk.extend(
-                promise.issuer_uscc, promise.number, record.code, until, office.clock.now()
-            )
-        except Refusal as refusal:
-            why = str(refusal.params.get("why", refusal.code))[:60]
-        except IssuerSilent:
-            why = ""
-
-        def write(tx: Tx) -> None:
-            refused = shown = why
-            if said is not None:
-                try:
-                    record_extended(tx, SYSTEM, guarantee_id, said)
-                    return
-                except Refusal as refusal:
-                    refused, shown = refusal.code, IssuerWhy.DOCUMENT
-            if refused:
-                data = {
-                    "guarantee": guarantee_id,
-                    "bidder": record.bidder_uscc,
-                    "why": refused,
-                }
-                stream = _stream(record.lot_id)
-                tx.record(stream, "deposits:guarantee:extension_refused", SYSTEM, data)
-                said_no = Reason(_NOT_EXTENDED, {"until": until.isoformat(), "why": shown})
-                now = locked(tx, guarantee_id)
-                queries.store(tx.db, replace(now, notes=(*_without_refusal(now), said_no)))
-            elif tries < ASKED_MAX:
-                tasks.enqueue(tx, EXTEND_TASK, {**args, "tries": tries + 1}, tx.now + ASK_AGAIN)
-
-        return write
-
-    return handle
-
-
 def handlers(desk: IssuersDesk) -> Mapping[str, tasks.Handler]:
     """The handlers of this module's tasks, bound to the issuers' desk."""
-    return {RESTORE_TASK: restore_task(desk), EXTEND_TASK: extend_task(desk)}
+    return {RESTORE_TASK: restore_task(desk)}
 
 
 def _stream(lot_id: str) -> str:

@@ -15,8 +15,8 @@ from archive.office import Tx
 from deposits.cash import queries as cash
 from deposits.cash.holding import HoldingState
 from deposits.guarantees import service as guarantees
+from deposits.guarantees.extending import service as extending
 from deposits.guarantees.record import GuaranteeRecord
-from deposits.guarantees.restoring import service as restoring
 from deposits.guarantees.states import IN_FORCE
 from deposits.refunds import queries
 from deposits.refunds.ends import Answer, Extension
@@ -102,7 +102,7 @@ def answer_extension(tx: Tx, actor: Actor, lot_id: str, *, agrees: bool) -> None
         return
     for record in guarantees.guarantees(tx.db, lot_id):
         if record.bidder_uscc == uscc and ends_before(record, last.until):
-            restoring.extend(tx, actor, record.id, last.until)
+            extending.extend(tx, actor, record.id, last.until)
     for each in cash.of_lot(tx.db, lot_id, lock=True):
         if each.bidder_uscc == uscc and each.state is HoldingState.HELD:
             cash.store(tx.db, replace(each, valid_until=last.until))
