@@ -105,6 +105,7 @@ def _follow(client: object, arguments: argparse.Namespace) -> None:
 
     assert isinstance(client, WitnessClient)
     names: dict[str, str] | None = None
+    unkept = 0
     for found in client.frames():
         if isinstance(found, Cut):
             again = {"seconds": f"{found.pause:.1f}"}
@@ -118,6 +119,9 @@ def _follow(client: object, arguments: argparse.Namespace) -> None:
             if arguments.once and state.size >= client.head:
                 return
         elif isinstance(found, Kept):
+            if 0 < found.unkept < 2 * unkept:
+                continue  # it was said, and not long ago
+            unkept = found.unkept
             code = "api.page.watch.unkept_for" if found.unkept else "api.follow.kept"
             complain(words(code, {"seconds": found.unkept}, arguments.lang))
         elif arguments.json:

@@ -1,4 +1,5 @@
-"""What `pictures.js` of the wall and of a session asks for: which tracks there are, and their newest pictures."""
+"""What `pictures.js` of the wall, of a session and of a venue's room asks for: which tracks there are, and their newest
+pictures."""
 
 from __future__ import annotations
 
@@ -7,10 +8,11 @@ from collections.abc import Iterable
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import SupervisorActor
+from api.access import StaffActor, SupervisorActor
 from api.flows import screens as flow
 from api.pages.supervisor import HOME
 from api.routes.fields import Answer, Digest64, IdInPath
+from api.routes.sessions import seen
 from api.shell import shell_of
 from api.transactions import ReadDb
 from archive.journal.entry import moment_text
@@ -82,5 +84,29 @@ def picture(
 ) -> Response:
     """A still picture, whose name is its digest: it never changes, and only its reader keeps it."""
     content = flow.snapshot(db, shell_of(request).office.vault, actor, session_id, sha256)
+    return _still(content)
+
+
+def _still(content: bytes) -> Response:
     keep = {"Cache-Control": "private, max-age=600, immutable"}
     return Response(content, media_type="image/jpeg", headers=keep)
+
+
+@router.get("/centre/sessions/{session_id}/pictures")
+def of_room(
+    actor: StaffActor, request: Request, db: ReadDb, session_id: IdInPath
+) -> PicturesAnswer:
+    """The cameras that staff see of a session."""
+    session = seen(db, actor, session_id)
+    found = flow.of_room(db, actor, shell_of(request).watches, session)
+    return _answer(request, {session_id: found})
+
+
+@router.get("/centre/sessions/{session_id}/pictures/{sha256}")
+def room_picture(
+    actor: StaffActor, request: Request, db: ReadDb, session_id: IdInPath, sha256: Digest64
+) -> Response:
+    """A still picture of one of these cameras, as long as it is the newest."""
+    shell, session = shell_of(request), seen(db, actor, session_id)
+    content = flow.room_snapshot(db, shell.office.vault, actor, shell.watches, session, sha256)
+    return _still(content)

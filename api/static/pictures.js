@@ -1,5 +1,6 @@
 // Pictures of the watched sessions: `<… data-pictures="/supervisor/wall/pictures">`.
 //
+// `data-stills-of`: where single pictures are, if not with the supervisor's; `data-most`: so many are shown of a session.
 // On the wall each tile (`[data-session]`) gets the newest still pictures of its tracks. In a session's page (`[data-player]`)
 // a track that is chosen is played, and only that one. A picture is shown if its bytes have the digest that it goes by;
 // a segment that is played is counted if the record, as `witness.js` has verified it here, holds its digest.
@@ -8,6 +9,7 @@ import { hex, sha256 } from "./source.js";
 
 const ASK_MS = 3000;
 const SHOWN_ON_TILE = 4;
+const STILLS_OF = "/supervisor/sessions";
 const KNOWN_MAX = 5000;
 const STRANGE_MS = 15_000; // the record may come a little after the picture
 
@@ -70,7 +72,7 @@ class Pictures {
 
   async load(session, digest) {
     if (this.shown.has(digest)) return;
-    const answer = await fetch(`/supervisor/sessions/${session}/pictures/${digest}`);
+    const answer = await fetch(`${this.part.dataset.stillsOf ?? STILLS_OF}/${session}/pictures/${digest}`);
     if (!answer.ok) return;
     const blob = await answer.blob();
     const own = hex(await sha256(await blob.arrayBuffer()));
@@ -80,7 +82,7 @@ class Pictures {
   paint() {
     for (const place of this.part.querySelectorAll("[data-stills]")) {
       const tracks = this.sessions[place.dataset.stills] ?? [];
-      const shown = this.figure ? tracks : tracks.filter((track) => track.snapshot && !track.has_ended).slice(0, SHOWN_ON_TILE);
+      const shown = this.figure ? tracks : tracks.filter((track) => track.snapshot && !track.has_ended).slice(0, this.part.dataset.most ?? SHOWN_ON_TILE);
       const names = shown.map((track) => `${track.station} ${track.track}`);
       for (const item of [...place.children]) if (!names.includes(item.dataset.name)) item.remove();
       shown.forEach((track, at) => this.still(place, names[at], track));

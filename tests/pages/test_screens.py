@@ -101,6 +101,7 @@ def test_a_station_records_and_a_supervisor_watches(
     expect(wall.locator(".tile .stills img")).to_have_count(2)
     expect(wall.locator(".tile .stills img").first).to_have_js_property("complete", True)
     looks(wall, "supervisor-wall-pictures")
+    _staff_see_cameras_alone(chromium_page, review)
     station.get_by_role("button", name="录制摄像头").click()
     expect(station.locator("[data-preview]:visible")).to_have_count(1)
 
@@ -113,6 +114,27 @@ def test_a_station_records_and_a_supervisor_watches(
         assert len(kept) == entry.data["bytes"]
     assert all(10 < entry.data["luma"] < 250 for entry in stills)
     assert not _told(review, "station_rejected")
+
+
+def _staff_see_cameras_alone(chromium_page: Pages, review: Reviewing) -> None:
+    """The host sees the camera and no screen; another venue of the session neither; no address gives them more."""
+    place = f"{review.url}/centre/sessions/{review.session_id}"
+    host = sign_in(chromium_page, review.url, "clerk", place.removeprefix(review.url))
+    still = host.locator(".stills li")
+    expect(still).to_have_count(1)
+    expect(still).to_contain_text("cam-1 · 摄像头")
+    expect(still.locator("img")).to_be_visible()
+    looks(host, "centre-session-pictures")
+    (camera,) = host.request.get(f"{place}/pictures").json()["sessions"][review.session_id]
+    screen = next(e for e in _told(review, "snapshot") if e.data["what"] == "SCREEN").data["sha256"]
+    assert host.request.get(f"{place}/pictures/{screen}").status == 404
+    state = review.session.state
+    other = next(venue for venue in state.venues if venue != state.host)
+    open_account(review.office, "guest", Role.STAFF, centre=other)
+    guest = sign_in(chromium_page, review.url, "guest", place.removeprefix(review.url))
+    expect(guest.locator("[data-none]")).to_be_visible()
+    assert guest.request.get(f"{place}/pictures").json()["sessions"][review.session_id] == []
+    assert guest.request.get(f"{place}/pictures/{camera['snapshot']}").status == 404
 
 
 def _is_told(review: Reviewing, page: Page, condition: Callable[[list[Entry]], bool]) -> None:
