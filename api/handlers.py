@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from api.flows import avoidance, calling, dossier, ending, fair, opening, replanning, seating
+from api.flows.filing import Filing
 from api.flows.names import (
     AVOIDANCE_TASK,
     DOSSIER_TASK,
@@ -16,6 +17,8 @@ from api.flows.names import (
     PLAN_TASK,
     REPLAN_TASK,
 )
+from api.pages.record_viewer import viewer_files
+from archive.cosignature import Cosigner
 from archive.custody import Custodian
 from archive.tasks.service import Handler
 from deposits.cash import service as cash
@@ -44,10 +47,11 @@ def handlers(
     bank: Bank | None = None,
     gateway: Gateway | None = None,
     issuers: IssuersDesk | None = None,
+    outsiders: tuple[Cosigner, ...] = (),
 ) -> Mapping[str, Handler]:
     """The handlers of this installation; those that need the custodian, the folder of dossiers, the
-    bank or the issuers (none: they are always silent) or the calling service (none: nobody is called) are bound to them
-    here."""
+    bank or the issuers (none: they are always silent), the calling service (none: nobody is called) or the outside witnesses
+    are bound to them here."""
     bank = bank or NoBank()
     issuers = issuers or NoIssuers()
     return {
@@ -59,7 +63,7 @@ def handlers(
         FAIRNESS_TASK: fair.MAKE,
         FREE_TASK: ending.free_task,
         retention.DISCARD_TASK: retention.discard_task(objections.suspended),
-        DOSSIER_TASK: dossier.seal_task(dossiers),
+        DOSSIER_TASK: dossier.seal_task(Filing(dossiers, viewer_files, outsiders)),
         **asking.HANDLERS,
         CALL_TASK: calls.call_task(gateway, calling.invitation_text),
         SETTLE_TASK: calls.settle_task,

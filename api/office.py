@@ -2,7 +2,7 @@
 
     <data>/bigloop.db      the database, unless BIGLOOP_DATABASE_URL names another
     <data>/vault/          documents by digest
-    <data>/dossiers/       finished dossiers, one folder a subject
+    <data>/dossiers/       finished dossiers, one folder a subject; beside them its sessions' pictures
     <data>/keys/           0700; log.key signs checkpoints, custodian.key opens lots,
                            keeper.key what is sealed at rest, telephony.key signs to and from
                            the calling service; each 0600;

@@ -32,3 +32,8 @@ def outsiders_of(text: str) -> tuple[Outside, ...]:
         except MalformedNote as error:
             raise ValueError(str(error)) from error
     return tuple(found)
+
+
+def cosigners_of(text: str) -> tuple[Cosigner, ...]:
+    """Their keys alone."""
+    return tuple(one.witness for one in outsiders_of(text))

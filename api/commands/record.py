@@ -26,14 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from api.flows.recording import absences, files, write_folder
     from api.office import open_office
-    from api.outsiders import outsiders_of
+    from api.outsiders import cosigners_of
     from api.pages.record_viewer import viewer_files
     from archive.errors import Refusal
     from archive.words import render
     from evaluation.witness.recording.service import Scope
 
     settings = read_settings(database_url=arguments.database_url)
-    outsiders = tuple(one.witness for one in outsiders_of(settings.outside_witnesses))
+    outsiders = cosigners_of(settings.outside_witnesses)
     scope = Scope(pictures=not arguments.without_pictures)
     office = open_office(settings)
     try:

@@ -93,6 +93,7 @@ def serve(
     from api.fanout import FanoutProtocol
     from api.handlers import handlers
     from api.office import open_bank, open_custodian, open_gateway, open_issuers
+    from api.outsiders import cosigners_of
     from api.watchkeeper import keeper_of, keeping_in_a_thread
     from api.worker import Hands, in_a_thread
 
@@ -110,6 +111,7 @@ def serve(
                         open_bank(settings),
                         open_gateway(settings, office),
                         open_issuers(settings),
+                        cosigners_of(settings.outside_witnesses),
                     ),
                     settings.task_poll_seconds,
                     settings.anchor_seconds,

@@ -15,6 +15,7 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace) -> int:
     from api.handlers import handlers
     from api.office import open_bank, open_custodian, open_gateway, open_issuers, open_office
+    from api.outsiders import cosigners_of
     from api.wakeups import waking
     from api.watchkeeper import keeper_of, keeping_in_a_thread
     from api.worker import Hands
@@ -32,6 +33,7 @@ def run(_arguments: argparse.Namespace) -> int:
             open_bank(settings),
             open_gateway(settings, office),
             open_issuers(settings),
+            cosigners_of(settings.outside_witnesses),
         ),
         settings.task_poll_seconds,
         settings.anchor_seconds,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from api.commands.terminal import read_settings
-from api.commands.verify import verifiers
+from api.commands.verify import judges, verifiers
 from api.demo import buying
 from api.demo.acts.table import ACTS, first_acts
 from api.demo.desks import desk
@@ -168,10 +168,13 @@ def once(
             raise DemoFailed(f"the record does not hold together: {broken}")
         with office.read() as db:
             counted: dict[str, int | float] = dict(figures(db))
-        sealed = sorted(path for path in dossiers.iterdir() if path.is_dir())
+        sealed = sorted(dossiers.glob("lot-*"))
         verdicts = Counter(
             verify(path, [office.log.verifier], verifiers()).verdict for path in sealed
         )
+        for path in sorted(dossiers.glob("session-*")):
+            if verify(path, [office.log.verifier], {}, judges()).verdict is not Verdict.VALID:
+                raise DemoFailed(f"the pictures of {path.name} do not hold")
         counted["dossiers"] = len(sealed)
         counted["verified"] = verdicts[Verdict.VALID]
     counted["seconds"] = round(time.monotonic() - began, 1)

@@ -1,6 +1,6 @@
 """The dossier of a lot (项目档案): which streams and documents belong to it, and its sealing.
 
-One lot, one volume (DA/T 103-2024 §9.2). Complete streams: the project, the lot, its draws, its
+One lot, one volume (DA/T 103-2024 §9.2); its sessions' pictures stand beside it (`api.flows.filing`). Complete streams: the project, the lot, its draws, its
 session. From the draw register of the centre, which other lots share, the entries of its draws alone,
 each with the proof that it stands there. Sealed with a fresh anchor; nothing is derived from live
 tables.
@@ -15,6 +15,8 @@ from typing import Any
 
 from sqlmodel import Session
 
+from api.flows import filing
+from api.flows.filing import Filing
 from archive import dossier
 from archive.actor import SYSTEM
 from archive.dossier import Extract, Package
@@ -64,7 +66,7 @@ def assemble(office: Office, db: Session, lot_id: str, tick: int) -> Package:
     streams += [f"session/{session.id}" for session in sessions.sessions(db, lot_id=lot_id)]
     extracts = []
     acts = {entry.action for stream in streams for entry in journal.entries(db, stream)}
-    required = required_of(lot.stage, acts)
+    required = [*required_of(lot.stage, acts), *filing.required(db, lot_id)]
     drawn = draws.draws_of_lot(db, lot_id)
     register = f"draws/{lot.centre_id}"
     ours = {draw.id for draw in drawn}
@@ -104,8 +106,8 @@ def _places(root: Path, lot_id: str) -> tuple[Path, Path]:
     return root / f"lot-{lot_id}", root / f".lot-{lot_id}"
 
 
-def seal_task(root: Path) -> Callable[[Office, Mapping[str, Any]], Write]:
-    """Task: write the lot's dossier below `root` and put its digest on the record.
+def seal_task(pictures: Filing) -> Callable[[Office, Mapping[str, Any]], Write]:
+    """Task: file the pictures of the lot's sessions, write its dossier beside them and put its digest on the record.
 
     Refused while an objection is unanswered and while a guarantee is held, when the task begins and
     again when it ends: a file is closed after everything has happened. The folder gets its name only
@@ -118,12 +120,13 @@ def seal_task(root: Path) -> Callable[[Office, Mapping[str, Any]], Write]:
             if awards.is_sealed(db, lot_id):
                 return lambda tx: None
             _must_be_over(db, lot_id)
+        pictures.file(office, lot_id)
         with office.write() as tx:
             journal.anchor(tx.db, tx.log, tx.now)
         with office.read() as db:
             tick = journal.last_tick(db)
             package = assemble(office, db, lot_id, tick)
-        folder, draft = _places(root, lot_id)
+        folder, draft = _places(pictures.root, lot_id)
         for left in (folder, draft):
             if left.exists():
                 shutil.rmtree(left)

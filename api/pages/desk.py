@@ -19,7 +19,7 @@ from api.access import SupervisorActor
 from api.flows import recording, watch, witnessing
 from api.flows.topics import numbers
 from api.identity import service as identity
-from api.outsiders import outsiders_of
+from api.outsiders import cosigners_of
 from api.pages.entry_words import entry_values, story_sentences
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.listing import NUMBER, Column, listing
@@ -195,7 +195,7 @@ def record(
     """The session's record to take along: verifiable anywhere, with a page that checks itself."""
     watch.seen(db, actor, session_id)
     shell = shell_of(request)
-    outsiders = tuple(one.witness for one in outsiders_of(shell.settings.outside_witnesses))
+    outsiders = cosigners_of(shell.settings.outside_witnesses)
     scope = recording.supervisors_scope(shell.office, session_id, with_pictures=pictures)
     files = recording.files(shell.office, session_id, viewer_files, outsiders, scope)
     return attachment(f"record-{session_id}.zip", recording.archive_of(session_id, files))

@@ -34,7 +34,7 @@ class Played:
 
     @property
     def dossiers(self) -> list[Path]:
-        return sorted((self.folder / "dossiers").iterdir())
+        return sorted((self.folder / "dossiers").glob("lot-*"))
 
 
 def command(*words: str | Path, folder: Path, **more: Any) -> subprocess.CompletedProcess[str]:

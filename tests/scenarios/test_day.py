@@ -15,17 +15,20 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from api.commands.verify import verifiers
+from api.commands.verify import judges, verifiers
 from api.demo.acts.table import ACTS, first_acts
 from api.demo.once import opened, run_until, settings_of
 from api.demo.play import Play
 from api.flows import drawing
 from api.flows.dossier import seal_task
+from api.flows.filing import Filing
 from api.handlers import handlers
 from api.office import open_custodian
+from api.pages.record_viewer import viewer_files
 from archive.clock import DrivenClock
 from archive.errors import Kind, Refusal
 from archive.journal import service as journal
+from archive.note import Verifier
 from archive.office import Office
 from archive.tasks.service import Worker
 from archive.verification.report import Verdict
@@ -259,20 +262,36 @@ def _no_file_while_guarantees_are_held(theatre: Theatre) -> None:
             if any(r.state is GuaranteeState.VERIFIED for r in guarantees.guarantees(db, lot.id))
         ]
     assert holding
-    seal = seal_task(theatre.dossiers)
+    seal = seal_task(Filing(theatre.dossiers, viewer_files))
     found = refused(Kind.CONFLICT, lambda: seal(theatre.office, {"lot": holding[0]}))
     assert found.code == "api.flows.guarantees_held"
     assert not list(theatre.dossiers.glob("*"))
+
+
+def _pictures_go_with_the_file(
+    files: list[Path], pictures: list[Path], trust: list[Verifier]
+) -> None:
+    """财政部令第87号 第三十九条、第七十六条: what was recorded of the night is whole, and a dossier names it."""
+    assert pictures
+    named = [path.read_bytes() for file in files for path in file.glob("data/documents/*")]
+    for folder in pictures:
+        assert (folder / "record.json").read_bytes() in named
+        told = verify(folder, trust, {}, judges()).steps[-1].notes
+        assert [note.code for note in told] == ["archive.verify.media_held"]
+        assert int(told[0].params["count"]) > 20
 
 
 def _file(theatre: Theatre) -> None:
     theatre.until(theatre.play.moments.archive + MINUTE)
     assert theatre.stages() == {Stage.ARCHIVED}
     trust = [theatre.office.log.verifier]
-    files = sorted(theatre.dossiers.iterdir())
+    files = sorted(theatre.dossiers.glob("lot-*"))
     assert len(files) == len(theatre.lots())
-    for file in files:
-        report = verify(file, trust, verifiers())
+    pictures = sorted(theatre.dossiers.glob("session-*"))
+    assert sorted(theatre.dossiers.iterdir()) == sorted([*files, *pictures])
+    for file in [*files, *pictures]:
+        report = verify(file, trust, verifiers(), judges())
         assert report.verdict is Verdict.VALID, [step for step in report.steps if step.findings]
+    _pictures_go_with_the_file(files, pictures, trust)
     with theatre.office.read() as db:
         assert journal.first_break_anywhere(db) is None

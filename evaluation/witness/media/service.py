@@ -117,6 +117,11 @@ def _known(db: Db, name: Name, form: Form, digest: str) -> MediaRow:
     return row
 
 
+def has_any(db: Db, session_id: str) -> bool:
+    """Whether a station of the session has reported a picture or a recording."""
+    return bool(queries.kept_media(db, session_id))
+
+
 def shown(
     db: Db, session_id: str, stations: Mapping[str, Heard], *, is_heard: bool = False
 ) -> Iterator[Shown]:
