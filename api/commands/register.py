@@ -80,7 +80,8 @@ def _take(register: Register, content: bytes, arguments: argparse.Namespace) -> 
         return 1
     finally:
         office.connections.dispose()
-    _say(say("api.register.taken", {}, language))
+    is_new = bool(plan.of(Effect.NEW, Effect.CHANGED, Effect.GONE))
+    _say(say("api.register.taken" if is_new else "api.page.registers.nothing", {}, language))
     return 0
 
 

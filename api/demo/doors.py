@@ -31,6 +31,7 @@ MORE_DOORS = (
     Door("tenderer", "/tenderer/lots"),
     Door("issuer", "/issuer/guarantees"),
     Door("pool", "/pool/experts"),
+    Door("operator", "/operator/registers"),
 )
 
 

@@ -37,6 +37,7 @@ def guests(play: Play) -> tuple[Account, ...]:
         Account("tenderer", frozenset({Role.TENDERER}), party_id=project.tenderer),
         Account("issuer", frozenset({Role.ISSUER}), party_id=_busiest_issuer(play)),
         Account("pool", frozenset({Role.POOL})),
+        Account("operator", frozenset({Role.OPERATOR})),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -450,7 +451,9 @@ class TestCommand:
         assert main(words) == 0
         assert "已登记" in capsys.readouterr().out
         assert main([*words, "--lang", "en"]) == 0
-        assert "0 new, 0 changed" in capsys.readouterr().out
+        said_again = capsys.readouterr().out
+        assert "0 new, 0 changed" in said_again
+        assert "registered already" in said_again
         file.write_bytes(
             organisations(f"{A},示例丙,投标企业,{CENTRE},", f"{C},,投标企业,{CENTRE},")
         )
@@ -458,3 +461,9 @@ class TestCommand:
         said = capsys.readouterr()
         assert "第 3 行 名称" in said.err
         assert main(["register", "organisations", str(tmp_path / "nowhere")]) == 2
+        monkeypatch.setattr("sys.stdin", io.StringIO("a password of a test\n"))
+        assert main(["account", "create", "clerk", "--role", "staff", "--centre", "999999"]) == 0
+        assert "999999" in capsys.readouterr().err, "no such centre: a note, for it may come later"
+        monkeypatch.setenv("BIGLOOP_DATABASE_URL", f"sqlite:///{tmp_path}/empty.db")
+        assert main(words) == 1
+        assert "bigloop migrate" in capsys.readouterr().err
