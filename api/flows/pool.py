@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -39,9 +41,8 @@ REGIMES = (Regime.ZTB, Regime.ZFCG)
 DECLARED_MAX = 20
 
 
-@dataclass(frozen=True)
-class PoolLine:
-    """An expert in the list."""
+class PoolLine(NamedTuple):
+    """An expert in the list; a tuple, because an export makes as many as the pool has."""
 
     id: str
     name: str
@@ -145,10 +146,10 @@ def search(words: Iterable[Word], status: str, sort: str, is_descending: bool) -
 
 def experts(db: Session, find: Find, start: int, most: int) -> list[PoolLine]:
     """A part of the experts that a search keeps."""
+    titles = {title.value: title.name for title in Title}
+    place = cache(_place)
     return [
-        PoolLine(
-            **line._asdict() | {"home": _place(line.home), "title": Title(line.title).name},
-        )
+        PoolLine(*line[:4], place(line.home), titles[line.title], *line[6:])
         for line in pool.found(db, find, start, most)
     ]
 

@@ -26,6 +26,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Generic, TypeAlias, TypeVar, overload
 from urllib.parse import urlencode
@@ -45,6 +46,7 @@ PAGE_ROWS_MAX = 50
 ROWS_MAX = 20_000
 FILTER_CHARACTERS_MAX = 100
 PAGE_MAX = 100_000
+WORDS_MAX = 4096
 
 TEXT, NUMBER, MONEY, DAY, MOMENT, CODE = "text", "number", "money", "day", "moment", "code"
 """How a column's value reads. CODE: a code whose word is `api.page.<words>.<value>`."""
@@ -82,7 +84,7 @@ class Column(Generic[Row]):
         if value is None or value == "":
             return text.DASH
         if self.kind == CODE:
-            return say(f"{text.page_code(self.words)}.{value}", {}, language)
+            return _word(f"{text.page_code(self.words)}.{value}", language)
         if isinstance(value, Money):
             return text.money(value)
         if isinstance(value, datetime):
@@ -94,17 +96,17 @@ class Column(Generic[Row]):
     def export(self, row: Row, language: Language) -> str:
         """The cell as a program reads it: amounts in yuan, moments in Beijing time."""
         value = self.value(row)
-        if value is None:
+        if value is None or value == "":
             return ""
+        if isinstance(value, str):  # first: most cells of a long list are
+            return harmless(value if self.kind != CODE else self.read(row, language))
         if isinstance(value, Money):
             return value.in_yuan()
         if isinstance(value, datetime):
             return f"{value.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
         if isinstance(value, date):
             return value.isoformat()
-        if isinstance(value, int):
-            return str(value)
-        return harmless(self.read(row, language) if value else "")
+        return str(value)
 
 
 @dataclass(frozen=True)
@@ -188,8 +190,10 @@ class Listing(Generic[Row]):
         writer = csv.writer(out)
         columns = [column for column in self.columns if column.part is None]
         writer.writerow([harmless(self._label(column.label)) for column in columns])
-        for row in self.kept[:]:
-            writer.writerow([column.export(row, self.language) for column in columns])
+        language = self.language
+        writer.writerows(
+            [column.export(row, language) for column in columns] for row in self.kept[:]
+        )
         name = (self.path.strip("/").replace("/", "-") or "list") + ".csv"
         return Response(
             out.getvalue().encode("utf-8-sig"),
@@ -207,6 +211,12 @@ class Listing(Generic[Row]):
 
     def _label(self, code: str) -> str:
         return say(text.page_code(code), {}, self.language)
+
+
+@lru_cache(WORDS_MAX)
+def _word(code: str, language: Language) -> str:
+    """What a code of a column is called; a list of 20,000 asks for the same few again and again."""
+    return say(code, {}, language)
 
 
 def harmless(cell: str) -> str:

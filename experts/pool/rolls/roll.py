@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from operator import attrgetter
 
 from archive.errors import Fault, Faults, Param, Refusal
 from experts.identities.companies import name_key
@@ -335,32 +336,31 @@ def _check_employer(row: _Row, expert: Expert, seen: _Seen) -> None:
 
 def table_of(experts: Iterable[Expert], names: Mapping[str, str]) -> list[list[str]]:
     """The table that `parse` reads, of these experts; without identity numbers."""
-    words = [word for name, word in HEADINGS.items() if name not in ("resident_id", "distinct")]
+    shown = [name for name in HEADINGS if name not in ("resident_id", "distinct")]
     title_of = {level: word for word, level in TITLES.items()}
-    rows = [words]
-    for each in experts:
-        values: Mapping[str, Callable[[Expert], str]] = {
-            "employer_name": lambda e: names.get(e.employer_uscc, ""),
-            "past_employers": lambda e: _pairs_text(e.past_employers),
-            "board_seats": lambda e: " ".join(e.board_seats),
-            "past_board_seats": lambda e: _pairs_text(e.past_board_seats),
-            "controlled_units": lambda e: " ".join(e.controlled_units),
-            "declared_units": lambda e: " ".join(e.declared_units),
-            "specialties": _specialties_text,
-            "title_level": lambda e: title_of[e.title_level],
-        }
-        rows.append(
-            [
-                values[name](each) if name in values else _plain(getattr(each, name))
-                for name in HEADINGS
-                if name not in ("resident_id", "distinct")
-            ]
-        )
-    return rows
+    values: Mapping[str, Callable[[Expert], str]] = {
+        "employer_name": lambda e: names.get(e.employer_uscc, ""),
+        "past_employers": lambda e: _pairs_text(e.past_employers),
+        "board_seats": lambda e: " ".join(e.board_seats),
+        "past_board_seats": lambda e: _pairs_text(e.past_board_seats),
+        "controlled_units": lambda e: " ".join(e.controlled_units),
+        "declared_units": lambda e: " ".join(e.declared_units),
+        "specialties": _specialties_text,
+        "title_level": lambda e: title_of[e.title_level],
+    }
+    cells = [values.get(name, _plainly(name)) for name in shown]
+    rows = [[cell(each) for cell in cells] for each in experts]
+    return [[HEADINGS[name] for name in shown], *rows]
 
 
-def _plain(value: object) -> str:
-    return "" if value is None else str(value)
+def _plainly(name: str) -> Callable[[Expert], str]:
+    value = attrgetter(name)
+
+    def plain(expert: Expert) -> str:
+        found = value(expert)
+        return "" if found is None else str(found)
+
+    return plain
 
 
 def _pairs_text(pairs: tuple[tuple[str, date], ...]) -> str:
