@@ -1,4 +1,5 @@
-"""How a page looks, judged by a machine: axe-core, no scrolling sideways, at the sizes of offices.
+"""How a page looks, judged by a machine: axe-core and no scrolling sideways at the sizes of offices, and
+whether it holds on a phone.
 
     page = sign_in(chromium_page, server.url, "staff", "/centre/lots")
     looks(page)
@@ -21,6 +22,8 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 OFFICE = (1366, 768)
 ENLARGED = (1093, 614)
 """The same screen at 125 %: so many CSS pixels are left."""
+PHONE = (390, 844)
+ON_A_PHONE = (Path(__file__).parent / "phone.js").read_text("utf-8")
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 """Charts take the window's new size when they hear of it, before the next frame."""
 GRAVE = frozenset({"serious", "critical"})
@@ -44,17 +47,20 @@ def sign_in(
 
 def looks(page: Page, name: str = "") -> None:
     """Fail where axe finds something serious or worse, or the page is wider than the window, at
-    1366×768 and at 125 %. With `name` a picture is kept in the folder BIGLOOP_PICTURES."""
+    1366×768 and at 125 %, or where it does not hold at 390 px (`phone.js`). With `name` a picture is kept in the folder BIGLOOP_PICTURES."""
     found: list[str] = []
-    for width, height in (OFFICE, ENLARGED):
+    for width, height in (OFFICE, ENLARGED, PHONE):
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate(DRAWN)
-        found += [f"{width} px: {fault}" for fault in violations(page)]
-        beyond = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        if beyond > 0:
-            found.append(f"{width} px: {beyond} px wider than the window")
+        if width == PHONE[0]:
+            found += [f"{width} px: {fault}" for fault in page.evaluate(ON_A_PHONE)]
+        else:
+            found += [f"{width} px: {fault}" for fault in violations(page)]
+            beyond = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            if beyond > 0:
+                found.append(f"{width} px: {beyond} px wider than the window")
         if name and (folder := os.environ.get("BIGLOOP_PICTURES")):
             Path(folder).mkdir(parents=True, exist_ok=True)
             page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)

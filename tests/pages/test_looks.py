@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.pages.conftest import SESSIONS
-from tests.pages.looks import OFFICE, looks, sign_in
+from tests.pages.looks import OFFICE, ON_A_PHONE, PHONE, looks, sign_in
 from tests.support.browser import Pages
 from tests.support.servers import Server
 
@@ -273,3 +273,39 @@ def test_a_number_older_than_the_page_moves_nothing(
     assert not [url for url in reads if "/fragments/kit" in url]
     with page.expect_request("**/fragments/kit*"):
         tell(seq + 1)
+
+
+SPOILT = {
+    '<p style="width: 500px">宽</p>': "wider than the window",
+    '<p style="margin-left: -20px">示例</p>': "begins left",
+    '<p style="width: 60px; overflow: hidden; white-space: nowrap">示例标段的名称很长</p>': "cut",
+    '<a href="#a" style="display: block; height: 15px">一</a>'
+    '<a href="#b" style="display: block; height: 15px">二</a>': "too small to tap",
+    '<p style="font-size: 11px">示例</p>': "text too small",
+    '<svg width="100" viewBox="0 0 200 40"><text y="20">示例</text></svg>': "text too small",
+    '<p style="width: 1.2em">示例标段的名称</p>': "stand upright",
+}
+SOUND = """
+  <p>句子里的<a href="#a">链接</a>与<a href="#b">链接</a></p>
+  <div style="overflow-x: auto"><table style="width: 900px"><tr><td>示例</td></tr></table></div>
+  <a href="#c" style="display: block; height: 24px">一</a><button style="min-height: 24px">二</button>
+"""
+
+
+def test_what_does_not_hold_on_a_phone_is_told(chromium_page: Pages) -> None:
+    """WCAG 2.2, 1.4.10 and 2.5.8: one fault each, and none of a sound page."""
+    page = chromium_page(size=PHONE)
+    for body, told in {SOUND: "", **SPOILT}.items():
+        page.set_content(f'<meta name="viewport" content="width=device-width"><main>{body}</main>')
+        found = page.evaluate(ON_A_PHONE)
+        assert len(found) == bool(told), (body, found)
+        assert told in "".join(found), (body, found)
+
+
+def test_a_character_before_its_font_is_told(chromium_page: Pages, living_day: Server) -> None:
+    page = chromium_page(living_day.url + "/sign-in", size=PHONE)
+    assert page.evaluate(ON_A_PHONE) == []
+    page.route("**/noto-sans-sc/**", lambda route: route.abort())
+    chromium_page.allow("ERR_FAILED")
+    page.evaluate("document.querySelector('main').append('龘')")
+    assert page.evaluate(ON_A_PHONE) == ["Chinese characters without their font"]
