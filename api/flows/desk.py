@@ -20,6 +20,8 @@ from experts.draws import service as draws
 from experts.draws.basis.service import Supply
 from experts.draws.request import ENDED_WITHOUT
 from experts.draws.service import Asking, Call, Draw
+from experts.invitations.calls import service as telephone
+from experts.invitations.calls.service import Doubt
 from experts.trustees import service as trustees
 from trading.acting import must_serve
 from trading.projects import service as projects
@@ -80,12 +82,13 @@ def own_lot(db: Session, actor: Actor, lot_id: str) -> Lot:
 @dataclass(frozen=True)
 class Course:
     """How a draw goes, without an expert's name: the trustees asked and what they are called, the calls
-    by rank, and how many of them are answered how."""
+    by rank, how many of them are answered how, and the replies that did not count."""
 
     asking: Asking | None
     trustees: Mapping[str, str]
     calls: tuple[Call, ...]
     answers: Counter[str]
+    doubts: tuple[Doubt, ...] = ()
 
 
 def course(db: Session, draw: Draw | None) -> Course:
@@ -95,7 +98,8 @@ def course(db: Session, draw: Draw | None) -> Course:
     calls = draws.calls(db, draw.id)
     now = Counter(call.answer or "OPEN" for call in calls if call.round == draw.round)
     called = {one.id: one.name for one in trustees.trustees(db)}
-    return Course(draws.asking_of(db, draw.id), called, calls, now)
+    doubts = telephone.doubts(db, draw.id)
+    return Course(draws.asking_of(db, draw.id), called, calls, now, doubts)
 
 
 @dataclass(frozen=True)

@@ -49,14 +49,14 @@ WRITING = frozenset({Stage.REVIEWING, Stage.PAUSE_REQUESTED, Stage.PAUSE_APPROVE
 @dataclass(frozen=True)
 class Call:
     """An invitation as the invited sees it. `answer`: OPEN, YES, NO, SILENT, or LAPSED where the
-    time to answer is over."""
+    time to answer is over; of a yes what came of it, once its round is settled: SEATED, SPARE (lower
+    ranks accepted too), LEFT (he sat and does not any more)."""
 
     draw_id: str
     evaluation_at: datetime
     area: str
     until: datetime | None
     answer: str
-    is_seated: bool
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,8 @@ def calls(db: Db, actor: Actor, now: datetime) -> list[Call]:
     for invited in draws.invitations_of(db, actor.party_id):
         is_open = invited.answers_until is not None and now < invited.answers_until
         answer = invited.answer or ("OPEN" if is_open else "LAPSED")
-        is_yes = answer == ANSWERED_YES
+        if answer == ANSWERED_YES and not is_open:
+            answer = _became(db, actor, invited.draw_id)
         found.append(
             Call(
                 draw_id=invited.draw_id,
@@ -177,7 +178,6 @@ def calls(db: Db, actor: Actor, now: datetime) -> list[Call]:
                 area=area_name(invited.area),
                 until=invited.answers_until,
                 answer=answer,
-                is_seated=is_yes and _is_seated(db, actor, invited.draw_id),
             )
         )
     found.sort(key=lambda call: call.evaluation_at, reverse=True)
@@ -354,6 +354,13 @@ def _session_of(db: Db, actor: Actor, session_id: str) -> Session | None:
     if own is None or own.standing is Standing.REPLACED:
         raise _unknown(session_id)
     return found
+
+
+def _became(db: Db, actor: Actor, draw_id: str) -> str:
+    """What came of an acceptance."""
+    if _is_seated(db, actor, draw_id):
+        return "SEATED"
+    return "LEFT" if actor.party_id in draws.who_sat(db, draw_id) else "SPARE"
 
 
 def _is_seated(db: Db, actor: Actor, draw_id: str) -> bool:

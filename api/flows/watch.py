@@ -33,6 +33,8 @@ from evaluation.witness.watch import Watch
 from experts.draws import service as draws
 from experts.draws.service import Draw
 from experts.draws.verify import Step, is_valid, verify_transcript
+from experts.invitations.calls import service as telephone
+from experts.invitations.calls.service import Doubt
 from trading.acting import watches
 from trading.parties import service as parties
 from trading.projects import service as projects
@@ -121,6 +123,8 @@ class Proof:
     is_valid: bool
     head_stands: bool
     """Whether the last hash of the transcript's chain is the one on the stream of the draw."""
+    doubts: tuple[Doubt, ...]
+    """Replies of the calling service that did not count."""
 
 
 # --- The wall ---------------------------------------------------------------------------------
@@ -295,4 +299,5 @@ def proof(db: Db, actor: Actor, draw_id: str) -> Proof:
         steps=tuple(steps),
         is_valid=is_valid(steps),
         head_stands=head in recorded,
+        doubts=telephone.doubts(db, draw_id),
     )

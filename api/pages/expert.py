@@ -31,7 +31,7 @@ from experts.draws import service as draws
 
 router = APIRouter(include_in_schema=False)
 HOME = "/expert/sessions"
-ANSWERS = ("OPEN", "YES", "NO", "SILENT", "LAPSED")
+ANSWERS = ("OPEN", "YES", "SEATED", "SPARE", "LEFT", "NO", "SILENT", "LAPSED")
 CALL_COLUMNS: tuple[Column[flow.Call], ...] = (
     Column("evaluation", "expert.evaluation", lambda call: call.evaluation_at, MOMENT),
     Column("area", "expert.area", lambda call: call.area),

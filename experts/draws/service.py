@@ -298,12 +298,13 @@ def invited(db: Session, draw_id: str) -> tuple[Invited, ...]:
 @dataclass(frozen=True)
 class Call:
     """One invitation without its name: specialty, rank in its permutation, round, and the answer
-    (`YES`, `NO`, `SILENT`; empty while it is open)."""
+    (`YES`, `NO`, `SILENT`; empty while it is open). `has_left`: sat, and was replaced."""
 
     round: int
     specialty: str
     rank: int
     answer: str
+    has_left: bool
 
 
 def calls(db: Session, draw_id: str) -> tuple[Call, ...]:
@@ -311,8 +312,15 @@ def calls(db: Session, draw_id: str) -> tuple[Call, ...]:
     and may not learn whom it calls."""
     row = course.known(queries.draw(db, draw_id), draw_id)
     specialties = [quota["specialty"] for quota in canonical.decode(row.request)["quotas"]]
+    left = {member.leaf for member in called.members(db, draw_id) if member.left_for}
     return tuple(
-        Call(item.round, specialties[item.group_number], item.rank, item.answer)
+        Call(
+            item.round,
+            specialties[item.group_number],
+            item.rank,
+            item.answer,
+            item.answer == "YES" and item.leaf in left,
+        )
         for item in called.invitations(db, draw_id)
     )
 

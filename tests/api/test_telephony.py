@@ -388,6 +388,9 @@ class TestReplies:
         assert self.send(ours, ("f" * 32, "ACCEPT")) == ["unknown"]
         assert ours.answers(draw.id) == before
         assert ours.actions(draw.id)[-1] == "experts:reply:contradicted"
+        with ours.office.read() as db:
+            (doubt,) = calls.doubts(db, draw.id)
+        assert (doubt.what, doubt.round, doubt.order) == (Taken.CONTRADICTED, 1, first)
 
     def test_what_was_said_in_the_application_stands(
         self, ours: Ours, asked: tuple[Draw, list[Order]]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -22,6 +23,7 @@ from sqlmodel import Session
 
 from archive.actor import SYSTEM, Actor, Role
 from archive.errors import Kind, Refusal
+from archive.journal import service as journal
 from archive.office import Office, Tx, keeper_of
 from archive.tasks.service import Handler, Write, enqueue
 from experts.draws import queries as draw_queries
@@ -49,6 +51,13 @@ class Taken(StrEnum):
     CONTRADICTED = "contradicted"  # something else was said before, and stands
     LATE = "late"
     UNKNOWN = "unknown"  # no order of ours
+
+
+RECORDED: Mapping[Taken, str] = {
+    Taken.LATE: "experts:reply:late",
+    Taken.CONTRADICTED: "experts:reply:contradicted",
+}
+"""Under which action a reply that does not count stands on the stream of its draw."""
 
 
 # --- Telephone numbers ------------------------------------------------------------------------
@@ -243,7 +252,7 @@ def _answer(
             return _other(tx, call, accepted)
         if refusal.kind is Kind.TOO_LATE or refusal.code == "experts.draw.state":
             data = {"round": call.round, "order": call.id}
-            tx.record(f"draw/{row.id}", "experts:reply:late", SYSTEM, data)
+            tx.record(f"draw/{row.id}", RECORDED[Taken.LATE], SYSTEM, data)
             return Taken.LATE
         raise
     return Taken.TAKEN
@@ -267,8 +276,29 @@ def _note(tx: Tx, call: DrawCallRow, *, is_same: bool) -> Taken:
     if is_same:
         return Taken.KNOWN
     data = {"round": call.round, "order": call.id}
-    tx.record(f"draw/{call.draw_id}", "experts:reply:contradicted", SYSTEM, data)
+    tx.record(f"draw/{call.draw_id}", RECORDED[Taken.CONTRADICTED], SYSTEM, data)
     return Taken.CONTRADICTED
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A reply of the calling service that did not count, by our clock: it came too late, or it says
+    something else than the answer that stands. `what`: LATE or CONTRADICTED; `order`: the call, by
+    which the service knows it."""
+
+    at: datetime
+    round: int
+    order: str
+    what: Taken
+
+
+def doubts(db: Session, draw_id: str) -> tuple[Doubt, ...]:
+    """The replies that did not count, in the order in which they came."""
+    kinds = {RECORDED[what]: what for what in RECORDED}
+    return tuple(
+        Doubt(entry.at, entry.data["round"], entry.data["order"], kinds[entry.action])
+        for entry in journal.entries_of(db, f"draw/{draw_id}", sorted(kinds))
+    )
 
 
 # --- The deadline -----------------------------------------------------------------------------------
