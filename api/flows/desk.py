@@ -151,10 +151,17 @@ def own_draw(db: Session, actor: Actor, lot_id: str) -> Draw:
 
 def substitute_unseated(tx: Tx, actor: Actor, lot_id: str) -> int:
     """Replace the members for whom no station was found by the next ranks; how many. CONFLICT where
-    everybody has a station."""
+    everybody has a station, or somebody who has none reviews already: he goes for a statutory cause
+    alone (条例 第四十八条), not for a night that his venue cannot hold (docs/decisions/0012)."""
     draw = own_draw(tx.db, actor, lot_id)
     absent = [member.expert_id for member in seating.unseated(tx.db, draw.id)]
     if not absent:
         raise Refusal("api.desk.all_seated", {}, Kind.CONFLICT)
+    review = sessions.session_of_lot(tx.db, lot_id)
+    sitting = review.state.sitting if review is not None else ()
+    begun = [m.seat_code for m in sitting if m.is_admitted and m.expert_id in set(absent)]
+    if begun:
+        params = {"seats": ", ".join(sorted(begun))}
+        raise Refusal("api.desk.reviews_already", params, Kind.CONFLICT)
     drawing.substitute_absent(tx, actor, lot_id, absent)
     return len(absent)

@@ -13,7 +13,8 @@ import pytest
 
 from api.demo import people
 from api.flows import changes as flow
-from api.flows import replanning
+from api.flows import desk, replanning
+from archive.actor import Actor
 from archive.errors import Kind, Refusal
 from archive.verification.report import Status
 from evaluation.seating import service as seating
@@ -25,8 +26,9 @@ from evaluation.seating.verify import verify_plan
 from evaluation.session.state import Stage
 from evaluation.stations import service as stations
 from evaluation.stations.slots import SLOTS_A_DAY, holds_night, slot_at
+from experts.draws import service as draws
 from tests.scenarios.conftest import Played
-from tests.support.playing import province_at
+from tests.support.playing import Province, province_at
 from tests.support.servers import free_port
 
 pytestmark = pytest.mark.db
@@ -83,6 +85,21 @@ class TestTheDayGoesWrong:
             assert given.centre_id in overnight
 
 
+def _nobody_goes_for_want_of_a_station(at: Province, host: Actor) -> None:
+    """条例 第四十八条, docs/decisions/0012: who reviews already is not replaced because a night, or a
+    fault, has left him without a station; so no overrun changes a committee."""
+    with at.office.read() as db:
+        lot_id, before = at.session.lot_id, draws.committee(db, at.session.draw_id)
+        held = seating.seats_of(db, at.session.id)
+    with at.office.write() as tx:
+        seating.release_seats(tx, host, at.session.id, held[0].expert_id)
+    with pytest.raises(Refusal) as caught, at.office.write() as tx:
+        desk.substitute_unseated(tx, host, lot_id)
+    assert (caught.value.code, caught.value.kind) == ("api.desk.reviews_already", Kind.CONFLICT)
+    with at.office.read() as db:
+        assert draws.committee(db, at.session.draw_id) == before
+
+
 @pytest.mark.slow
 def test_a_trouble_that_comes_to_nobody(run_folder: Path, tmp_path: Path) -> None:
     """In the evening every seat that is held has begun, and keeps its place: a booth where nobody sits concerns none of them, nor does
@@ -120,3 +137,4 @@ def test_a_trouble_that_comes_to_nobody(run_folder: Path, tmp_path: Path) -> Non
             with pytest.raises(Refusal) as caught, at.office.write() as tx:
                 flow.ask(tx, host, late)
             assert [(f.pointer, f.code) for f in caught.value.faults] == [("/until", code)]
+        _nobody_goes_for_want_of_a_station(at, host)
