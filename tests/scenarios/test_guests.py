@@ -16,6 +16,7 @@ from api.demo.once import opened, settings_of
 from api.demo.play import Play
 from api.flows import drawing, sealing
 from api.flows import opening as flow
+from api.flows.member import calls
 from api.handlers import handlers
 from api.identity import service as identity
 from api.identity.accounts import Account
@@ -111,6 +112,21 @@ def test_a_guest_who_must_recuse_himself_is_followed(
         seat = _member(office, lot_id, who).seat_code
         (follower,) = [m for m in _session(office, lot_id).state.sitting if m.seat_code == seat]
         assert follower.expert_id != who
+        _is_told_what_became_of_it(office, session.draw_id, who, follower.expert_id)
+
+
+def _is_told_what_became_of_it(office: Office, draw_id: str, left: str, came: str) -> None:
+    """Each reads what came of his own yes; who watches the draw sees that one rank has left."""
+    with office.read() as db:
+        sat = {member.expert_id for member in draws.committee(db, draw_id)}
+        said = {
+            who: next(c.answer for c in calls(db, people.expert(who), NOW) if c.draw_id == draw_id)
+            for who in (*sat, left)
+        }
+        assert said == {**dict.fromkeys(sat, "SEATED"), left: "LEFT"}
+        assert came in sat
+        gone = [call for call in draws.calls(db, draw_id) if call.has_left]
+    assert [call.answer for call in gone] == ["YES"]
 
 
 def _is_announced(office: Office, host: str) -> bool:
