@@ -109,6 +109,7 @@ class Case:
     appeal: Appeal
     assessment: Assessment | None
     line: Line | None
+    lot: str = ""
 
 
 def side_of(actor: Actor) -> Side:
@@ -239,7 +240,8 @@ def cases(db: Db, actor: Actor) -> list[Case]:
 def _case(db: Db, appeal: Appeal) -> Case:
     if appeal.kind is Appealed.ASSESSMENT:
         found = appraisal.of_expert(db, appeal.expert_id)
-        return Case(appeal, next(each for each in found if each.id == appeal.subject), None)
+        meant = next(each for each in found if each.id == appeal.subject)
+        return Case(appeal, meant, None, projects.lot(db, meant.lot_id).name)
     number = int(appeal.subject.rpartition("/")[2])
     told = standing.history(db, appeal.expert_id)
     return Case(appeal, None, next(line for line in told if line.seq == number))

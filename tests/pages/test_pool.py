@@ -200,6 +200,8 @@ def test_a_session_is_assessed_appealed_and_decided(chromium_page: Pages, house:
     said(own, "申诉已提交")
     office = sign_in(chromium_page, house.url, "pool", "/pool/appeals")
     office.locator("tbody a").first.click()
+    expect(office.locator(".facts")).to_contain_text("示例20261021")  # which review, and whose word
+    expect(office.locator(".facts")).to_contain_text("交易中心")
     office.get_by_label("申诉成立").check()
     office.get_by_label("决定理由").fill("签到钟快了 20 分钟(示例)")
     looks(office, "pool-appeal")
