@@ -16,7 +16,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from operator import attrgetter
 
 from archive.errors import Fault, Faults, Param, Refusal
 from experts.identities.companies import name_key
@@ -354,10 +353,8 @@ def table_of(experts: Iterable[Expert], names: Mapping[str, str]) -> list[list[s
 
 
 def _plainly(name: str) -> Callable[[Expert], str]:
-    value = attrgetter(name)
-
     def plain(expert: Expert) -> str:
-        found = value(expert)
+        found = getattr(expert, name)
         return "" if found is None else str(found)
 
     return plain
