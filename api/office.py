@@ -30,9 +30,6 @@ from deposits.cash.bank import Bank, NoBank
 from deposits.issuers.desk import IssuersDesk, NoIssuers
 from experts.invitations.gateway import Gateway
 
-PUBLIC_KEY = "log.vkey"
-"""The public half of the log's key, beside the private one: a line for trust files."""
-
 
 class NotForProduction(ValueError):
     """A clock or a source of entropy that can be driven, asked for in production."""
@@ -70,9 +67,8 @@ def open_office(
         with connections.read() as db:  # legal time survives a restart, and never goes back
             clock.move_to(journal.latest_moment(db) or clock.now())
     log = note_signer(keys / "log.key", settings.log_name, entropy.child("log key"))
-    public = keys / PUBLIC_KEY
-    if not public.exists():
-        public.write_text(log.verifier.vkey + "\n", "utf-8")
+    if not settings.public_key.exists():
+        settings.public_key.write_text(log.verifier.vkey + "\n", "utf-8")
     return Office(
         connections=connections,
         clock=clock,

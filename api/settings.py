@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data / 'bigloop.db'}"
 
     @property
+    def public_key(self) -> Path:
+        """The public half of the log's key, beside the private one: a line for trust files."""
+        return self.data / "keys" / "log.vkey"
+
+    @property
     def dossiers(self) -> Path:
         """Where finished dossiers are written: one folder a subject."""
         return self.data / "dossiers"

@@ -16,7 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from api.migrations.check import missing_triggers
-    from api.office import PUBLIC_KEY
     from archive.database import Connections
     from archive.journal.service import first_break_anywhere
     from archive.note import Verifier
@@ -29,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with connections.engine.connect() as connection:
             faults = missing_triggers(connection)
-        key, folder = settings.data / "keys" / PUBLIC_KEY, settings.data / "vault"
+        key, folder = settings.public_key, settings.data / "vault"
         log = Verifier.parse(key.read_text("utf-8").strip()) if key.is_file() else None
         vault = Vault(folder) if folder.is_dir() else None
         with connections.read() as db:

@@ -34,12 +34,30 @@ def complain_of(refusal: Refusal, language: Language) -> None:
 def read_settings(**overrides: Any) -> Settings:
     """The settings; what is None is left to the environment. SystemExit(78) where one is wrong."""
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+        given = {name: value for name, value in overrides.items() if value is not None}
+        settings = Settings(**given)
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False):
             name = "_".join(str(part) for part in fault["loc"]).upper()
             complain(f"{PREFIX + name + ': ' if name else ''}{fault['msg']}")
         raise SystemExit(EX_CONFIG) from None
+    return _of_its_log(settings)
+
+
+def _of_its_log(settings: Settings) -> Settings:
+    """The settings with the name that the folder's log was made with. SystemExit(78) where another is asked for:
+    under it this would be another log, and a record taken out of it would hold no witness's signature."""
+    try:
+        kept = settings.public_key.read_text("utf-8").partition("+")[0]
+    except OSError:
+        return settings  # a new installation, or keys that this command may not read
+    if kept == settings.log_name:
+        return settings
+    if "log_name" in settings.model_fields_set:
+        there = f"{settings.data} 的日志名为 {kept} / the log there is {kept}"
+        complain(f"{PREFIX}LOG_NAME={settings.log_name}: {there}")
+        raise SystemExit(EX_CONFIG)
+    return settings.model_copy(update={"log_name": kept})
 
 
 def is_migrated(settings: Settings) -> bool:

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from api.cli import COMMANDS, main
+from api.commands.terminal import read_settings
 from archive.entropy import SeededEntropy
 from archive.keys import note_signer
 from archive.note import Checkpoint
@@ -50,6 +51,22 @@ class TestUsage:
             main(["migrate"])
         assert caught.value.code == 78
         assert "BIGLOOP_PORT" in capsys.readouterr().err
+
+    def test_a_log_keeps_the_name_that_it_was_made_with(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """C2SP tlog-checkpoint: another origin is another log, which no witness has cosigned."""
+        signer = note_signer(tmp_path / "log.key", "log.example", SeededEntropy(b"k"))
+        (tmp_path / "keys").mkdir()
+        (tmp_path / "keys" / "log.vkey").write_text(signer.verifier.vkey + "\n")
+        assert read_settings(data=tmp_path).log_name == "log.example"
+        monkeypatch.setenv("BIGLOOP_LOG_NAME", "log.example")
+        assert read_settings(data=tmp_path).log_name == "log.example"
+        monkeypatch.setenv("BIGLOOP_LOG_NAME", "bigloop.local")
+        with pytest.raises(SystemExit) as caught:
+            read_settings(data=tmp_path)
+        assert caught.value.code == 78
+        assert "log.example" in capsys.readouterr().err
 
     def test_help_lists_every_command(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as caught:
