@@ -36,6 +36,10 @@ COMMANDS = {
     "witness": ("api.commands.witness", "follow a session's record from a terminal, checking it"),
     "check": ("api.commands.check", "re-read every stream of the journal"),
     "desk": ("api.commands.desk", "run a synthetic outside desk: a bank, a calling service"),
+    "mapping": (
+        "api.commands.mapping",
+        "check and try the file by which a partner's interface for guarantees calls things",
+    ),
     "demo": ("api.demo.command", "play a demonstration with invented data"),
 }
 """Name → (module, what it is for). The module has `add_arguments(parser)` and `run(arguments)`."""
