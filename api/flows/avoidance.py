@@ -20,12 +20,13 @@ from typing import Any
 from sqlmodel import Session as Db
 
 from api.flows import substitution
+from api.flows.names import AVOIDANCE_TASK
 from archive import canonical
 from archive.actor import SYSTEM, Actor
 from archive.errors import Kind, Reason, Refusal
 from archive.journal import service as journal
 from archive.office import Office, Tx
-from archive.tasks.service import Write
+from archive.tasks.service import Write, enqueue
 from archive.vault import Vault
 from experts.conflicts.rules import RULE_OF_REASON
 from experts.draws import service as draws
@@ -39,6 +40,7 @@ from trading.opening import service as opening
 from trading.parties import service as parties
 from trading.parties.party import Link
 from trading.projects import service as projects
+from trading.projects.stages import Stage
 from trading.rules.book import book
 
 EVIDENCE = {
@@ -47,6 +49,10 @@ EVIDENCE = {
     "draw-late-hit.json": "LATE",
 }
 """The documents with evidence on a draw's stream, and the pass that made each."""
+UNDECIDED = (
+    Stage.REGISTERED, Stage.NOTICED, Stage.OPENING, Stage.OPENED, Stage.EVALUATED, Stage.CANDIDATES,
+)  # fmt: skip
+"""The stages of a lot before its award."""
 LOOKED_AT = (State.INVITING, State.SEATED, State.CLOSED)
 """The states in which a committee is judged again."""
 
@@ -183,11 +189,31 @@ def _bidders(db: Db, lot_id: str) -> tuple[str, ...]:
         return ()
 
 
+def look_everywhere(tx: Tx) -> int:
+    """How companies are bound has changed: every committee of a lot that is not decided is judged again,
+    each by a task. How many."""
+    found = [
+        draw.id
+        for lot in projects.lots(tx.db)
+        if lot.stage in UNDECIDED
+        for draw in draws.draws_of_lot(tx.db, lot.id)
+        if draw.state in LOOKED_AT
+    ]
+    for draw_id in found:
+        enqueue(tx, AVOIDANCE_TASK, {"draw": draw_id})
+    return len(found)
+
+
 def look_task(_office: Office, args: Mapping[str, Any]) -> Write:
     """The third pass by itself: what changed about an expert is held against every committee that he
-    sits or sat in. Done twice it finds nothing new."""
+    sits or sat in; or a committee is judged again. Done twice it finds nothing new."""
 
     def write(tx: Tx) -> None:
+        if "draw" in args:
+            draw = draws.draw(tx.db, args["draw"])
+            if draw.state in LOOKED_AT:
+                _look(tx, SYSTEM, draw)
+            return
         asked = {each.draw_id for each in draws.invitations_of(tx.db, args["expert"])}
         for draw in (draws.draw(tx.db, draw_id) for draw_id in sorted(asked)):
             if draw.state not in LOOKED_AT:

@@ -14,9 +14,10 @@ from itertools import pairwise
 
 from sqlmodel import Session
 
+from api.flows import avoidance
 from api.registers import column as read
 from api.registers.column import Column, Reference
-from api.registers.register import Effect, Line, Register, Table, Values
+from api.registers.register import Effect, Line, Plan, Register, Table, Values
 from api.registers.roots import ROOTS
 from api.registers.venues import ROOMS, VENUES
 from archive.actor import Actor
@@ -55,6 +56,12 @@ ORGANISATION = Reference(_organisations, "trading.organisation.unknown", "uscc")
 # --- Organisations, and how they own and control each other -------------------------------
 
 
+def _look_where_kinds_change(tx: Tx, plan: Plan) -> None:
+    """Whether a holding decides follows from the holder's kind, too."""
+    if any(change.column.name == "kind" for line in plan.lines for change in line.changes):
+        avoidance.look_everywhere(tx)
+
+
 ORGANISATIONS = Table[Organisation](
     "organisations",
     (
@@ -75,6 +82,7 @@ ORGANISATIONS = Table[Organisation](
     check=lambda one, _, __, faults: party.check_organisation(one, faults),
     enter=parties.register_organisations,
     change=parties.change_organisations,
+    sequel=_look_where_kinds_change,
 )
 
 
@@ -141,6 +149,7 @@ LINKS = Table[Link](
     check_all=_overlaps,
     enter=parties.register_links,
     change=_end_links,
+    sequel=lambda tx, _: avoidance.look_everywhere(tx),
 )
 
 

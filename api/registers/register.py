@@ -126,6 +126,10 @@ def _nothing(_: Any, __: Any, ___: date, ____: Faults) -> None:
     return None
 
 
+def _no_sequel(_: Tx, __: Plan) -> None:
+    return None
+
+
 def _no_more(_: Sequence[Line], __: Iterable[Any]) -> Iterable[RowFault]:
     return ()
 
@@ -137,7 +141,8 @@ class Table(Generic[Item]):
     `make`: the thing of a row's values, and what is known of it; `known`: what is known of the things of
     these values, at least, and of all where none are given; `check`: adds the faults of a thing (with what is known of it, and today), each
     at `/<column>`; `check_all`: what is wrong
-    between the rows, and with what is known. `enter` and `change` do it."""
+    between the rows, and with what is known. `enter` and `change` do it;
+    `sequel`: what has to follow."""
 
     name: str
     columns: tuple[Column, ...]
@@ -147,6 +152,7 @@ class Table(Generic[Item]):
     change: Callable[[Tx, Actor, Sequence[tuple[Item, Item]]], object] | None = None
     check: Callable[[Item, Item | None, date, Faults], None] = _nothing
     check_all: Callable[[Sequence[Line], Iterable[Item]], Iterable[RowFault]] = _no_more
+    sequel: Callable[[Tx, Plan], object] = _no_sequel
     needs: str = field(default=".csv")
 
     def file(self, db: Session | None, language: Language) -> bytes:
@@ -205,6 +211,8 @@ class Table(Generic[Item]):
         if changed:
             assert self.change is not None, "what may not change is a fault"
             self.change(tx, actor, changed)
+        if new or changed:
+            self.sequel(tx, plan)
 
     def _read(self, cells: Cells, typed: list[tuple[int, Values]]) -> Values:
         """The values of a row, None where an optional cell is empty; `typed` gets those rows whose

@@ -10,13 +10,21 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
+from sqlmodel import col, select
 
 from api.app import create_app
+from api.flows.avoidance import look_task
+from api.flows.names import AVOIDANCE_TASK
 from api.identity import service as identity
 from api.identity.accounts import Account
+from api.registers import service as registers
+from archive import canonical
 from archive.actor import SYSTEM, Role
 from archive.office import Office
+from archive.tasks.tables import TaskRow
 from evaluation.session.state import Stage
+from experts.draws import service as draws
+from experts.draws.late import service as late
 from experts.pool import service as pool
 from experts.pool.rolls import queries as waiting_rolls
 from experts.pool.rolls.roll import table_of
@@ -251,6 +259,29 @@ def test_what_the_supervisor_sees(chromium_page: Pages, house: House) -> None:
     looks(page, "supervisor-patterns")
     elsewhere = sign_in(chromium_page, house.url, "department", "/supervisor/avoidance")
     expect(elsewhere.locator("h1")).to_have_text("回避情况")
+
+
+def test_a_link_that_becomes_known_later_is_held_against_committees(house: House) -> None:
+    """招标投标法实施条例 第四十八条: whoever is found to have to recuse himself does so, however late."""
+    with house.office.read() as db:
+        member = next(
+            each
+            for each in draws.committee(db, house.draw_id)
+            if each.expert_id not in ("", house.expert_id)
+        )
+        employer = pool.expert(db, member.expert_id).employer_uscc
+        bidder = opening.proven_bidders(db, house.lot_id)[0]
+        assert member.seat_code not in {hit.seat_code for hit in late.late_hits(db, house.draw_id)}
+    link = f"owner_uscc,owned_uscc,relation,since\n{bidder},{employer},CONTROL,2020-01-01\n"
+    with house.office.write() as tx:
+        registers.take(tx, SYSTEM, "links", link.encode(), may_change=False)
+    with house.office.write() as tx:
+        asked = tx.db.exec(select(TaskRow).where(col(TaskRow.name) == AVOIDANCE_TASK)).all()
+        wanted = [canonical.decode(task.args.encode()) for task in asked]
+        assert {"draw": house.draw_id} in wanted
+        look_task(house.office, {"draw": house.draw_id})(tx)
+    with house.office.read() as db:
+        assert member.seat_code in {hit.seat_code for hit in late.late_hits(db, house.draw_id)}
 
 
 def test_the_trustees_register_is_kept_by_two_and_read_by_all(
