@@ -175,7 +175,7 @@ def change(
 
 
 def changes(db: Session, vault: Vault, actor: Actor, state: str, now: datetime) -> list[Change]:
-    """All proposals of a state, the newest first."""
+    """The newest proposals of a state, the newest first."""
     return [_change(db, actor, made, now) for made in proposals.proposals(db, vault, state)]
 
 

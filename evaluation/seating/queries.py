@@ -164,11 +164,11 @@ def locked_proposal(db: Session, proposal_id: str) -> ProposalRow | None:
     ).one_or_none()
 
 
-def proposals(db: Session, state: str) -> list[ProposalRow]:
-    """All of a state, the newest first."""
+def proposals(db: Session, state: str, most: int) -> list[ProposalRow]:
+    """The newest of a state, the newest first."""
     found = select(ProposalRow).where(col(ProposalRow.state) == state)
     newest = found.order_by(col(ProposalRow.proposed_at).desc(), col(ProposalRow.id).desc())
-    return list(db.exec(newest).all())
+    return list(db.exec(newest.limit(most)).all())
 
 
 def add_notices(db: Session, rows: Sequence[ChangeNoticeRow]) -> None:

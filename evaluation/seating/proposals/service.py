@@ -42,6 +42,7 @@ from trading.rules.book import book
 STATES = ("PROPOSED", "CONFIRMED", "WITHDRAWN", "LAPSED")
 LAPSE_TASK = "evaluation.lapse_proposal"
 RULE_HOURS = "seating.proposal_hours"
+LISTED_MAX = 50
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,8 @@ def proposal(db: Session, vault: Vault, proposal_id: str) -> Proposal:
 
 
 def proposals(db: Session, vault: Vault, state: str = "PROPOSED") -> tuple[Proposal, ...]:
-    """All proposals of a state, the newest first."""
-    return tuple(_read(vault, row) for row in queries.proposals(db, state))
+    """The newest proposals of a state, the newest first; each is read with its whole problem."""
+    return tuple(_read(vault, row) for row in queries.proposals(db, state, LISTED_MAX))
 
 
 def _read(vault: Vault, row: ProposalRow) -> Proposal:
