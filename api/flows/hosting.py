@@ -42,9 +42,9 @@ def waits(state: State) -> tuple[Wait, ...]:
         return _morning(state)
     if stage is Stage.REVIEWING:
         sitting = [m for m in state.sitting if m.standing is Standing.SITTING]
-        gone = (m.seat_code for m in state.sitting if m not in sitting)
-        return _of("replace", gone) + _of(
-            "submit", (m.seat_code for m in sitting if not m.submitted)
+        entering = tuple(w for m in state.sitting if not m.is_admitted for w in _arrival(m))
+        return entering + _of(
+            "submit", (m.seat_code for m in sitting if m.is_admitted and not m.submitted)
         )
     if stage is Stage.SCORED:
         if not state.report:
@@ -58,7 +58,9 @@ def _morning(state: State) -> tuple[Wait, ...]:
     alone = (s.centre_id for s in state.night.seals if s.unsealed_by and not s.unseal_witnessed_by)
     found = _of("unseal", closed) + _of("witness_unseal", alone)
     if state.stage is Stage.UNSEALING:
-        found += _of("recheck", (m.seat_code for m in state.sitting if not m.is_rechecked))
+        entering = (w for m in state.sitting if not m.is_admitted for w in _arrival(m))
+        again = (m.seat_code for m in state.sitting if m.is_admitted and not m.is_rechecked)
+        found += (*entering, *_of("recheck", again))
     return found
 
 
@@ -86,6 +88,10 @@ class Room:
 
     commands: frozenset[str]
     here: tuple[Member, ...]
+    arriving: tuple[Member, ...]
+    """Of these, who was not identified yet: at the beginning, or a substitute at any time."""
+    returning: tuple[Member, ...]
+    """Of these, who must be identified anew before the review resumes."""
     is_host: bool
     seal: str
     """Of their venue in this night: `NONE`, `APPLIED`, `WITNESSED`, `READ`, `OPEN`."""
@@ -94,9 +100,13 @@ class Room:
 def room(session: Session, actor: Actor) -> Room:
     """The session as staff of the actor's venue may act on it."""
     state = session.state
+    here = tuple(m for m in state.sitting if m.centre_id == actor.centre_id)
+    sitting = [member for member in here if member.standing is not Standing.BLOCKED]
     return Room(
         commands=frozenset(commands_for(state.stage, frozenset({Role.STAFF}))),
-        here=tuple(m for m in state.sitting if m.centre_id == actor.centre_id),
+        here=here,
+        arriving=tuple(member for member in sitting if not member.identity),
+        returning=tuple(m for m in sitting if m.identity and not m.is_rechecked),
         is_host=actor.centre_id in ("", session.centre_id),
         seal=_seal(state, actor.centre_id),
     )

@@ -33,7 +33,7 @@ from evaluation.seating.checkin.service import assign_label
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
-from evaluation.session.state import Cause, IncidentKind, PauseKind
+from evaluation.session.state import Cause, IncidentKind, PauseKind, Stage, Standing
 from evaluation.witness.desk import service as witness_desk
 from trading.projects import service as projects
 
@@ -97,6 +97,8 @@ def _known(request: Request, actor: Actor, db: Db, session_id: str, form: Form) 
         "centres": names_of_places(db),
         "lot": projects.lot(db, session.lot_id) if room.is_host else None,
         "members": [(m.expert_id, m.seat_code) for m in room.here],
+        "arriving": [(m.expert_id, m.seat_code) for m in room.arriving],
+        "returning": [(m.expert_id, m.seat_code) for m in room.returning],
         "pauses": words_of(request, "pause", PauseKind),
         "vacancies": substitution.vacancies(db, session) if room.is_host else (),
         "leaving": [(m.seat_code, m.seat_code) for m in session.state.sitting if m.cause is None],
@@ -149,7 +151,7 @@ async def act(actor: StaffActor, request: Request, session_id: IdInPath, form: S
         read=_made,
         again=lambda db: _page(request, actor, db, session_id, form),
         to=f"/centre/sessions/{session_id}",
-        said="session_acted",
+        said=lambda told: told,
         places={"/expert_id": "/member", "/identity": "/code"},
     )
 
@@ -261,27 +263,36 @@ def _made(form: Form) -> Made:
     return reader(form)
 
 
-def _act(tx: Tx, actor: Actor, session_id: str, name: str, made: Made) -> Session:
+def _act(tx: Tx, actor: Actor, session_id: str, name: str, made: Made) -> str:
+    """What is said of the act: that it is on the record, or what it has brought to light."""
     session = _seen(tx.db, actor, session_id)
     if name == "EnterBids":
         own_lot(tx.db, actor, session.lot_id)
-        return review.enter_bids(tx, actor, session)
+        review.enter_bids(tx, actor, session)
+        return "session_acted"
     command, documents = made(tx, session, actor)
     session = sealing.act(tx, actor, session_id, command, documents=documents)
     if isinstance(command, c.CheckIn):
         member = session.state.member(command.expert_id)
         if member is not None and not member.is_representative:
             assign_label(tx, actor, session_id, command.expert_id)
-    return session
+    if isinstance(command, c.RecheckIdentity):
+        member = session.state.member(command.expert_id)
+        if member is not None and member.standing is Standing.BLOCKED:
+            return "identity_differs"
+    is_found = session.stage is Stage.INCIDENT and not isinstance(command, c.ReportIncident)
+    return "session_stopped" if is_found else "session_acted"
 
 
 def _plain(command: Callable[[], c.Command]) -> Callable[[Form], Made]:
     return lambda form: lambda tx, session, actor: (command(), ())
 
 
-def _identified(kind: type[c.CheckIn] | type[c.RecheckIdentity]) -> Callable[[Form], Made]:
+def _identified(
+    kind: type[c.CheckIn] | type[c.RecheckIdentity], who: str, shown: str
+) -> Callable[[Form], Made]:
     def read(form: Form) -> Made:
-        member, code = form.text("member"), form.text("code")
+        member, code = form.text(who), form.text(shown)
         return lambda tx, session, actor: (
             kind(member, hosting.identity_of(session.id, code)),
             (),
@@ -362,14 +373,14 @@ READERS: Mapping[str, Callable[[Form], Made]] = {
     "OpenCheckIn": _plain(c.OpenCheckIn),
     "EnterBids": _plain(c.BeginReview),
     "BeginReview": _plain(c.BeginReview),
-    "CheckIn": _identified(c.CheckIn),
+    "CheckIn": _identified(c.CheckIn, "member", "code"),
     "RequestPause": _pause,
     "Seal": _seal,
     "WitnessSeal": _witness_seal,
     "CheckPresence": _presence,
     "Unseal": _unseal,
     "WitnessUnseal": _witness_unseal,
-    "RecheckIdentity": _identified(c.RecheckIdentity),
+    "RecheckIdentity": _identified(c.RecheckIdentity, "returning", "returning_code"),
     "Resume": _plain(c.Resume),
     "FileReport": _report,
     "Close": _plain(c.Close),

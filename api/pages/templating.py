@@ -117,6 +117,7 @@ def render(
                 "places": (),
                 "now": None,
                 "done": "",
+                "warned": "",
                 "refusal": None,
                 **context,
             }

@@ -8,6 +8,7 @@ import { Player } from "./player.js";
 import { hex, sha256 } from "./source.js";
 
 const ASK_MS = 3000;
+const GONE = [401, 403, 404]; // signed out, or a venue that has no part in the session any more
 const SHOWN_ON_TILE = 4;
 const STILLS_OF = "/supervisor/sessions";
 const KNOWN_MAX = 5000;
@@ -42,7 +43,7 @@ class Pictures {
     this.figure = part.querySelector("[data-player]");
     document.addEventListener("htmx:after:settle", () => this.paint());
     this.ask();
-    setInterval(() => document.hidden || this.ask(), ASK_MS);
+    this.asking = setInterval(() => document.hidden || this.ask(), ASK_MS);
   }
 
   word(code, values = {}) {
@@ -54,6 +55,7 @@ class Pictures {
     this.isAsking = true;
     try {
       const answer = await fetch(this.part.dataset.pictures);
+      if (GONE.includes(answer.status)) clearInterval(this.asking);
       if (!answer.ok) return;
       this.sessions = (await answer.json()).sessions;
       const wanted = Object.entries(this.sessions).flatMap(([session, tracks]) =>

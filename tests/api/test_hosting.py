@@ -14,6 +14,7 @@ from evaluation.session.state import (
     PauseKind,
     Recusal,
     Stage,
+    Standing,
     State,
     VenueSeal,
 )
@@ -62,6 +63,19 @@ class TestWaiting:
         assert self.said(self.state(Stage.UNSEALING, nights=(read,))) == {
             ("witness_unseal", "530102"), ("recheck", "S1"), ("recheck", "S2"),
         }  # fmt: skip
+
+    def test_a_substitute_who_comes_in_the_morning_is_waited_for_step_by_step(self) -> None:
+        """Whom the door found to be somebody else is replaced; who comes for him arrives like anybody."""
+        night = Night(PauseKind.PLANNED, "a", START)
+        first, second = self.members(is_rechecked=True)
+        blocked = replace(second, standing=Standing.BLOCKED, is_rechecked=False)
+        state = self.state(Stage.UNSEALING, nights=(night,), members=(first, blocked))
+        assert self.said(state) == {("replace", "S2")}
+        new = Member("S2", "E9", "530102")
+        state = replace(state, members=(first, new))
+        steps = {("discipline", "S2"), ("identity", "S2"), ("recusal", "S2")}
+        assert self.said(state) == steps
+        assert self.said(replace(state, stage=Stage.REVIEWING)) == {*steps, ("submit", "S1")}
 
     def test_scores_and_report(self) -> None:
         assert self.said(self.state(Stage.REVIEWING)) == {("submit", "S1"), ("submit", "S2")}

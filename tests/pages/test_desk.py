@@ -33,9 +33,10 @@ from evaluation.witness import service as witness
 from evaluation.witness.desk.service import desk_of
 from evaluation.witness.events import KINDS
 from evaluation.witness.keeping import service as keeping
+from experts.draws import service as draws
 from tests.api.test_entry_words import examples
 from tests.pages.looks import looks, sign_in
-from tests.pages.reviewing import PASSWORD, Reviewing, reviewing
+from tests.pages.reviewing import PASSWORD, Reviewing, open_account, reviewing
 from tests.support import outsider
 from tests.support.browser import Pages
 
@@ -290,3 +291,59 @@ def test_the_bulletin_of_the_month(chromium_page: Pages, sealed: Reviewing) -> N
     assert found["centres"][0]["unfinished"] == 1
     page.goto(f"{sealed.url}/supervisor/nights?month=2001-01")
     expect(page.locator("main")).to_contain_text("本月没有隔夜评标")
+
+
+def test_somebody_else_comes_in_the_morning(chromium_page: Pages, sealed: Reviewing) -> None:
+    """招标投标法实施条例 第四十八条: another person in a member's chair is sent away, a substitute is drawn, arrives
+    and is identified, and the review goes on; by the pages of the door and of the host."""
+    review, draw_id = sealed, sealed.session.draw_id
+    for venue in review.session.state.night.venues:
+        number = f"YN-{venue}"
+        review.do(people.staff(venue), c.Unseal(venue, number, "b" * 64, True))
+        review.do(people.staff(venue, 2), c.WitnessUnseal(venue, number, True))
+    *same, other = sorted(
+        review.session.state.sitting, key=lambda member: not member.is_representative
+    )
+    for member in same:
+        again = c.RecheckIdentity(member.expert_id, member.identity)
+        review.do(people.staff(member.centre_id), again)
+    place = f"/centre/sessions/{review.session_id}"
+    door = _door(chromium_page, review, other.centre_id, place)
+    door.get_by_label("席位(重新核验)").select_option(other.expert_id)
+    door.get_by_label("门禁核验码(重新核验)").fill("SOMEBODY-ELSE")
+    door.get_by_role("button", name="复核身份").click()
+    expect(door.get_by_role("alert")).to_contain_text("来人不是该席位的成员")
+    looks(door, "centre-identity-differs")
+    door.close()  # its venue will have no part in the session any more
+    host = _door(chromium_page, review, review.session.centre_id, place)
+    expect(host.locator("#waits ~ ul")).to_contain_text(f"{other.seat_code} 须替换")
+    expect(host.locator("section", has=host.locator("#leave"))).to_contain_text("身份不符")
+    with review.office.write() as tx:
+        first, *rest = [one.expert_id for one in draws.invited(tx.db, draw_id)]
+        for expert_id in (first, *rest):
+            draws.answer(tx, people.member(expert_id), draw_id, expert_id, expert_id == first)
+        draws.settle(tx, review.staff, draw_id)
+    host.get_by_role("button", name="请递补专家入席").click()
+    expect(host.locator(".alert-success")).to_contain_text("已入席")
+    review.do(people.member(first), c.ReadDiscipline(first, "d" * 64))
+    joined = review.session.state.member(first)
+    assert joined is not None
+    door = _door(chromium_page, review, joined.centre_id, place)
+    door.get_by_label("席位", exact=True).first.select_option(first)
+    door.get_by_label("门禁核验码", exact=True).fill("SUBSTITUTE-1")
+    door.get_by_role("button", name="签到").click()
+    expect(door.locator(".alert-success")).to_contain_text("已记录")
+    review.do(people.member(first), c.SignRecusal(first, False, "e" * 64))
+    host.get_by_role("button", name="复会").click()
+    expect(host.locator(".alert-success")).to_contain_text("已记录")
+    assert review.session.stage is Stage.REVIEWING
+
+
+def _door(chromium_page: Pages, review: Reviewing, centre: str, place: str) -> Page:
+    """Staff of a venue at a page of the session."""
+    name = f"door-{centre}"
+    with review.office.read() as db:
+        is_known = identity.account(db, name) is not None
+    if not is_known:
+        open_account(review.office, name, Role.STAFF, centre=centre)
+    return sign_in(chromium_page, review.url, name, place)

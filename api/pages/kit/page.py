@@ -3,7 +3,7 @@
     return show(request, "centre/lots.html", actor, lots=found)     # a page
     return done(request, f"/lots/{lot_id}", "notice_published")      # 303, and one notice there
 
-The notice is a code below `api.page.done.` in a cookie that the next whole page takes away again;
+The notice is a code below `api.page.done.` (or `api.page.warned.`: the act is done, and something is wrong) in a cookie that the next whole page takes away again;
 nothing but a sentence of our own catalogue can be shown by it.
 """
 
@@ -50,16 +50,17 @@ def show(
     """The page of a template. `context` is what the template knows beside `t`, `say`, `actor`,
     `now` (legal time), `language`, `path`."""
     language = reader(request)
-    told = "" if is_fragment(request) else _told(request, language)
+    told, warned = ("", "") if is_fragment(request) else _told(request, language)
     known = {
         "actor": actor,
         "places": places(actor, page_around(request)[0]),
         "now": shell_of(request).office.clock.now(),
         "done": told,
+        "warned": warned,
         **context,
     }
     response = page(request, template, known, language, status=status)
-    if told:
+    if told or warned:
         response.delete_cookie(DONE_COOKIE, path="/")
     return response
 
@@ -104,8 +105,10 @@ def attachment(name: str, content: bytes | Iterator[bytes]) -> Response:
     return StreamingResponse(content, media_type=kind, headers=headers)
 
 
-def _told(request: Request, language: Language) -> str:
+def _told(request: Request, language: Language) -> tuple[str, str]:
+    """What is said of the last act, and what it is warned of; one of them, or neither."""
     code = request.cookies.get(DONE_COOKIE, "")
     if not _CODE.fullmatch(code):
-        return ""
-    return catalogue("api", language).get(f"api.page.done.{code}", "")
+        return "", ""
+    words = catalogue("api", language)
+    return words.get(f"api.page.done.{code}", ""), words.get(f"api.page.warned.{code}", "")
