@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from api.commands.verify import judges
+from api.demo import people
 from api.flows.recording import files, write_folder
 from api.media import Tracks
 from api.pages.record_viewer import viewer_files
@@ -22,7 +24,12 @@ from archive.journal import service as journal
 from archive.journal.entry import Entry
 from archive.recording import Medium
 from archive.verify import verify
+from evaluation.witness.media import service as media
+from evaluation.witness.media.kinds import Form, Use
 from evaluation.witness.media.service import vault_of
+from evaluation.witness.retention.service import discard_task
+from evaluation.witness.stations import service as stations
+from tests.evaluation.witness.night import Device
 from tests.pages.looks import looks, sign_in
 from tests.pages.reviewing import Reviewing, open_account, reviewing
 from tests.support.browser import TIMEOUT_MS, Pages
@@ -334,3 +341,55 @@ def test_members_speak_with_each_other_and_nobody_else_hears(
     answer = stranger.goto(review.url + path)
     assert answer is not None
     assert answer.status == 403
+
+
+def test_security_video_is_held_and_ends_in_its_time(
+    chromium_page: Pages, review: Reviewing
+) -> None:
+    """Rule `media.security_days`: what a supervisor holds stays beyond its days, and says so; once he no longer does
+    it goes, and its digest stays."""
+    _film_a_corridor(review)
+    page = sign_in(
+        chromium_page, review.url, "supervisor", f"/supervisor/sessions/{review.session_id}"
+    )
+    kept = page.locator("section", has=page.locator("#kept"))
+    before = int(kept.inner_text().split("场地监控")[1].split(" 份")[0])
+    page.get_by_label("理由").fill("有投诉待查(示例)")
+    page.get_by_role("button", name="保全监控录像,不得删除").click()
+    expect(page.locator(".alert-success")).to_contain_text("已决定保全")
+    expect(kept).to_contain_text("保全决定人")
+    looks(page, "supervisor-held")
+    clock = review.office.clock
+    clock.move_to(clock.now() + timedelta(days=91))  # type: ignore[attr-defined]
+    _discard(review)
+    page.reload()
+    expect(kept).to_contain_text(f"{before} 份")
+    page.get_by_label("理由").fill("投诉已处理(示例)")
+    page.get_by_role("button", name="解除保全").click()
+    expect(page.locator(".alert-success")).to_contain_text("已解除保全")
+    _discard(review)
+    page.reload()
+    expect(kept).to_contain_text(f"到期已删除 {before} 份")
+    expect(page.get_by_role("button", name="保全监控录像,不得删除")).to_have_count(0)
+
+
+def _film_a_corridor(review: Reviewing) -> None:
+    venue, content = review.session.centre_id, b"a segment of security video"
+    device, staff = Device("corridor", review.session_id), people.staff(venue)
+    bound = {"station": device.name, "algorithm": "P-256", "key": device.public, "every": 5}
+    told = {"track": "cam", "n": 0, "bytes": len(content), "duration_ms": 2000, "what": "CAMERA"}
+    digest = {"sha256": sha256(content), "begins_at": "2026-10-21T01:00:00.000Z"}
+    report = device.report(review.office.clock.now(), "media_digest", **told, **digest)
+    with review.office.write() as tx:
+        stations.bind_station(tx, staff, review.session_id, venue=venue, use=Use.SECURITY, **bound)  # type: ignore[arg-type]
+    with review.office.write() as tx:
+        stations.take_reports(tx, staff, review.session_id, device.name, [report])
+    name = media.Name(review.session_id, device.name, "cam")
+    media.keep(review.office, name, Form.SEGMENT, content)
+
+
+def _discard(review: Reviewing) -> None:
+    """The deleting task, as the worker runs it."""
+    write = discard_task(lambda db, lot: False)(review.office, {"session": review.session_id})
+    with review.office.write() as tx:
+        write(tx)
