@@ -21,6 +21,7 @@ from sqlmodel import Session
 
 from api.registers import service
 from api.registers.kinds import ACCOUNTS, ORGANISATIONS, REGISTERS
+from api.registers.kinds import LINKS as LINKS_REGISTER
 from api.registers.register import Effect, Plan
 from archive.actor import Actor, Role
 from archive.errors import Kind
@@ -276,6 +277,18 @@ class TestLinks:
             (2, "share_permille"): "api.register.stays",
             (3, "owned_uscc"): "trading.organisation.unknown",
         }
+
+    def test_who_enters_the_same_at_the_same_moment_is_told(
+        self, linked: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As if the other's links had come in after the look at what is known."""
+        blind = replace(LINKS_REGISTER, known=lambda db, rows: ())
+        monkeypatch.setitem(cast("dict[str, Any]", REGISTERS), "links", blind)
+        rows = (f"{A},{B},SHARE,515,2020-01-05,", f"{B},{A},CONTROL,,2020-01-05,")
+        with refused("api.register.moved", Kind.CONFLICT):
+            take(linked, "links", table(LINKS, *rows))
+        with linked.read() as db:
+            assert len(parties.all_links(db)) == 1
 
 
 class TestCentres:
