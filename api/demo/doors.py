@@ -30,6 +30,7 @@ MORE_DOORS = (
     Door("department", "/supervisor/wall"),
     Door("tenderer", "/tenderer/lots"),
     Door("issuer", "/issuer/guarantees"),
+    Door("colleague", "/centre/deposits/statements"),
     Door("pool", "/pool/experts"),
     Door("operator", "/operator/registers"),
 )

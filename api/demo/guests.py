@@ -24,13 +24,14 @@ EXPERT = "expert"
 
 
 def guests(play: Play) -> tuple[Account, ...]:
-    """Staff of a host of the day (of Dali, where Dali hosts); the department that supervises one of its
+    """Staff of a host of the day (of Dali, where Dali hosts), and a second person for what takes two; the department that supervises one of its
     lots, a bidder and the tenderer; the province's supervisor, who sees the whole day; and the issuer of
     whom most guarantees of the day are bought."""
     project = host_of([project for project, _ in play.script.values()])
     lot = project.lots[0]
     return (
         Account("staff", staff(project.centre_id).roles, centre_id=project.centre_id),
+        Account("colleague", staff(project.centre_id).roles, centre_id=project.centre_id),
         Account("supervisor", frozenset({Role.SUPERVISOR})),
         Account("department", frozenset({Role.SUPERVISOR}), party_id=project.supervisor),
         Account("bidder", frozenset({Role.BIDDER}), party_id=lot.bids[0].bidder),

@@ -38,6 +38,7 @@ from trading.acting import must_act_for, watches
 from trading.calendar.legal import legal_day
 from trading.money import Money
 from trading.parties import service as parties
+from trading.parties.party import DishonestyRecord
 from trading.projects import service as projects
 from trading.projects.project import Lot
 from trading.projects.stages import BEFORE_OPENING
@@ -309,6 +310,14 @@ def own_deposits(db: Session, actor: Actor) -> tuple[OwnDeposit, ...]:
 
 def own_appeals(db: Session, actor: Actor) -> tuple[Appeal, ...]:
     return honesty.appeals(db, actor.party_id) if actor.party_id else ()
+
+
+def own_listings(db: Session, actor: Actor, now: datetime) -> tuple[DishonestyRecord, ...]:
+    """The answers by which the bidder is listed now, the newest first; against these he may appeal."""
+    today = legal_day(now)
+    found = parties.answers_about(db, actor.party_id, today) if actor.party_id else ()
+    listed = [a for a in found if a.is_listed and (a.listed_until or today) >= today]
+    return tuple(sorted(listed, key=lambda a: (a.queried_on, a.source), reverse=True))
 
 
 # --- A lot before its tenderer ------------------------------------------------------------

@@ -3,6 +3,7 @@ asks of his guarantees since the opening."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from fastapi import APIRouter, Request
@@ -15,6 +16,7 @@ from api.flows import money as flow
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.page import show
 from api.routes.fields import Chosen, IdInPath
+from api.shell import shell_of
 from api.transactions import ReadDb
 from archive.actor import Actor
 from deposits.cash import service as cash
@@ -36,6 +38,10 @@ def _page(request: Request, actor: Actor, db: Session, form: Form, extending: st
         deposits=flow.own_deposits(db, actor),
         guarantees=guarantee_flow.own(db, actor),
         appeals=flow.own_appeals(db, actor),
+        listed=[
+            (f"{one.queried_on} {one.source}", f"{one.source} · {one.queried_on}")
+            for one in flow.own_listings(db, actor, shell_of(request).office.clock.now())
+        ],
         form=form,
         extending=extending,
     )
@@ -118,12 +124,23 @@ async def reclaim(actor: BidderActor, request: Request, form: Sent) -> Response:
     return await submit(
         request,
         form,
-        lambda tx, said: cash.reclaim(tx, actor, *said),
-        read=lambda form: (form.text("lot"), form.file("document")),
+        lambda tx, content: cash.reclaim(tx, actor, content),
+        read=lambda form: form.file("document"),
         again=lambda db: _page(request, actor, db, form),
         to=HOME,
         said="slip_taken",
     )
+
+
+def _appeal(form: Form) -> tuple[str, date, bytes]:
+    """(source, day, proof): the answer is chosen as `2026-10-21 source`."""
+    day, _, source = form.text("answer").partition(" ")
+    proof = form.file("proof")
+    try:
+        return source, date.fromisoformat(day), proof
+    except ValueError:
+        form.fault("answer", "api.form.choice")
+        return source, date.min, proof
 
 
 @router.post(HOME + "/appeals")
@@ -133,7 +150,7 @@ async def appeal(actor: BidderActor, request: Request, form: Sent) -> Response:
         request,
         form,
         lambda tx, said: honesty.appeal(tx, actor, actor.party_id, *said),
-        read=lambda form: (form.text("source"), form.day("queried_on"), form.file("proof")),
+        read=_appeal,
         again=lambda db: _page(request, actor, db, form),
         to=HOME,
         said="appeal_raised",

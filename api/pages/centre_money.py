@@ -373,7 +373,13 @@ def _clearance(request: Request, actor: Actor, db: Session, form: Form) -> Respo
     )
     rows = clearance.items(db, flow.centre_of(actor))
     table = listing(request, ITEMS, rows, choices=[states], sort="due")
-    return table.answer(request, "deposits/clearance.html", actor, form=form)
+    return table.answer(
+        request,
+        "deposits/clearance.html",
+        actor,
+        reasons=words_of(request, "money.why_late", Reason),
+        form=form,
+    )
 
 
 @router.get(HOME + "/clearance")

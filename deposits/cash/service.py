@@ -35,7 +35,7 @@ from deposits.cash.holding import (
     one_account,
     with_clock,
 )
-from deposits.cash.slip import Slip, parse
+from deposits.cash.slip import Slip, lot_of, parse
 from deposits.cash.tables import CentreAccountRow, LeadRow, ReceiptRow
 from deposits.guarantees import service as guarantees
 from deposits.ledger import keys, ledger
@@ -187,18 +187,21 @@ def restore(
     return tuple(made)
 
 
-def reclaim(tx: Tx, actor: Actor, lot_id: str, content: bytes) -> Holding:
+def reclaim(tx: Tx, actor: Actor, content: bytes) -> Holding:
     """A bidder hands in the slip of money whose cell was never opened: his bid was withdrawn, too
     few bid, the tender was terminated, or his half was lost. It goes back after the bank has
     confirmed it. Where nothing came for the slip that was known, he may hand in another: he had
     several accounts opened, and paid to an earlier one.
 
     Refuses TOO_EARLY before the opening (then the bank gives it back on his word alone), FORBIDDEN
-    without an organisation, INVALID for a slip that is none or names another lot or bidder, CONFLICT
+    without an organisation, INVALID for a slip that is none or names another bidder, CONFLICT
     where money of his is known already.
     """
     actor.must_be(Role.BIDDER)
     must_act_for(actor, actor.party_id)
+    lot_id = lot_of(content)
+    if not lot_id:
+        raise Refusal("deposits.slip.form", {})
     lot = deposit_lot(tx.db, lot_id)
     if projects.lot(tx.db, lot_id).stage in (*BEFORE_OPENING, Stage.OPENING):
         raise Refusal("deposits.cash.too_early", {}, Kind.TOO_EARLY)

@@ -62,6 +62,16 @@ def commitment(lot_id: str, bidder: str, salt: str) -> str:
     return hashlib.sha256(canonical.encode(told)).hexdigest()
 
 
+def lot_of(content: bytes) -> str:
+    """The lot that a slip names, for whoever hands it in; empty where it is none."""
+    try:
+        value = canonical.decode(content)
+        lot = value["lot"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""
+    return lot if isinstance(lot, str) else ""
+
+
 def parse(content: bytes, lot_id: str, bidder: str) -> Slip | Reason:
     """The slip of an opened content, or why it is none. Lot and bidder inside must be those of the
     envelope: else a copied slip would bring somebody else's money."""

@@ -135,7 +135,7 @@ class TestRefunds:
 
         def reclaim(content: bytes = slip.to_bytes(), who: str = CLEAN) -> None:
             with town.office.write() as tx:
-                cash.reclaim(tx, bidder(who), lot_id, content)
+                cash.reclaim(tx, bidder(who), content)
 
         refused(reclaim, "deposits.cash.too_early", Kind.TOO_EARLY)
         town.open(lot_id, {})
@@ -154,7 +154,7 @@ class TestRefunds:
         town.work()
         assert town.holding(lot_id, CLEAN).state is HoldingState.ABSENT
         with town.office.write() as tx:
-            cash.reclaim(tx, bidder(CLEAN), lot_id, paid.to_bytes())
+            cash.reclaim(tx, bidder(CLEAN), paid.to_bytes())
         town.work()
         assert town.holding(lot_id, CLEAN).state is HoldingState.HELD
         town.days(1)

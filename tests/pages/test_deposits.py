@@ -38,6 +38,7 @@ from tests.support.serving import serving
 from trading.calendar.legal import legal_day
 from trading.money import Money
 from trading.parties import service as parties
+from trading.parties.party import DishonestyRecord
 
 PEOPLE = {
     "staff": (Role.STAFF, CENTRE_ID, ""),
@@ -336,7 +337,9 @@ def test_a_statement_taken_in_by_mistake_is_undone(
     town.check()
 
 
-def test_bidder_tenderer_and_supervisor(chromium_page: Pages, url: str, town: Town) -> None:
+def test_bidder_tenderer_and_supervisor(
+    chromium_page: Pages, url: str, town: Town, tmp_path: Path
+) -> None:
     lot_id = played(town)
     with town.office.write() as tx:  # the winner is gone: the tenderer ends the tender
         on = legal_day(tx.now)
@@ -345,7 +348,18 @@ def test_bidder_tenderer_and_supervisor(chromium_page: Pages, url: str, town: To
     page = enter(chromium_page, url, "bidder", "/bidder/deposits")
     expect(page.locator(".own-deposit")).to_contain_text("已退还")
     expect(page.locator(".own-deposit")).to_contain_text("利息")
+    expect(page.locator("section[aria-labelledby=appeal]")).to_contain_text("无须异议")
     looks(page, "bidder-deposits")
+    with town.office.write() as tx:
+        wrong = DishonestyRecord(CLEAN, "示例信用平台", legal_day(tx.now), True)
+        parties.record_dishonesty(tx, STAFF, wrong)
+    page.reload()
+    page.locator("#f-answer").select_option(label=f"示例信用平台 · {wrong.queried_on}")
+    letter = tmp_path / "letter.txt"
+    letter.write_text("更正申请(示例)", "utf-8")
+    page.locator("#f-proof").set_input_files(letter)
+    page.get_by_role("button", name="提交异议").click()
+    expect(page.locator(".alert-success")).to_contain_text("异议已提交")
     tenderer = enter(chromium_page, url, "tenderer", f"/tenderer/lots/{lot_id}/deposits")
     expect(tenderer.locator("main")).to_contain_text("不予退还")
     looks(tenderer, "tenderer-deposits")
@@ -395,16 +409,21 @@ class TestWithoutBrowser:
         said = client.post(path, data={}, headers={"Origin": "http://testserver"})
         assert said.status_code == 422
 
-    def test_a_slip_of_nobody(self, client: TestClient, town: Town) -> None:
+    @pytest.mark.parametrize(
+        ("is_slip", "wanted", "text"), [(True, 409, "开标前"), (False, 422, "格式不符")]
+    )
+    def test_a_slip_before_its_time_and_none(
+        self, client: TestClient, town: Town, is_slip: bool, wanted: int, text: str
+    ) -> None:
         (lot_id,) = makers.make_lots(town.office, 30_000_000)
+        slip = town.slip(lot_id, CLEAN).to_bytes() if is_slip else b"{}"
         client.post("/api/sign-in", json={"account": "bidder", "password": PASSWORD})
         said = client.post(
             "/bidder/deposits/slips",
-            data={"lot": lot_id},
-            files={"document": ("slip.json", b"{}", "application/json")},
+            files={"document": ("slip.json", slip, "application/json")},
             headers={"Origin": "http://testserver"},
         )
-        assert said.status_code == 409
-        assert "开标前" in said.text
+        assert said.status_code == wanted
+        assert text in said.text
         with town.office.read() as db:
             assert cash.holdings(db, lot_id) == ()
