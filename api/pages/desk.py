@@ -19,6 +19,7 @@ from api.access import SupervisorActor
 from api.flows import recording, watch, witnessing
 from api.flows.topics import numbers
 from api.identity import service as identity
+from api.identity.accounts import Account
 from api.outsiders import cosigners_of
 from api.pages.entry_words import entry_values, story_sentences
 from api.pages.kit.forms import Form, Sent, submit
@@ -41,7 +42,6 @@ from evaluation.witness.desk.service import Cosigning
 router = APIRouter(include_in_schema=False)
 _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 NIGHTS = "/supervisor/nights"
-WITNESSES = frozenset({Role.STAFF, Role.SUPERVISOR})
 
 
 def _desk(request: Request, db: Session, actor: Actor, session_id: str, form: Form) -> Response:
@@ -88,17 +88,27 @@ def _signed(form: Form) -> Cosigning:
     )
 
 
-def _colleague(tx: Tx, form: Form, name: str) -> str:
-    """The account of a field, a fault where nobody who may witness has it."""
+def _may_come(db: Session, account: Account | None, session_id: str) -> bool:
+    """Whether somebody can stand at this desk: a supervisor who may see the session."""
+    if account is None or account.disabled or Role.SUPERVISOR not in account.roles:
+        return False
+    try:
+        watch.seen(db, account.actor, session_id)
+    except Refusal:
+        return False
+    return True
+
+
+def _colleague(tx: Tx, session_id: str, form: Form, name: str) -> str:
+    """The account of a field, a fault where nobody has it who could come: nobody waits for him then."""
     named = form.text(name)
-    found = identity.account(tx.db, named)
-    if named and (found is None or found.disabled or found.roles.isdisjoint(WITNESSES)):
+    if named and not _may_come(tx.db, identity.account(tx.db, named), session_id):
         form.fault(name, "api.desk.no_witness", account=named[:40])
     return named
 
 
 def _shift(tx: Tx, actor: Actor, session_id: str, form: Form) -> None:
-    witness = _colleague(tx, form, "witness")
+    witness = _colleague(tx, session_id, form, "witness")
     begins, ends = form.moment("begins_at"), form.moment("ends_at")
     form.refuse()
     desk.plan_shift(tx, actor, session_id, witness, begins, ends)
@@ -111,7 +121,7 @@ def _countersign(tx: Tx, actor: Actor, session_id: str, form: Form) -> None:
 
 
 def _offer(tx: Tx, actor: Actor, session_id: str, form: Form) -> None:
-    signed, incoming = _signed(form), _colleague(tx, form, "incoming")
+    signed, incoming = _signed(form), _colleague(tx, session_id, form, "incoming")
     form.refuse()
     desk.offer_handover(tx, actor, session_id, incoming, signed)
 

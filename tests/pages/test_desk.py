@@ -48,6 +48,7 @@ def sealed(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         with review.office.write() as tx:
             relief = Account("relief", frozenset({Role.SUPERVISOR}))
             identity.create_account(tx, SYSTEM, relief, PASSWORD)
+        open_account(review.office, "clerk", Role.STAFF, centre=review.session.centre_id)
         _seal(review)
         yield review
 
@@ -103,9 +104,10 @@ def test_a_watch_is_begun_signed_and_handed_over(chromium_page: Pages, sealed: R
     expect(first.locator(".alert-success")).to_contain_text("已副署")
     looks(first, "supervisor-desk")
     chromium_page.allow("status of 422")
-    first.get_by_label("交班给").fill("nobody")
-    first.get_by_role("button", name="请求交班").click()
-    expect(first.locator("#refusal")).to_contain_text("没有可以见证的账号“nobody”")
+    for who in ("nobody", "elsewhere", "clerk"):  # who cannot open this desk is not waited for
+        first.get_by_label("交班给").fill(who)
+        first.get_by_role("button", name="请求交班").click()
+        expect(first.locator("#refusal")).to_contain_text(f"没有可以见证的账号“{who}”")
     first.get_by_label("交班给").fill("relief")
     first.get_by_role("button", name="请求交班").click()
     expect(first.locator(".alert-success")).to_contain_text("已请求交班")
@@ -247,6 +249,12 @@ def test_the_record_is_taken_along_and_read_without_a_server(
     looks(offline, "record-viewer")
     _tells_as_we_do(offline)
     text = (folder / "record.js").read_text("utf-8")
+    lacking = json.loads(text.partition("= ")[2].rstrip(";\n"))
+    del lacking[next(path for path in lacking if path.startswith("exhibits/"))]
+    (folder / "record.js").write_text(f"globalThis.BIGLOOP_RECORD = {json.dumps(lacking)};")
+    short = chromium_page(f"file://{folder}/index.html")
+    expect(short.locator("#steps [data-step=exhibits]")).to_have_class("is-wrong")
+    expect(short.locator("#verdict")).to_have_attribute("data-state", "invalid")
     at = text.index("tile/entries/") + 200
     changed = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
     (folder / "record.js").write_text(changed, "utf-8")

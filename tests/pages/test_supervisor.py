@@ -171,6 +171,11 @@ def test_a_night_approved_and_its_seals_witnessed(chromium_page: Pages, review: 
         review.do(people.staff(venue), c.Seal(venue, f"YN-{number:04d}", "a" * 64))
     expect(page.get_by_role("button", name="见证")).to_have_count(len(venues))
     looks(page, "supervisor-seals")
+    # Who is to read the number off the seal does not find it on his page.
+    open_account(review.office, "reader", Role.STAFF, centre=venues[0])
+    reader = sign_in(chromium_page, review.url, "reader", f"/centre/sessions/{review.session_id}")
+    expect(reader.get_by_label("封条编号")).to_be_visible()
+    expect(reader.locator("#nights ~ table")).not_to_contain_text("YN-")
     page.locator(".seal-form input[name=number]").first.fill("YN-9999")
     page.get_by_role("button", name="见证").first.click()
     expect(page.locator("#refusal")).to_contain_text("号")
@@ -179,6 +184,7 @@ def test_a_night_approved_and_its_seals_witnessed(chromium_page: Pages, review: 
         page.get_by_role("button", name="见证").first.click()
         expect(page.locator(".seal-form")).to_have_count(len(venues) - number - 1)
     expect(page.locator("#stage")).to_have_text("隔夜封存")
+    expect(reader.locator("#nights ~ table")).to_contain_text("YN-0000")
     assert review.session.stage is Stage.SEALED_OVERNIGHT
     page.goto(review.url + "/supervisor/wall")
     expect(page.locator(".tile")).to_contain_text("第 1 夜")
