@@ -61,6 +61,8 @@ class LotSheet:
     supervisor: str
     clocks: tuple[Clock, ...]
     story: Story
+    closed: tuple[str, ...]
+    """The kinds of streams whose documents this reader is not given yet."""
 
 
 def lots_of_centre(db: Session, actor: Actor) -> list[LotLine]:
@@ -106,6 +108,7 @@ def lot_sheet(db: Session, log: Signer, actor: Actor, lot_id: str) -> LotSheet:
         supervisor=named[lot.supervisor_uscc].name,
         clocks=awards.clocks(db, lot_id),
         story=story(db, log, streams_of(db, actor, lot_id)),
+        closed=() if _may_read_draws(actor, lot) else ("draw",),
     )
 
 
@@ -133,10 +136,13 @@ def lot_document(
     """(name, content) of a document of the lot's story. What a draw keeps names experts: it is
     handed out when the candidates are known, to supervisors at any time."""
     streams = streams_of(db, actor, lot_id)
-    is_settled = projects.lot(db, lot_id).stage in SETTLED
-    if Role.SUPERVISOR not in actor.roles and not is_settled:
+    if not _may_read_draws(actor, projects.lot(db, lot_id)):
         streams = [stream for stream in streams if not stream.startswith("draw/")]
     return document(db, vault, streams, sha256)
+
+
+def _may_read_draws(actor: Actor, lot: Lot) -> bool:
+    return Role.SUPERVISOR in actor.roles or lot.stage in SETTLED
 
 
 def may_read_all(actor: Actor, lot: Lot) -> bool:

@@ -92,6 +92,8 @@ PUBLIC: tuple[tuple[str, str], ...] = (
     FIGURES,
 )
 """For whoever is not signed in."""
+PROVINCES = frozenset({"/supervisor/patterns"})
+"""For the province's supervisor, not for a department of his."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def places(actor: Actor | None, path: str) -> tuple[Place, ...]:
     found = list(PUBLIC)
     if actor is not None:
         found = [entry for role in Role if role in actor.roles for entry in PAGES.get(role, ())]
+        found = [entry for entry in found if not (actor.party_id and entry[1] in PROVINCES)]
     here = max((entry[1] for entry in found if _is_below(path, entry[1])), key=len, default="")
     return tuple(Place(code, to, to == here) for code, to in dict.fromkeys(found))
 

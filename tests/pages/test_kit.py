@@ -86,6 +86,11 @@ class TestNavigation:
         assert [p.path for p in navigation.places(staff, "/") if p.is_here] == ["/"]
         assert [p for p in navigation.places(staff, "/centre/lotsx") if p.is_here] == []
 
+    def test_a_department_is_offered_nothing_that_is_the_provinces(self) -> None:
+        roles = frozenset({Role.SUPERVISOR})
+        whole, part = (navigation.places(Actor("s", roles, party_id=p), "/") for p in ("", "9"))
+        assert {p.path for p in whole} - {p.path for p in part} == navigation.PROVINCES
+
 
 class TestTasks:
     def ask(self, office: Office, name: str) -> str:

@@ -102,6 +102,13 @@ def draw(page: Page, house: House) -> None:
     proof = house.client("watch").get(f"/supervisor/draws/{draw_id}").text
     assert "至此核验通过(8/12 步)" in proof
     assert proof.count("尚未到此步") == 4
+    own = house.client("staff-2")
+    story = own.get(f"/lots/{house.lot}").text
+    assert (
+        "候选人公示后可取" in story
+    )  # what the draw keeps; every link that is there leads somewhere
+    documents = re.findall(r'href="(/lots/[^"]+/documents/[0-9a-f]{64})"', story)
+    assert [own.get(path).status_code for path in documents] == [200] * len(documents)
     house.trustees_answer(draw_id, 3)
     expect(page.get_by_text("等待中")).to_have_count(2, timeout=LIVE_MS)  # heard of by itself
     looks(page, "centre-draw-trustees")
