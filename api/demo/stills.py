@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 WIDTH, HEIGHT = 80, 45
 """In blocks: 640 × 360 pixels."""
-_BACK, _INK, _DIM = 40, 220, 90
+BACK, INK, DIM = 40, 220, 90
 _SIGN = [
     "..##.....#......................",
     "...############...############..",
@@ -46,15 +46,20 @@ _COUNTS = bytes.fromhex("00010501010101010100000000000000")
 
 
 def still(venue: str, clock: str) -> tuple[bytes, int]:
-    """The picture of a venue (six digits) at an hour (`23:15`), and its mean brightness."""
-    tones = [[_BACK] * WIDTH for _ in range(HEIGHT)]
-    _write(tones, _SIGN, 24, 4, _INK)
+    """The picture of a venue at an hour, and its mean brightness."""
+    tones = board(venue, clock)
+    return _jpeg(tones), sum(map(sum, tones)) // (WIDTH * HEIGHT)
+
+
+def board(venue: str, clock: str) -> list[list[int]]:
+    """The tones of the board of a venue (six digits) at an hour (`23:15`)."""
+    tones = [[BACK] * WIDTH for _ in range(HEIGHT)]
+    _write(tones, _SIGN, 24, 4, INK)
     for place, sign in enumerate(clock):
-        _write(tones, _DIGITS[sign].split(), 25 + 6 * place, 22, _INK)
+        _write(tones, _DIGITS[sign].split(), 25 + 6 * place, 22, INK)
     for place, sign in enumerate(venue):
-        _write(tones, _DIGITS[sign].split(), 22 + 6 * place, 34, _DIM)
-    luma = sum(map(sum, tones)) // (WIDTH * HEIGHT)
-    return _jpeg(tones), luma
+        _write(tones, _DIGITS[sign].split(), 22 + 6 * place, 34, DIM)
+    return tones
 
 
 def _write(tones: list[list[int]], rows: Sequence[str], left: int, top: int, tone: int) -> None:

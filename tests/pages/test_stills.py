@@ -1,10 +1,13 @@
-"""The demonstration's invented camera: a browser reads its pictures (ITU-T T.81), and no two hours are alike."""
+"""The demonstration's invented camera: a browser reads its pictures (ITU-T T.81) and plays its film (RFC 6386, RFC 9559)."""
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
-from api.demo.stills import still
+from api.demo.film import FRAMES, film
+from api.demo.stills import INK, board, still
+from evaluation.witness.webm import Scanner
 from tests.support.browser import Pages
 
 
@@ -30,3 +33,50 @@ def test_a_browser_shows_it_as_it_was_drawn(chromium_page: Pages, tmp_path: Path
     assert abs(back - 40) <= 1
     assert ink > 200
     assert abs(mean - luma) <= 1
+
+
+def test_a_browser_plays_its_film(chromium_page: Pages) -> None:
+    """Each tone of the board comes out, within the coarse step that it is coded with; and the dot has moved."""
+    content = film("532901", "23:15")
+    assert [part.is_key for part in Scanner().feed(content)] == [True] * FRAMES
+    page = chromium_page()
+    page.evaluate(
+        """text => {
+            const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+            const video = document.body.appendChild(document.createElement("video"));
+            Object.assign(video, { muted: true, src: URL.createObjectURL(new Blob([bytes], { type: "video/webm" })) });
+        }""",
+        base64.b64encode(content).decode(),
+    )
+    video = page.locator("video")
+    tones = """(video, end) => new Promise((done, failed) => {
+        const look = () => {
+            const canvas = document.createElement("canvas");
+            Object.assign(canvas, { width: 320, height: 180 });
+            const context = canvas.getContext("2d");
+            context.drawImage(video, 0, 0);
+            const { data } = context.getImageData(0, 0, 320, 180);
+            const tone = (x, y) => data[4 * (320 * (4 * y + 2) + 4 * x + 2)];
+            done([...Array(45)].map((_, y) => [...Array(80)].map((_, x) => tone(x, y))));
+        };
+        setTimeout(() => failed(new Error(video.error?.message ?? "it does not play")), 15000);
+        if (!end) return video.readyState >= 2 ? look() : (video.onloadeddata = look);
+        video.onended = look;
+        return video.play();
+    })"""
+    first, last = video.evaluate(tones, False), video.evaluate(tones, True)
+    wanted = board("532901", "23:15")
+
+    def bright(value: int) -> int:
+        return max(0, min(255, round((value - 16) * 255 / 219)))  # BT.601: a film's black is 16
+
+    far = [
+        (x, y)
+        for y in range(40)
+        for x in range(1, 80)
+        if wanted[y][x] == wanted[y][x - 1] == wanted[y - 1][x]
+        and abs(first[y][x] - bright(wanted[y][x])) > 40
+    ]
+    assert len(far) < 40, far
+    dots = [[row[x] > bright(INK) - 60 for x in (5, 59)] for row in (first[43], last[43])]
+    assert dots == [[True, False], [False, True]]

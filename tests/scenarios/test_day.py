@@ -281,6 +281,16 @@ def _pictures_go_with_the_file(
         assert int(told[0].params["count"]) > 20
 
 
+def _filed_again_nothing_changes(theatre: Theatre, folder: Path) -> None:
+    """As when the process was killed after it: the same bytes, and nothing recorded twice."""
+    with theatre.office.read() as db:
+        lot_id = sessions.session(db, folder.name.removeprefix("session-")).lot_id
+    before = (folder / "record.json").read_bytes()
+    Filing(theatre.dossiers, viewer_files).file(theatre.office, lot_id)
+    assert (folder / "record.json").read_bytes() == before
+    assert theatre.actions(f"lot/{lot_id}").count("evaluation:recording:filed") == 1
+
+
 def _file(theatre: Theatre) -> None:
     theatre.until(theatre.play.moments.archive + MINUTE)
     assert theatre.stages() == {Stage.ARCHIVED}
@@ -293,5 +303,6 @@ def _file(theatre: Theatre) -> None:
         report = verify(file, trust, verifiers(), judges())
         assert report.verdict is Verdict.VALID, [step for step in report.steps if step.findings]
     _pictures_go_with_the_file(files, pictures, trust)
+    _filed_again_nothing_changes(theatre, pictures[0])
     with theatre.office.read() as db:
         assert journal.first_break_anywhere(db) is None

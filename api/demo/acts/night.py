@@ -1,7 +1,7 @@
 """Acts of a watched night: stations that sign, two witnesses who cosign and hand over, and the keeper.
 
-Every quarter of an hour of legal time each venue's station reports, a still picture of its camera too, whose bytes it
-sends when the report is on the record; the witness on duty cosigns, and the keeper looks; in its own act, for it reads
+Every quarter of an hour of legal time each venue's station reports, a still picture of its camera too, and the first venue's
+each hour two seconds of film; their bytes are sent when the reports are on the record. The witness on duty cosigns, and the keeper looks; in its own act, for it reads
 what was committed. At the first venue the mains fail for a
 while each night: an alarm that is raised, answered and cleared. Keys follow from the seed, so that two
 machines make the same record.
@@ -19,6 +19,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.demo import people
+from api.demo.film import DURATION_MS, film
 from api.demo.play import Play
 from api.demo.stills import still
 from api.watchkeeper import DEMO_HOLDER
@@ -46,7 +47,7 @@ from evaluation.witness.sources import Report
 from evaluation.witness.stations import service as stations
 
 BEAT = timedelta(minutes=15)
-TRACK = "camera"
+TRACK, BEATS_TO_FILM = "camera", 4
 RELIEF_AFTER, MAINS_FAIL_AT, MAINS_BACK_AT = 24, 12, 14
 """In beats since the sealing."""
 
@@ -107,16 +108,23 @@ def beat(play: Play, args: Mapping[str, Any]) -> Write:
             return
         lines = stations.lines(tx.db, session.id)
         shown: list[str] = []
+        filmed: list[str] = []
         for index, venue in enumerate(session.state.night.venues):
             if _station(venue) in lines:
                 _report(play, tx, session, venue, "heartbeat", {"station": _station(venue)})
                 _report(play, tx, session, venue, "snapshot", _told(venue, tx.now))
                 shown.append(venue)
+                if index == 0 and number % BEATS_TO_FILM == 1:
+                    filmed.append(venue)
+                    _report(
+                        play, tx, session, venue, "media_digest", _filmed(venue, tx.now, number)
+                    )
             if index == 0 and number in (MAINS_FAIL_AT, MAINS_BACK_AT) and _station(venue) in lines:
                 tx.db.flush()
                 state = "BATTERY" if number == MAINS_FAIL_AT else "MAINS"
                 _report(play, tx, session, venue, "power", {"venue": venue, "state": state})
-        pictures = {"session": session.id, "venues": shown, "at": moment_text(tx.now)}
+        pictures = {"session": session.id, "stills": shown, "films": filmed}
+        pictures |= {"at": moment_text(tx.now)}
         play.later(tx, "send_pictures", {**args, **pictures}, tx.now)
         _cosign(play, tx, session, project.supervisor, number)
         play.later(tx, "keep", args, tx.now)
@@ -127,6 +135,10 @@ def beat(play: Play, args: Mapping[str, Any]) -> Write:
 
 def _still(venue: str, at: datetime) -> tuple[bytes, int]:
     return still(venue, f"{at.astimezone(SHANGHAI):%H:%M}")
+
+
+def _film(venue: str, at: datetime) -> bytes:
+    return film(venue, f"{at.astimezone(SHANGHAI):%H:%M}")
 
 
 def _told(venue: str, at: datetime) -> dict[str, Any]:
@@ -143,12 +155,33 @@ def _told(venue: str, at: datetime) -> dict[str, Any]:
     }
 
 
+def _filmed(venue: str, at: datetime, number: int) -> dict[str, Any]:
+    """What a station reports of a piece of film, which ends now."""
+    content = _film(venue, at)
+    return {
+        "station": _station(venue),
+        "track": TRACK,
+        "n": number // BEATS_TO_FILM,
+        "what": What.CAMERA.value,
+        "sha256": sha256(content),
+        "sm3": sm3(content),
+        "bytes": len(content),
+        "begins_at": moment_text(at - timedelta(milliseconds=DURATION_MS)),
+        "duration_ms": DURATION_MS,
+    }
+
+
+def _name(args: Mapping[str, Any], venue: str) -> media.Name:
+    return media.Name(args["session"], _station(venue), TRACK)
+
+
 def send_pictures(play: Play, args: Mapping[str, Any]) -> Write:
     """The bytes follow, once their digests are on the record."""
-    for venue in args["venues"]:
-        name = media.Name(args["session"], _station(venue), TRACK)
-        content, _ = _still(venue, moment_of(args["at"]))
-        media.keep(play.office, name, Form.SNAPSHOT, content)
+    at = moment_of(args["at"])
+    for venue in args["stills"]:
+        media.keep(play.office, _name(args, venue), Form.SNAPSHOT, _still(venue, at)[0])
+    for venue in args["films"]:
+        media.keep(play.office, _name(args, venue), Form.SEGMENT, _film(venue, at))
     return lambda tx: None
 
 
