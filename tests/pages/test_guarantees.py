@@ -179,6 +179,7 @@ def test_a_bidder_buys_and_lodges_and_nobody_learns_of_it(
     page.goto(f"{url}/bidder/deposits")
     expect(page.locator(".own-guarantee")).to_contain_text("2027-05-31")
     expect(page.locator(".own-guarantee")).to_contain_text("已展期")
+    expect(page.locator(".own-guarantee")).to_contain_text(f"展期费用{text.money(price)}")
 
 
 def test_centre_tenderer_issuer_and_supervisor(
@@ -193,6 +194,7 @@ def test_centre_tenderer_issuer_and_supervisor(
     page.goto(f"{url}/centre/deposits/guarantees/{hall.record(lot_id, CLEAN).id}")
     expect(page.locator("#steps tbody tr")).to_have_count(4)
     looks(page, "guarantees-demand")
+    page.locator("summary", has_text="提出索赔").click()
     page.locator("#f-ground").select_option("NO_CONTRACT")
     page.locator("#f-account").fill("6228000000001234")
     page.locator("#f-document").set_input_files(letter)
