@@ -11,6 +11,9 @@ const BACK_OFF_MS = [500, 1000, 2000, 4000, 8000];
 const LEFT_FOR_GOOD = [4001, 4003, 1008];
 const CODECS = [["V_VP8", "vp8"], ["V_VP9", "vp9"], ["A_OPUS", "opus"]];
 
+// A browser does not tell a handshake that was refused from a server that is away.
+const isUp = () => fetch("/health", { cache: "no-store" }).then(({ ok }) => ok, () => false);
+
 const typeOf = (head) => {
   const text = new TextDecoder("latin1").decode(head.subarray(0, 4096));
   const codecs = CODECS.filter(([id]) => text.includes(id)).map(([, name]) => name);
@@ -24,7 +27,7 @@ export class Player extends EventTarget {
     this.media = media;
     this.behind = behind;
     this.url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
-    this.tries = 0;
+    this.tries = this.refusals = 0;
   }
 
   tell(name) {
@@ -39,7 +42,7 @@ export class Player extends EventTarget {
     let wasOpen = false;
     socket.onopen = () => {
       wasOpen = true;
-      this.tries = 0;
+      this.tries = this.refusals = 0;
     };
     socket.onmessage = ({ data }) => {
       if (typeof data === "string") {
@@ -51,11 +54,16 @@ export class Player extends EventTarget {
       isPart = false;
       this.take(bytes);
     };
-    socket.onclose = ({ code }) => {
+    socket.onclose = async ({ code }) => {
       if (this.isClosed) return;
       const pause = BACK_OFF_MS[Math.min(this.tries++, BACK_OFF_MS.length - 1)];
-      // A handshake that is refused over and over: not given to this viewer.
-      if (LEFT_FOR_GOOD.includes(code) || (!wasOpen && this.tries > BACK_OFF_MS.length)) return this.tell("refused");
+      if (!wasOpen && (await isUp())) this.refusals += 1;
+      if (this.isClosed) return;
+      // A handshake that is refused over and over by a server that is there: not given to this viewer.
+      if (LEFT_FOR_GOOD.includes(code) || this.refusals > BACK_OFF_MS.length) {
+        this.tell("refused");
+        return;
+      }
       this.tell("cut");
       this.again = setTimeout(() => this.open(), pause * (0.5 + Math.random()));
     };

@@ -213,6 +213,40 @@ def _flip(path: Path) -> None:
     path.write_bytes(bytes(data))
 
 
+FAILING = """
+const [later, Socket] = [setTimeout, WebSocket];
+globalThis.setTimeout = (call, ms, ...more) => later(call, ms / 20, ...more);
+globalThis.failing = 9;
+globalThis.WebSocket = class extends Socket {
+  constructor(url, ...more) {
+    super(String(url).includes("/media/") && failing-- > 0 ? String(url).replace("/media/", "/nothing/") : url, ...more);
+  }
+};
+"""
+"""Handshakes for pictures fail so often, and pauses are short."""
+
+
+def test_a_player_waits_for_a_server_that_is_away_and_gives_up_on_one_that_refuses(
+    chromium_page: Pages, review: Reviewing
+) -> None:
+    chromium_page.allow("WebSocket connection|ERR_FAILED")
+    station = _station(chromium_page, review, "cam-4")
+    station.get_by_role("button", name="录制摄像头").click()
+    page = sign_in(chromium_page, review.url, "supervisor")
+    page.add_init_script(FAILING)
+    page.route("**/health", lambda route: route.abort())
+    page.goto(f"{review.url}/supervisor/sessions/{review.session_id}")
+    choice = page.get_by_role("button", name="cam-4 · 摄像头")
+    choice.click()
+    player = page.locator("[data-player]")
+    expect(player).to_have_attribute("data-state", "playing")
+    page.unroute("**/health")
+    page.evaluate("failing = 1000")
+    choice.click()
+    expect(player).to_have_attribute("data-state", "refused")
+    station.get_by_role("button", name="录制摄像头").click()
+
+
 def test_a_court_sees_the_pictures_without_a_server(
     chromium_page: Pages, review: Reviewing, tmp_path: Path
 ) -> None:
