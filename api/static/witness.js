@@ -148,7 +148,7 @@
 
     // Nobody writes down what happens: what was verified holds, but silence means nothing any more.
     kept(seconds) {
-      const alert = this.part.querySelector("[data-unkept]");
+      const alert = document.querySelector("p[data-unkept]");
       alert.hidden = !seconds;
       if (seconds) alert.textContent = alert.dataset.unkept.replace("{seconds}", seconds);
     }
