@@ -168,7 +168,7 @@ def test_the_roster(chromium_page: Pages, sealed: Reviewing) -> None:
     page.get_by_label("结束").fill(f"{now + timedelta(hours=2):%Y-%m-%dT%H:%M}")
     page.get_by_role("button", name="列入班次").click()
     expect(page.locator(".alert-success")).to_contain_text("班次已列入")
-    expect(page.locator("#roster ~ table tbody tr")).to_have_count(1)
+    expect(page.locator("#roster ~ .table-responsive tbody tr")).to_have_count(1)
     page.get_by_label("结束").fill(f"{now:%Y-%m-%dT%H:%M}")
     page.get_by_label("开始").fill(f"{now:%Y-%m-%dT%H:%M}")
     page.get_by_label("见证人账号").fill("relief")
