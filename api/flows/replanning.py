@@ -86,12 +86,21 @@ def propose(office: Office, args: Mapping[str, Any], run: Run) -> Write:
     plan = flow.watched(problem, run)
 
     def write(tx: Tx) -> None:
-        proposals.propose(tx, SYSTEM, args["proposal"], trouble, problem, plan)
+        name = args["proposal"]
+        proposals.propose(tx, SYSTEM, name, trouble, problem, plan, _whose(tx.db, trouble))
 
     return write
 
 
 PROPOSE = Long(propose)
+
+
+def _whose(db: Session, trouble: Trouble) -> str:
+    """The centre whose trouble it is. A session whose seats all keep their place is no part of the
+    problem, and has its host all the same."""
+    if trouble.closes:
+        return trouble.centre_id
+    return projects.lot(db, draws.draw(db, trouble.session_id).lot_id).centre_id
 
 
 def accept(tx: Tx, actor: Actor, proposal_id: str) -> ConfirmedPlan:

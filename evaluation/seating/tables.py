@@ -129,6 +129,8 @@ class ProposalRow(SQLModel, table=True):
     proposed_at: datetime = Field(sa_type=UtcDateTime)
     proposed_by: str
     lapses_at: datetime = Field(sa_type=UtcDateTime)
+    centre_id: str
+    """Whose trouble it is: where the booths are, or the session's host."""
     trouble: str
     """Canonical JSON."""
     document_sha256: str

@@ -724,6 +724,7 @@ def upgrade() -> None:
         sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("proposed_by", sa.String(), nullable=False),
         sa.Column("lapses_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("centre_id", sa.String(), nullable=False),
         sa.Column("trouble", sa.String(), nullable=False),
         sa.Column("document_sha256", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),

@@ -68,10 +68,16 @@ class Proposal:
 
 
 def propose(
-    tx: Tx, actor: Actor, proposal_id: str, trouble: Trouble, problem: Problem, plan: Plan
+    tx: Tx,
+    actor: Actor,
+    proposal_id: str,
+    trouble: Trouble,
+    problem: Problem,
+    plan: Plan,
+    centre_id: str,
 ) -> None:
     """Put a proposal where its planner can read it, until it lapses: the rule's hours later, or when
-    the trouble is over. A second time does nothing."""
+    the trouble is over. `centre_id`: whose trouble it is. A second time does nothing."""
     if queries.proposal(tx.db, proposal_id) is not None:
         return
     seats = _confirmed(tx.db, problem)
@@ -92,6 +98,7 @@ def propose(
         proposed_at=tx.now,
         proposed_by=actor.id,
         lapses_at=lapses_at,
+        centre_id=centre_id,
         trouble=canonical.encode(trouble.to_json()).decode(),
         document_sha256=ref.sha256,
         state="PROPOSED",
@@ -260,7 +267,7 @@ def _lapse(tx: Tx, proposal_id: str) -> None:
     queries.add_proposal(tx.db, row)
     made = _read(tx.vault, row)
     hosted = {one.centre_id: one.hosted for one in concerned(made.problem, made.difference)}
-    told = {centre for centre, sessions in hosted.items() if sessions} | {_reporter(made)}
+    told = {centre for centre, sessions in hosted.items() if sessions} | {row.centre_id}
     queries.add_notices(
         tx.db,
         [
@@ -278,13 +285,6 @@ def _lapse(tx: Tx, proposal_id: str) -> None:
         ],
     )
     tx.record(f"plan/{proposal_id}", "evaluation:plan:lapsed", SYSTEM, {"centres": sorted(told)})
-
-
-def _reporter(made: Proposal) -> str:
-    """The centre whose trouble it is: where the booths are, or the session's host."""
-    if made.trouble.closes:
-        return made.trouble.centre_id
-    return made.problem.committee_of[made.trouble.session_id].host_centre_id
 
 
 def _undecided(tx: Tx, proposal_id: str) -> ProposalRow:

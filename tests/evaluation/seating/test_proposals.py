@@ -31,6 +31,7 @@ class Proposing:
     """A booth fails, and the day is planned anew."""
 
     trouble = Trouble(Kind.STATION, "断电", AM, NIGHT, centre_id=NEAR, label="A-01")
+    centre = NEAR
 
     def proposed(self, desk: Desk, name: str = "P1") -> tuple[SeatRequest, ...]:
         wanted = (request("E1", "S1"), request("E2", "S2"), request("E3", "S3"))
@@ -50,7 +51,7 @@ class Proposing:
         plan = solve(problem)
         for _ in range(2):  # a task may be run twice
             with desk.office.write() as tx:
-                proposals.propose(tx, STAFF, name, self.trouble, problem, plan)
+                proposals.propose(tx, STAFF, name, self.trouble, problem, plan, self.centre)
         return wanted
 
 
@@ -206,3 +207,15 @@ class TestLapse(Proposing):
         assert entries[-1].data["centres"] == sorted((HOST, NEAR))
         # NEAR reported it, HOST holds the session; FAR would have given a seat and never heard of it
         assert told == {HOST: [(True, 1)], NEAR: [(True, 0)], FAR: [], OTHER: []}
+
+    def test_a_session_whose_seats_all_stay_has_its_host_told(self, desk: Desk) -> None:
+        """It is no part of the problem: its experts sit already, and an overrun asks for nothing new."""
+        self.trouble = Trouble(Kind.OVERRUN, "评审未完", AM, NIGHT, session_id="S9")
+        self.centre = HOST
+        self.proposed(desk)
+        self.at(desk, LAPSES_AT)
+        self.work(desk)
+        assert proposals_read(desk, "P1").state == "LAPSED"
+        with desk.office.read() as db:
+            (told,) = proposals.notices(db, HOST)
+        assert told.is_lapsed
