@@ -166,6 +166,9 @@ def test_a_night_approved_and_its_seals_witnessed(chromium_page: Pages, review: 
         with review.office.read() as db:
             digest = sheets.sheet(db, review.session_id, member.expert_id).sheet.digest
         review.do(people.member(member.expert_id), c.LockSheet(member.expert_id, digest))
+    expect(page.locator("#seats ~ div .is-night", has_text="已隔夜锁定")).to_have_count(
+        len(sitting)
+    )
     venues = review.session.state.night.venues
     for number, venue in enumerate(venues):
         review.do(people.staff(venue), c.Seal(venue, f"YN-{number:04d}", "a" * 64))
