@@ -234,6 +234,9 @@ KINDS: Mapping[str, EventKind] = {
             "station to",
             _SYSTEM,
         ),
+        # For at most so many seconds nobody wrote down alarms and checkpoints: the disk, the database or the
+        # keeper itself had failed.
+        _act("unkept", {"venue": VENUE, "seconds": _whole(1, COUNT_MAX)}, roles=_SYSTEM),
         _act(
             "acknowledged",
             {"alarm_seq": _count(), "sha256": DIGEST, "sm3": DIGEST},

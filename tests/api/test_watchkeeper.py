@@ -115,6 +115,23 @@ def test_the_hosts_clock_is_set(sealing: Night, step: int) -> None:  # noqa: F81
     assert len(sealing.entries("clock_step")) == 1
 
 
+def test_a_watch_that_nobody_kept_is_told_on_the_record(sealing: Night) -> None:  # noqa: F811
+    """A full disk, a keeper that was killed: who comes later must see that silence meant nothing then."""
+    sealing.seal()
+    host = HostClock(sealing.now)
+    keeper = Keeper(sealing.office, "node-1", host=host)
+    keeper.round()
+    host.pass_time(15)
+    keeper.round()
+    assert sealing.entries("unkept") == [], "somebody took it up soon"
+    host.pass_time(300)
+    Keeper(sealing.office, "node-2", host=host).round()
+    host.pass_time(1)
+    Keeper(sealing.office, "node-2", host=host).round()
+    (told,) = sealing.entries("unkept")
+    assert told.data["seconds"] == 300
+
+
 def test_two_keepers_share_and_never_write_twice(sealing: Night) -> None:  # noqa: F811
     sealing.seal()
     host = HostClock(SystemClock().now())

@@ -60,6 +60,8 @@ class Lease:
     fence: int
     until: datetime
     """Real time."""
+    lapsed: timedelta = timedelta()
+    """How long nobody had held it when it was taken."""
 
 
 def sessions_to_keep(db: Db, holder: str, real_now: datetime) -> list[str]:
@@ -84,6 +86,7 @@ def take(tx: Tx, session_id: str, holder: str, real_now: datetime) -> Lease | No
         queries.begin_lease(tx.db, new)
         row = queries.lease_locked(tx.db, session_id)
         assert row is not None, "just made"
+    lapsed = max(timedelta(), real_now - row.until)
     if row.holder != holder:
         if row.until > real_now:
             return None
@@ -94,7 +97,7 @@ def take(tx: Tx, session_id: str, holder: str, real_now: datetime) -> Lease | No
     row.until = until
     tx.db.add(row)
     tx.db.flush()
-    return Lease(session_id, holder, row.fence, until)
+    return Lease(session_id, holder, row.fence, until, lapsed)
 
 
 def check_held(tx: Tx, lease: Lease, real_now: datetime) -> None:
@@ -198,6 +201,14 @@ def report_step(tx: Tx, lease: Lease, venue: str, step: timedelta, real_now: dat
     data = {"venue": venue, "step_ms": step // timedelta(milliseconds=1)}
     check_event("clock_step", data, KEEPER.roles, is_act=True)
     tx.record(f"session/{lease.session_id}", "evaluation:witness:clock_step", KEEPER, data)
+
+
+def report_unkept(tx: Tx, lease: Lease, venue: str, real_now: datetime) -> None:
+    """The lease had run out: since its last prolongation nobody wrote anything down."""
+    check_held(tx, lease, real_now)
+    data = {"venue": venue, "seconds": (lease.lapsed + LEASE) // timedelta(seconds=1)}
+    check_event("unkept", data, KEEPER.roles, is_act=True)
+    tx.record(f"session/{lease.session_id}", "evaluation:witness:unkept", KEEPER, data)
 
 
 def is_checkpoint_due(last_size: int, last_at: datetime | None, size: int, now: datetime) -> bool:

@@ -53,6 +53,7 @@ ACTS: dict[str, dict[str, Any]] = {
         "every": 5,
     },
     "station_released": {"venue": "532901", "station": "cam-1"},
+    "unkept": {"venue": "532901", "seconds": 300},
     "station_rejected": {
         "venue": "532901",
         "station": "cam-1",
@@ -102,13 +103,13 @@ def test_the_list_is_the_one_that_is_tested() -> None:
 @pytest.mark.parametrize("kind", sorted(ACTS))
 class TestEachAct:
     def test_it_is_written_by_its_own_act_alone(self, kind: str) -> None:
-        roles = SYSTEM if kind == "alarm" else STAFF
+        roles = SYSTEM if kind in ("alarm", "unkept") else STAFF
         check_event(kind, ACTS[kind], roles, is_act=True)
         with pytest.raises(Refusal, match="kind"):
             check_event(kind, ACTS[kind], roles)
 
     def test_nothing_can_be_said_in_words(self, kind: str) -> None:
-        roles = SYSTEM if kind == "alarm" else STAFF
+        roles = SYSTEM if kind in ("alarm", "unkept") else STAFF
         for name in ACTS[kind]:
             for wrong in ("投标报价 一千万元", "x" * 300, 1.5, None, ["a"]):
                 refusal = no(kind, {**ACTS[kind], name: wrong}, roles)
