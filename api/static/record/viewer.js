@@ -14,6 +14,7 @@
   const TEXT = (bytes) => new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   const NO_ENTRY = "0".repeat(64);
   const PAGE = 500;
+  const ABSENT = /^[A-Z_]+$/; // a reason on the record why something is not here
   const EXHIBITS_MAX = 1000; // so many documents go along
   const subtle = globalThis.crypto?.subtle;
 
@@ -140,7 +141,7 @@
       this.values = this.words("values");
       this.said = this.words("said");
       this.clock = new Intl.DateTimeFormat("sv-SE", { timeZone: "Asia/Shanghai", dateStyle: "short", timeStyle: "medium" });
-      this.isGood = true;
+      this.found = new Map(); // by step: whether it holds
       this.items = [];
       this.album = new Album(this);
       const filter = document.getElementById("filter");
@@ -168,8 +169,7 @@
       item.className = look;
       item.textContent = `${this.said.get(`step.${code}`)}: ${this.said.get(mark)}${detail ? ` · ${detail}` : ""}`;
       this.steps.append(item);
-      if (holds === false) this.isGood = false;
-      if (holds === null && this.isGood) this.isOpen = true;
+      this.found.set(code, this.found.get(code) === false && code !== "media" ? false : holds);
     }
     sentence(entry) {
       return globalThis.telling(entry, this.sentences, this.values);
@@ -224,7 +224,8 @@
     }
     done() {
       const verdict = document.getElementById("verdict");
-      const state = !this.isGood ? "invalid" : this.isOpen ? "open" : "valid";
+      const found = [...this.found.values()];
+      const state = found.includes(false) ? "invalid" : found.includes(null) ? "open" : "valid";
       verdict.dataset.state = state;
       verdict.textContent = this.said.get(`verdict.${state}`) + (this.album.isUnchecked ? this.said.get("verdict.pictures") : "");
     }
@@ -337,10 +338,12 @@
       const wanted = new Map(this.pieces.filter(({ absent }) => !absent).map((piece) => [piece.file, piece]));
       const missing = [...wanted.values()].filter((piece) => !this.folder.has(piece));
       this.foreign = [...this.folder.files.keys()].filter((name) => !wanted.has(name));
+      this.states.clear(); // of another folder
+      for (const mark of this.marks.values()) if (mark.dataset.state && !ABSENT.test(mark.dataset.state)) mark.textContent = mark.dataset.state = "";
       for (const piece of missing) this.note(piece, "missing");
       const counts = { count: this.folder.files.size, missing: missing.length, foreign: this.foreign.length };
       this.say(this.view.say("chosen", counts));
-      if (missing.length || this.foreign.length) this.judge(false);
+      this.judge(missing.length || this.foreign.length ? false : undefined);
       document.getElementById("check-all").hidden = false;
       this.wanted = [...wanted.values()];
       return undefined;
