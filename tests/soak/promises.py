@@ -92,7 +92,7 @@ class Promises:
 
     def __init__(self, dice: random.Random) -> None:
         self.dice, self.now = dice, START
-        offer = Offer(ISSUER, "示例", DepositForm.BANK, 30, Money.yuan(200), 30)
+        offer = Offer(ISSUER, "示例", DepositForm.BANK, 30, Money.yuan(200), 30, 5)
         self.books = Books({ISSUER: offer})
         self.lives: list[Life] = []
         self.born = self.kept_premiums = self.paid_out = self.taken = 0
@@ -289,7 +289,14 @@ class Promises:
         if record.state not in IN_FORCE or record.promise is None:
             return
         until = record.promise.valid_to + timedelta(days=self.dice.randint(1, 20))
-        assert self.numbered(life, "extend", until=until.isoformat()) is not None
+        asked, before = {"until": until.isoformat()}, self.books.premiums
+        price = self.numbered(life, "price_extension", **asked)["fen"]
+        assert self.numbered(life, "extend", **asked, fen=price - 1, account="1") is None
+        assert self.books.premiums == before
+        for _ in range(2):  # heard twice, it is paid once
+            assert self.numbered(life, "extend", **asked, fen=price, account="1") is not None
+        assert self.books.premiums == before + price
+        life.paid += price
         number = record.promise.number
         life.document = sign(self.books.plain(number, "1" * 64), KEY.sign)
         signed = readable(life.document)
