@@ -7,7 +7,7 @@ may be done, the desk's own service.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -98,10 +98,10 @@ def view(db: Db, actor: Actor, session: Session, watches: Watches) -> DeskView:
     )
 
 
-def order_words(vault: Vault, view: DeskView) -> dict[int, str]:
-    """What the supervisor said with each open order, by its number; who is to answer has to read it."""
+def order_words(vault: Vault, orders: Iterable[OpenOrder]) -> dict[int, str]:
+    """What the supervisor said with each order, by its number; who is to answer has to read it."""
     found = {}
-    for order in view.orders:
+    for order in orders:
         try:
             if order.sha256:
                 found[order.seq] = vault.get(order.sha256).decode()

@@ -88,12 +88,14 @@ def _known(request: Request, actor: Actor, db: Db, session_id: str, form: Form) 
     session = _seen(db, actor, session_id)
     room = hosting.room(session, actor)
     watched = witnessing.view(db, actor, session, shell_of(request).watches)
+    own = [one for one in watched.orders if witness_desk.may_answer(actor, one, session.state)]
     return {
         "session": session,
         "room": room,
         "waits": hosting.waits(session.state),
         "desk": watched,
-        "order_words": witnessing.order_words(shell_of(request).office.vault, watched),
+        "own_orders": own,
+        "order_words": witnessing.order_words(shell_of(request).office.vault, own),
         "centres": names_of_places(db),
         "lot": projects.lot(db, session.lot_id) if room.is_host else None,
         "members": [(m.expert_id, m.seat_code) for m in room.here],

@@ -189,12 +189,17 @@ def test_staff_answer_an_order_and_members_confirm_their_presence(
         }
         supervisor = people.supervisor("")
         witness.record_event(tx, supervisor, sealed.session_id, "order", order, words)
+        there = next(m for m in sealed.members if m.centre_id != sealed.session.centre_id)
+        to_seat = {"order": "STOP", "seat": there.seat_code, "sha256": sha256(words)}
+        witness.record_event(tx, supervisor, sealed.session_id, "order", to_seat, words)
     with sealed.office.write() as tx:
         account = Account("host", frozenset({Role.STAFF}), centre_id=sealed.session.centre_id)
         identity.create_account(tx, SYSTEM, account, PASSWORD)
     page = sign_in(chromium_page, sealed.url, "host")
     page.goto(f"{sealed.url}/centre/sessions/{sealed.session_id}")
     expect(page.locator("#orders ~ form blockquote")).to_have_text("请说明走廊门为何打开")
+    # Another venue's seat is asked: known here, answered there.
+    expect(page.locator("#orders ~ p")).to_contain_text(f"{there.seat_code} · 由所涉场地答复")
     page.get_by_label("答复内容").fill("门禁例行检修")
     looks(page, "centre-session-night")
     page.get_by_role("button", name="答复").click()

@@ -24,7 +24,7 @@ from archive.note import Checkpoint, Note
 from archive.office import Tx
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
-from evaluation.session.state import FINAL
+from evaluation.session.state import FINAL, State
 from evaluation.witness import queries
 from evaluation.witness.duty import DUTY_KINDS, Desk
 from evaluation.witness.events import check_event
@@ -271,12 +271,26 @@ def answer(tx: Tx, actor: Actor, session_id: str, order_seq: int, words: str) ->
     session = _begin(tx.db, actor, session_id, "answer", data)
     if order is None:
         raise Refusal("evaluation.witness.order_unknown", {"seq": order_seq}, Kind.NOT_FOUND)
-    if order.venue and actor.centre_id not in ("", order.venue, session.state.host):
-        params = {"venue": order.venue, "centre": actor.centre_id}
-        raise Refusal("evaluation.witness.venue_other", params, Kind.FORBIDDEN)
+    if not may_answer(actor, order, session.state):
+        params = {"venue": ", ".join(_answers_at(order, session.state)), "centre": actor.centre_id}
+        raise Refusal("evaluation.witness.order_other", params, Kind.FORBIDDEN)
     if order.answer is not None:
         raise Refusal("evaluation.witness.answered", {"seq": order_seq}, Kind.CONFLICT)
     _record(tx, actor, session_id, "answer", data, documents)
+
+
+def may_answer(actor: Actor, order: OpenOrder, state: State) -> bool:
+    """Whether an order is for the actor's venue to answer."""
+    return not actor.centre_id or actor.centre_id in _answers_at(order, state)
+
+
+def _answers_at(order: OpenOrder, state: State) -> tuple[str, ...]:
+    """An order to a seat is its venue's alone, and the host's where nobody sits there any more; one to a venue that
+    venue's or the host's; one to all is anybody's."""
+    if order.seat:
+        here = tuple(m.centre_id for m in state.sitting if m.seat_code == order.seat)
+        return here or (state.host,)
+    return (order.venue, state.host) if order.venue else state.venues
 
 
 def _watch(db: Db, session_id: str) -> Watch:

@@ -193,6 +193,27 @@ class TestOrders:
         no(night, desk.answer, HOST, seq, "")
         no(night, desk.answer, HOST, seq, "长" * 30_000)
 
+    def test_an_order_to_a_seat_is_its_venues_alone(self, any_sealing: Night) -> None:
+        """Not even the host's, who knows nothing of what went on there; an order to all is anybody's."""
+        night = any_sealing
+        state = night.served.state
+        guest = next(m for m in state.sitting if m.centre_id != state.host)
+        night.do(
+            witness.record_event, SUPERVISOR, "order", {"order": "STOP", "seat": guest.seat_code}
+        )
+        night.do(witness.record_event, SUPERVISOR, "order", {"order": "SILENCE"})
+        seat, everybody = (entry.seq for entry in night.entries("order"))
+        strangers = {*state.venues} - {guest.centre_id}
+        assert state.host in strangers
+        for venue in strangers:
+            refused = no(night, desk.answer, staff(venue), seat, "已停止")
+            assert (refused.code, refused.params["venue"]) == (
+                "evaluation.witness.order_other", guest.centre_id,
+            )  # fmt: skip
+        night.do(desk.answer, staff(guest.centre_id), seat, "已停止")
+        night.do(desk.answer, HOST, everybody, "已停止交谈")
+        assert [e.data["order_seq"] for e in night.entries("answer")] == [seat, everybody]
+
 
 def test_notes_are_those_that_were_signed(sealing: Night) -> None:
     """The cosigned text of a note is the checkpoint's, whatever stands below it."""
