@@ -28,7 +28,7 @@ from deposits.guarantees.states import GuaranteeState
 from deposits.issuers.desk import IssuerWhy
 from deposits.issuers.issuer import KeyAlgorithm
 from evaluation.session.commands import Command
-from evaluation.session.state import IncidentKind
+from evaluation.session.state import IncidentKind, SealFinding
 from evaluation.session.state import Stage as SessionStage
 from evaluation.stations.slots import Part
 from evaluation.stations.station import Equipment
@@ -225,6 +225,7 @@ VOCABULARIES: dict[str, Iterable[str]] = {
     "deposits.key_algorithm": KeyAlgorithm,
     "evaluation.stage": SessionStage,
     "evaluation.incident": IncidentKind,
+    "evaluation.seal_finding": SealFinding,
     "evaluation.equipment": Equipment.__members__,
     "evaluation.part": Part.__members__,
     "evaluation.command": [one.__name__ for one in get_args(Command)],

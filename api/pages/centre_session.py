@@ -33,7 +33,7 @@ from evaluation.seating.checkin.service import assign_label
 from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
-from evaluation.session.state import Cause, IncidentKind, PauseKind, Stage, Standing
+from evaluation.session.state import Cause, IncidentKind, PauseKind, SealFinding, Stage, Standing
 from evaluation.witness.desk import service as witness_desk
 from trading.projects import service as projects
 
@@ -102,6 +102,7 @@ def _known(request: Request, actor: Actor, db: Db, session_id: str, form: Form) 
         "arriving": [(m.expert_id, m.seat_code) for m in room.arriving],
         "returning": [(m.expert_id, m.seat_code) for m in room.returning],
         "pauses": words_of(request, "pause", PauseKind),
+        "findings": words_of(request, "evaluation.seal_finding", SealFinding),
         "vacancies": substitution.vacancies(db, session) if room.is_host else (),
         "leaving": [(m.seat_code, m.seat_code) for m in session.state.sitting if m.cause is None],
         "causes": words_of(request, "leave.causes", Statutory),
@@ -320,11 +321,12 @@ def _seal(form: Form) -> Made:
 
 
 def _unseal(form: Form) -> Made:
-    number, photo, is_intact = form.text("number"), _photo(form), form.switch("is_intact")
+    number, photo = form.text("number"), _photo(form)
+    finding = form.choice("finding", SealFinding)
 
     def make(tx: Tx, session: Session, actor: Actor) -> tuple[c.Command, tuple[DocumentRef, ...]]:
         kept = photo(tx)
-        return c.Unseal(actor.centre_id, number, kept.sha256, is_intact), (kept,)
+        return c.Unseal(actor.centre_id, number, kept.sha256, finding), (kept,)
 
     return make
 
@@ -335,8 +337,8 @@ def _witness_seal(form: Form) -> Made:
 
 
 def _witness_unseal(form: Form) -> Made:
-    number, is_intact = form.text("number"), form.switch("is_intact")
-    return lambda tx, session, actor: (c.WitnessUnseal(actor.centre_id, number, is_intact), ())
+    number, finding = form.text("number"), form.choice("finding", SealFinding)
+    return lambda tx, session, actor: (c.WitnessUnseal(actor.centre_id, number, finding), ())
 
 
 def _presence(form: Form) -> Made:

@@ -28,6 +28,7 @@ from archive.errors import Refusal
 from archive.office import Tx
 from archive.words import say
 from evaluation.session import commands as c
+from evaluation.session.state import SealFinding
 from experts.draws.request import State
 
 router = APIRouter(include_in_schema=False)
@@ -134,6 +135,7 @@ def _focus(
         kept=keeping.of_session(db, actor, session_id),
         sentences=story_sentences(reader(request)),
         orders=orders,
+        findings=words_of(request, "evaluation.seal_finding", SealFinding),
         people=people_of(request, db, found),
         values=[*found.centres.items(), *entry_values(reader(request))],
         void_for=words_of(request, "reevaluation.causes", VoidFor),
@@ -241,7 +243,7 @@ ACTS: dict[str, tuple[Callable[[Form], c.Command], str]] = {
     ),
     "unseal": (
         lambda form: c.WitnessUnseal(
-            form.value("venue"), form.text("number"), form.value("intact") == "yes"
+            form.value("venue"), form.text("number"), form.choice("finding", SealFinding)
         ),
         "unseal_witnessed",
     ),

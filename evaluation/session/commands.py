@@ -13,7 +13,7 @@ from typing import get_args
 from archive.errors import Faults
 from evaluation.pricing import Bid
 from evaluation.ranking import Ground
-from evaluation.session.state import Cause, IncidentKind, PauseKind
+from evaluation.session.state import Cause, IncidentKind, PauseKind, SealFinding
 from trading.money import Money
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -201,7 +201,7 @@ class Unseal:
     centre_id: str
     number: str
     photo: str
-    is_intact: bool
+    finding: SealFinding
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ class WitnessUnseal:
 
     centre_id: str
     number: str
-    is_intact: bool
+    finding: SealFinding
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,18 @@ from evaluation.session.state import (
     Night,
     PauseKind,
     Presence,
+    SealFinding,
     Stage,
     Standing,
     State,
     VenueSeal,
 )
 from trading.calendar.legal import calendar, legal_day
+
+INCIDENT_OF = {
+    SealFinding.BROKEN: IncidentKind.SEAL_BROKEN,
+    SealFinding.OTHER_NUMBER: IncidentKind.SEAL_DIFFERS,
+}
 
 
 def ask_for_time(act: Act, command: c.AskForTime) -> Outcome:
@@ -155,7 +161,8 @@ def seal(act: Act, command: c.Seal) -> Outcome:
         event(
             "seal_applied",
             venue=command.centre_id,
-            number=command.number,
+            # The number follows with its witness: whoever reads the record could not read the seal
+            # independently any more. The photograph binds whoever applied it.
             photo=command.photo,
             custodian=keeper,
         ),
@@ -227,7 +234,7 @@ def unseal(act: Act, command: c.Unseal) -> Outcome:
     read = replace(found, unsealed_by=act.by.id, unsealed_photo=command.photo)
     state = _with_seal(at(act.state, Stage.UNSEALING), read)
     done = event("seal_read", venue=command.centre_id, number=command.number, photo=command.photo)
-    return _judge_seal(act, state, found, command.number, command.is_intact, done)
+    return _judge_seal(act, state, found, command, done)
 
 
 def witness_unseal(act: Act, command: c.WitnessUnseal) -> Outcome:
@@ -240,7 +247,7 @@ def witness_unseal(act: Act, command: c.WitnessUnseal) -> Outcome:
     act.must_differ(found.unsealed_by)
     state = _with_seal(act.state, replace(found, unseal_witnessed_by=act.by.id))
     done = event("unseal_witnessed", venue=command.centre_id, number=command.number)
-    state, events = _judge_seal(act, state, found, command.number, command.is_intact, done)
+    state, events = _judge_seal(act, state, found, command, done)
     if state.stage is Stage.INCIDENT:
         return state, events
     changed = _changed_drafts(act, state, command.centre_id)
@@ -251,16 +258,17 @@ def witness_unseal(act: Act, command: c.WitnessUnseal) -> Outcome:
 
 
 def _judge_seal(
-    act: Act, state: State, found: VenueSeal, number: str, is_intact: bool, done: Event
+    act: Act, state: State, found: VenueSeal, command: c.Unseal | c.WitnessUnseal, done: Event
 ) -> Outcome:
-    kind = None
-    if number != found.number:
-        kind = IncidentKind.SEAL_DIFFERS
-    elif not is_intact:
-        kind = IncidentKind.SEAL_BROKEN
-    if kind is None:
+    """Another number than the evening's counts only from who says that it is another one."""
+    is_other = command.number != found.number
+    if is_other and command.finding is not SealFinding.OTHER_NUMBER:
+        act.refuse("evaluation.session.read_again", venue=found.centre_id)
+    if not is_other and command.finding is SealFinding.OTHER_NUMBER:
+        act.refuse("evaluation.session.same_number", venue=found.centre_id)
+    if command.finding is SealFinding.INTACT:
         return state, (done,)
-    state, events = to_incident(state, kind, found.centre_id, act.now)
+    state, events = to_incident(state, INCIDENT_OF[command.finding], found.centre_id, act.now)
     return state, (done, *events)
 
 

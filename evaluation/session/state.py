@@ -76,6 +76,15 @@ class Answer(StrEnum):
     SILENT = "SILENT"  # neither signed nor dissented in writing: counts as consent
 
 
+class SealFinding(StrEnum):
+    """What a person says of a seal in the morning. There is none that goes without saying: each but
+    the first ends the review, and neither a slip nor a box that was left empty may."""
+
+    INTACT = "INTACT"  # undamaged, with the number of the evening
+    BROKEN = "BROKEN"
+    OTHER_NUMBER = "OTHER_NUMBER"
+
+
 class IncidentKind(StrEnum):
     FAULT = "FAULT"  # equipment or power; may be mended in time
     SEAL_BROKEN = "SEAL_BROKEN"

@@ -19,7 +19,7 @@ from evaluation.session import service, synthetic
 from evaluation.session.machine import apply
 from evaluation.session.rules import rules_on
 from evaluation.session.session import Seat, SessionPlan
-from evaluation.session.state import Event, Facts, PauseKind, SheetFacts, Stage, State
+from evaluation.session.state import Event, Facts, PauseKind, SealFinding, SheetFacts, Stage, State
 from evaluation.sheets import service as sheets
 from tests.builders import CENTRE, START, SUPERVISOR
 from trading.identifiers import make_uscc
@@ -203,8 +203,8 @@ def unseal_all(d: Driver) -> None:
     night = len(d.state.nights)
     for seal in d.state.night.seals:
         number, venue = f"YN-{night}-{seal.centre_id}", seal.centre_id
-        d.do(staff(venue, 2), c.Unseal(venue, number, sha(f"morning {venue}"), True))
-        d.do(WITNESS, c.WitnessUnseal(venue, number, True))
+        d.do(staff(venue, 2), c.Unseal(venue, number, sha(f"morning {venue}"), SealFinding.INTACT))
+        d.do(WITNESS, c.WitnessUnseal(venue, number, SealFinding.INTACT))
 
 
 def resume(d: Driver) -> None:

@@ -27,7 +27,7 @@ from archive.verification.report import Verdict
 from archive.verify import verify
 from archive.words import Language
 from evaluation.session import commands as c
-from evaluation.session.state import PauseKind, Stage
+from evaluation.session.state import PauseKind, SealFinding, Stage
 from evaluation.sheets import service as sheets
 from evaluation.witness import service as witness
 from evaluation.witness.desk.service import desk_of
@@ -306,22 +306,43 @@ def test_the_bulletin_of_the_month(chromium_page: Pages, sealed: Reviewing) -> N
     expect(page.locator("main")).to_contain_text("本月没有隔夜评标")
 
 
+def _unseal_by_page(door: Page, number: str) -> None:
+    """A slip of the hand is refused, for another number would end the review."""
+    for typed, finding in ((f"{number}-9", "完好"), (number, "号码不同"), (number, "完好")):
+        door.get_by_label("封条编号").fill(typed)
+        door.locator("input[name=photo]").set_input_files(
+            {"name": "seal.jpg", "mimeType": "image/jpeg", "buffer": b"picture of a seal"}
+        )
+        door.get_by_label("封条情况").select_option(label=finding)
+        door.get_by_role("button", name="启封").click()
+        if finding != "完好":
+            expect(door.get_by_role("alert")).to_contain_text("与封存时登记的一致")
+        elif typed != number:
+            expect(door.get_by_role("alert")).to_contain_text("请再看一次封条")
+            looks(door, "centre-seal-read-again")
+    expect(door.locator(".alert-success")).to_contain_text("已记录")
+
+
 def test_somebody_else_comes_in_the_morning(chromium_page: Pages, sealed: Reviewing) -> None:
     """招标投标法实施条例 第四十八条: another person in a member's chair is sent away, a substitute is drawn, arrives
     and is identified, and the review goes on; by the pages of the door and of the host."""
     review, draw_id = sealed, sealed.session.draw_id
-    for venue in review.session.state.night.venues:
-        number = f"YN-{venue}"
-        review.do(people.staff(venue), c.Unseal(venue, number, "b" * 64, True))
-        review.do(people.staff(venue, 2), c.WitnessUnseal(venue, number, True))
     *same, other = sorted(
         review.session.state.sitting, key=lambda member: not member.is_representative
     )
+    place = f"/centre/sessions/{review.session_id}"
+    door = _door(chromium_page, review, other.centre_id, place)
+    _unseal_by_page(door, f"YN-{other.centre_id}")
+    chromium_page.allow("409")
+    intact = SealFinding.INTACT
+    for venue in review.session.state.night.venues:
+        number = f"YN-{venue}"
+        if venue != other.centre_id:
+            review.do(people.staff(venue), c.Unseal(venue, number, "b" * 64, intact))
+        review.do(people.staff(venue, 2), c.WitnessUnseal(venue, number, intact))
     for member in same:
         again = c.RecheckIdentity(member.expert_id, member.identity)
         review.do(people.staff(member.centre_id), again)
-    place = f"/centre/sessions/{review.session_id}"
-    door = _door(chromium_page, review, other.centre_id, place)
     door.get_by_label("席位(重新核验)").select_option(other.expert_id)
     door.get_by_label("门禁核验码(重新核验)").fill("SOMEBODY-ELSE")
     door.get_by_role("button", name="复核身份").click()

@@ -18,7 +18,7 @@ from archive.journal import service as journal
 from evaluation.seating.tables import SeatRow
 from evaluation.session import commands as c
 from evaluation.session import synthetic
-from evaluation.session.state import Answer, PauseKind, Stage
+from evaluation.session.state import Answer, PauseKind, SealFinding, Stage
 from evaluation.sheets import service as sheets
 from experts.draws import service as draws
 from tests.pages.looks import looks, sign_in
@@ -295,8 +295,8 @@ def _spend_the_night(review: Reviewing) -> None:
         review.do(people.staff(venue), c.Seal(venue, f"YN-{venue}", "a" * 64))
         review.do(people.staff(venue, 2), c.WitnessSeal(venue, f"YN-{venue}"))
     for venue in venues:
-        review.do(people.staff(venue), c.Unseal(venue, f"YN-{venue}", "b" * 64, True))
-        review.do(people.staff(venue, 2), c.WitnessUnseal(venue, f"YN-{venue}", True))
+        review.do(people.staff(venue), c.Unseal(venue, f"YN-{venue}", "b" * 64, SealFinding.INTACT))
+        review.do(people.staff(venue, 2), c.WitnessUnseal(venue, f"YN-{venue}", SealFinding.INTACT))
     for member in review.session.state.sitting:
         staff = people.staff(member.centre_id)
         review.do(staff, c.RecheckIdentity(member.expert_id, member.identity))

@@ -27,7 +27,7 @@ from evaluation.session import commands as c
 from evaluation.session import service as sessions
 from evaluation.session import synthetic
 from evaluation.session.session import Session
-from evaluation.session.state import Answer, Cause, Member, PauseKind, Recusal
+from evaluation.session.state import Answer, Cause, Member, PauseKind, Recusal, SealFinding
 from evaluation.session.state import Stage as SessionStage
 from evaluation.sheets import service as sheets
 from evaluation.witness import service as witness
@@ -354,13 +354,16 @@ def unseal(play: Play, args: Mapping[str, Any]) -> Write:
             photo = _digest(play, f"unseal {held.number}")
             at = held.centre_id
             sessions.act(
-                tx, people.staff(at), session.id, c.Unseal(at, held.number, photo, is_intact=True)
+                tx,
+                people.staff(at),
+                session.id,
+                c.Unseal(at, held.number, photo, SealFinding.INTACT),
             )
             sessions.act(
                 tx,
                 people.staff(at, 2),
                 session.id,
-                c.WitnessUnseal(at, held.number, is_intact=True),
+                c.WitnessUnseal(at, held.number, SealFinding.INTACT),
             )
         for member in session.state.sitting:
             identity = _digest(play, f"identity {member.expert_id}")

@@ -23,6 +23,7 @@ from evaluation.session.state import (
     IncidentKind,
     PauseKind,
     Recusal,
+    SealFinding,
     SheetFacts,
     Stage,
     Standing,
@@ -61,9 +62,11 @@ def sealing(state: State) -> list[Given]:
             found += [(by, c.WitnessSeal(venue, number)) for by in (other, same)]
         elif seal is not None and state.stage in (Stage.SEALED_OVERNIGHT, Stage.UNSEALING):
             if not seal.unsealed_by:
-                found.append((same, c.Unseal(venue, number, sha(venue), True)))
+                found.append((same, c.Unseal(venue, number, sha(venue), SealFinding.INTACT)))
             elif not seal.unseal_witnessed_by:
-                found += [(by, c.WitnessUnseal(venue, number, True)) for by in (other, same)]
+                found += [
+                    (by, c.WitnessUnseal(venue, number, SealFinding.INTACT)) for by in (other, same)
+                ]
     return found
 
 
@@ -150,8 +153,8 @@ WILD = st.one_of(
     st.builds(c.Seal, VENUES, NUMBERS, DIGESTS),
     st.builds(c.WitnessSeal, VENUES, NUMBERS),
     st.builds(c.CheckPresence, EXPERTS, st.integers(0, 3), st.booleans()),
-    st.builds(c.Unseal, VENUES, NUMBERS, DIGESTS, st.sampled_from([True, True, False])),
-    st.builds(c.WitnessUnseal, VENUES, NUMBERS, st.booleans()),
+    st.builds(c.Unseal, VENUES, NUMBERS, DIGESTS, st.sampled_from(SealFinding)),
+    st.builds(c.WitnessUnseal, VENUES, NUMBERS, st.sampled_from(SealFinding)),
     st.builds(c.RecheckIdentity, EXPERTS, DIGESTS),
     st.builds(c.Resume),
     st.builds(c.SubmitScores, EXPERTS, DIGESTS),

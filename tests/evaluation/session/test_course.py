@@ -16,6 +16,7 @@ from evaluation.session.state import (
     Cause,
     IncidentKind,
     PauseKind,
+    SealFinding,
     SheetFacts,
     Stage,
     Standing,
@@ -136,7 +137,12 @@ def sample(command: type[Any]) -> c.Command:
     texts: dict[str, Any] = {"number": "YN-1", "kind": PauseKind.PLANNED, "cause": Cause.HEALTH}
     texts |= {"ground": Ground.NOT_QUALIFIED, "bids": BIDS, "ceiling": CEILING}
     texts |= {"expert_id": "expert-1", "centre_id": "532901", "round": 1, "reason": "test"}
-    texts |= {"is_intact": True, "is_present": True, "has_conflict": False, "k_permille": None}
+    texts |= {
+        "finding": SealFinding.INTACT,
+        "is_present": True,
+        "has_conflict": False,
+        "k_permille": None,
+    }
     texts |= {"substitute_id": "expert-9", "substitute_seat": "S9", "substitute_centre": "532901"}
     texts |= {"bidder": BIDDERS[0]}
     names = command.__dataclass_fields__

@@ -16,6 +16,7 @@ from evaluation.session.state import (
     Cause,
     IncidentKind,
     PauseKind,
+    SealFinding,
     SheetFacts,
     Stage,
 )
@@ -153,17 +154,17 @@ class TestTheSeals:
         assert refusal.code == "evaluation.session.other_number"
 
     @pytest.mark.parametrize(
-        ("number", "intact", "kind"),
+        ("number", "finding", "kind"),
         [
-            ("YN-1-530100", False, IncidentKind.SEAL_BROKEN),
-            ("YN-1-530199", True, IncidentKind.SEAL_DIFFERS),
+            ("YN-1-530100", SealFinding.BROKEN, IncidentKind.SEAL_BROKEN),
+            ("YN-1-530199", SealFinding.OTHER_NUMBER, IncidentKind.SEAL_DIFFERS),
         ],
     )
     def test_a_seal_that_is_not_as_it_was_is_an_incident(
-        self, number: str, intact: bool, kind: IncidentKind
+        self, number: str, finding: SealFinding, kind: IncidentKind
     ) -> None:
         d = bare_at(Stage.SEALED_OVERNIGHT)
-        d.do(staff("530100"), c.Unseal("530100", number, sha("morning"), intact))
+        d.do(staff("530100"), c.Unseal("530100", number, sha("morning"), finding))
         assert d.state.stage is Stage.INCIDENT
         assert d.state.incidents[-1].kind is kind
         refusal = refused(d, SUPERVISOR, c.ResolveFault())
@@ -171,19 +172,48 @@ class TestTheSeals:
         d.do(SUPERVISOR, c.VoidSession("seal"))
         assert d.events[-1].name == "voided"
 
+    @pytest.mark.parametrize(
+        ("number", "finding", "code"),
+        [
+            ("YN-1-530190", SealFinding.INTACT, "read_again"),
+            ("YN-1-530190", SealFinding.BROKEN, "read_again"),
+            ("YN-1-530100", SealFinding.OTHER_NUMBER, "same_number"),
+        ],
+    )
+    def test_a_slip_ends_no_review(self, number: str, finding: SealFinding, code: str) -> None:
+        d = bare_at(Stage.SEALED_OVERNIGHT)
+        refusal = refused(d, staff("530100"), c.Unseal("530100", number, sha("morning"), finding))
+        assert refusal.code == f"evaluation.session.{code}"
+        assert not d.state.incidents
+        d.do(staff("530100"), c.Unseal("530100", "YN-1-530100", sha("photo"), SealFinding.INTACT))
+        refusal = refused(d, WITNESS, c.WitnessUnseal("530100", number, finding))
+        assert refusal.code == f"evaluation.session.{code}"
+        assert not d.state.incidents
+
+    def test_the_record_says_a_number_only_after_both_have_read_it(self) -> None:
+        """Whoever follows the record could otherwise witness a seal that he has not seen."""
+        d = bare_at(Stage.SEALING)
+        before = len(d.events)
+        d.do(staff("530100"), c.Seal("530100", "YN-9-530100", sha("evening")))
+        assert "YN-9-530100" not in str(d.events[before:])
+        d.do(WITNESS, c.WitnessSeal("530100", "YN-9-530100"))
+        assert "YN-9-530100" in str(d.events[before:])
+
     def test_what_the_second_person_sees_counts_too(self) -> None:
         d = bare_at(Stage.SEALED_OVERNIGHT)
-        d.do(staff("530100"), c.Unseal("530100", "YN-1-530100", sha("morning"), True))
-        same = refused(d, staff("530100"), c.WitnessUnseal("530100", "YN-1-530100", True))
+        d.do(staff("530100"), c.Unseal("530100", "YN-1-530100", sha("morning"), SealFinding.INTACT))
+        same = refused(
+            d, staff("530100"), c.WitnessUnseal("530100", "YN-1-530100", SealFinding.INTACT)
+        )
         assert same.code == "evaluation.session.two_persons"
-        d.do(WITNESS, c.WitnessUnseal("530100", "YN-1-530100", False))
+        d.do(WITNESS, c.WitnessUnseal("530100", "YN-1-530100", SealFinding.BROKEN))
         assert d.state.stage is Stage.INCIDENT
 
     def test_a_draft_that_changed_at_night_is_an_incident(self) -> None:
         d = bare_at(Stage.SEALED_OVERNIGHT)
         d.facts = replace(d.facts, sheets={**d.facts.sheets, "expert-4": SheetFacts(sha("forged"))})
-        d.do(staff("530100"), c.Unseal("530100", "YN-1-530100", sha("morning"), True))
-        d.do(WITNESS, c.WitnessUnseal("530100", "YN-1-530100", True))
+        d.do(staff("530100"), c.Unseal("530100", "YN-1-530100", sha("morning"), SealFinding.INTACT))
+        d.do(WITNESS, c.WitnessUnseal("530100", "YN-1-530100", SealFinding.INTACT))
         assert d.state.stage is Stage.INCIDENT
         assert d.state.incidents[-1].detail == "S4"
 
@@ -232,7 +262,7 @@ class TestTheNight:
         d = bare_at(Stage.UNSEALING)
         assert refused(d, HOST, c.Resume()).code == "evaluation.session.not_rechecked"
         d = bare_at(Stage.SEALED_OVERNIGHT)
-        d.do(staff("530100"), c.Unseal("530100", "YN-1-530100", sha("morning"), True))
+        d.do(staff("530100"), c.Unseal("530100", "YN-1-530100", sha("morning"), SealFinding.INTACT))
         assert refused(d, HOST, c.Resume()).code == "evaluation.session.still_sealed"
 
     def test_yesterdays_identity_check_does_not_count(self) -> None:

@@ -21,7 +21,7 @@ from evaluation.ranking import Ground
 from evaluation.report_check import report_faults, verify_report
 from evaluation.session import commands as c
 from evaluation.session import service, synthetic
-from evaluation.session.state import Cause, Stage
+from evaluation.session.state import Cause, SealFinding, Stage
 from evaluation.sheets import service as sheets
 from evaluation.witness.service import record_event
 from tests.builders import SUPERVISOR, make_office
@@ -272,8 +272,10 @@ class TestTheSheets:
                 )
             )
         seal = next(s for s in served.state.night.seals if s.centre_id == "530100")
-        served.do(staff("530100"), c.Unseal("530100", seal.number, sha("morning"), True))
-        served.do(WITNESS, c.WitnessUnseal("530100", seal.number, True))
+        served.do(
+            staff("530100"), c.Unseal("530100", seal.number, sha("morning"), SealFinding.INTACT)
+        )
+        served.do(WITNESS, c.WitnessUnseal("530100", seal.number, SealFinding.INTACT))
         assert served.state.stage is Stage.INCIDENT
         assert served.state.incidents[-1].detail == "S4"
 
