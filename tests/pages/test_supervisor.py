@@ -20,6 +20,7 @@ from api.flows.names import FAIRNESS_TASK
 from api.identity import service as identity
 from archive.actor import Actor, Role
 from archive.clock import SHANGHAI
+from archive.errors import Refusal
 from archive.journal import service as journal
 from archive.tasks.service import Worker
 from evaluation.seating import service as planned
@@ -364,7 +365,11 @@ def _seat_and_schedule(review: Reviewing, draw: Draw) -> None:
             if draws.draw(tx.db, draw.id).state is DrawState.SEATED:
                 break
             for one in draws.invited(tx.db, draw.id):
-                draws.answer(tx, people.member(one.expert_id), draw.id, one.expert_id, True)
+                by = people.member(one.expert_id)
+                try:
+                    draws.answer(tx, by, draw.id, one.expert_id, True)
+                except Refusal:  # sits in another session of this world within a day
+                    draws.answer(tx, by, draw.id, one.expert_id, False)
             draws.settle(tx, host, draw.id)
     with review.office.write() as tx:
         assert seating.reseat(tx, host, draw.lot_id) == ()
