@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from archive.note import Verifier
     from archive.recording import Medium
     from archive.verification.artefact import ArtefactVerifier
-    from archive.verification.judge import Deletions, StreamJudge
+    from archive.verification.judge import Deletions, Judged, StreamJudge
 
 EX_USAGE = 64
 
@@ -52,13 +52,13 @@ def judges() -> Mapping[str, StreamJudge]:
     """Kind of stream → who judges what a recording of it says."""
     from archive.verification.judge import StreamJudge
 
-    return {"session": StreamJudge(_session_faults, _session_medium, _session_deletions)}
+    return {"session": StreamJudge(_session, _session_medium, _session_deletions)}
 
 
-def _session_faults(origin: str, entries: Sequence[Entry]) -> Sequence[Reason]:
-    from evaluation.witness.record_check import recording_faults
+def _session(origin: str, entries: Sequence[Entry]) -> Judged:
+    from evaluation.witness.record_check import judge_recording
 
-    return recording_faults(origin, entries)
+    return judge_recording(origin, entries)
 
 
 def _session_medium(entry: Entry) -> Medium | None:

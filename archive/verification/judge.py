@@ -25,12 +25,20 @@ def _nothing_deleted(
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What is wrong with what entries say, and what whoever relies on them should know."""
+
+    faults: Sequence[Reason] = ()
+    notes: Sequence[Reason] = ()
+
+
+@dataclass(frozen=True)
 class StreamJudge:
-    """`faults(origin, entries)`: what is wrong with what they say; `medium(entry)`: what an entry names by digest beside
+    """`judge(origin, entries)`: what is wrong with what they say; `medium(entry)`: what an entry names by digest beside
     its documents; `deletions(entries, keeping, document)`: which of it was deleted, by the entries of the keeping stream
     and the documents that they name."""
 
-    faults: Callable[[str, Sequence[Entry]], Sequence[Reason]]
+    judge: Callable[[str, Sequence[Entry]], Judged]
     medium: Callable[[Entry], Medium | None] = _nothing_named
     deletions: Callable[[Sequence[Entry], Iterable[Entry], Callable[[str], bytes]], Deletions] = (
         _nothing_deleted

@@ -32,7 +32,7 @@ from archive.note import MalformedNote, Note, Verifier
 from archive.recording import Contents, contents_of
 from archive.tlog_policy import MalformedPolicy, Policy, parse_policy
 from archive.tlog_proof import MalformedProof, TlogProof
-from archive.verification.judge import StreamJudge
+from archive.verification.judge import Judged, StreamJudge
 from archive.verification.media import MediaCheck, file_digest
 from archive.verification.report import Findings, Report, Step, report_of
 from archive.verification.signed import read_checkpoint
@@ -64,7 +64,7 @@ def verify_recording(
     )
 
 
-_NOBODY = StreamJudge(lambda origin, entries: ())
+_NOBODY = StreamJudge(lambda origin, entries: Judged())
 
 
 class Files(Mapping[str, bytes]):
@@ -349,11 +349,14 @@ class _Check:
             return step.step()
         judge = self.judges.get(self.contents.stream.partition("/")[0], _NOBODY)
         try:
-            found = judge.faults(self.contents.origin, self.entries)
+            found = judge.judge(self.contents.origin, self.entries)
         except Exception:
             # A judge reads what an adversary wrote: what it cannot make sense of is not valid.
-            found = (Reason("archive.verify.artefact_form", {"format": recording.FORMAT}),)
-        step.extend(self.contents.stream, found)
+            form = Reason("archive.verify.artefact_form", {"format": recording.FORMAT})
+            found = Judged((form,))
+        step.extend(self.contents.stream, found.faults)
+        for note in found.notes:
+            step.note(note.code, **note.params)
         return step.step()
 
     # 10

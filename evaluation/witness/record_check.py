@@ -5,8 +5,11 @@
 * every cosignature on the record was made by the enrolled key over the root that the log had at
   that size, and a hand-over's two are over the same checkpoint;
 * alarms tell the truth: each was raised when its condition held and cleared when it did not, none was
-  raised twice, none that was due was withheld for longer than `WITHHELD`, and the fence numbers of
-  those who wrote them never fall.
+  raised twice, none that was due was withheld for longer than `WITHHELD` while somebody kept the watch,
+  and the fence numbers of those who wrote them never fall.
+
+Where the record says that nobody kept the watch (`unkept`), and where nothing at all was written while an
+alarm was due, there may have been a cut as well as a hand that held back: both are told, as notes.
 
 Pure. The limits are those of the rule pack on the day of the session's first entry, in the regime and the
 region that it names.
@@ -24,6 +27,7 @@ from archive.cosignature import Cosigner
 from archive.errors import Reason
 from archive.journal.entry import Entry
 from archive.note import Checkpoint
+from archive.verification.judge import Judged
 from evaluation.witness.alarms import Alarm, AlarmKey, Limits, State, due
 from evaluation.witness.events import STATION_KINDS
 from evaluation.witness.rules import limits_on
@@ -33,24 +37,51 @@ from trading.regime import Regime
 
 WITHHELD = timedelta(minutes=1)
 """So long a keeper may be away (killed, and another takes over) before an alarm counts as withheld."""
+AT_WORK = timedelta(seconds=10)
+"""A watch is unkept since its lease was last prolonged; so long he who did that may still write."""
 FINDINGS_MAX = 100
 _COSIGNED = frozenset({"countersigned", "handover_offered", "handover"})
 
 
-def recording_faults(origin: str, entries: Sequence[Entry]) -> list[Reason]:
-    """What is wrong with the entries of a session's recording; at most `FINDINGS_MAX` findings."""
+def judge_recording(origin: str, entries: Sequence[Entry]) -> Judged:
+    """What is wrong with the entries of a session's recording, at most `FINDINGS_MAX` findings; and for how
+    long, by the entries alone, its alarms mean nothing."""
     if not entries:
-        return [Reason("evaluation.recording.empty")]
+        return Judged((Reason("evaluation.recording.empty"),))
     first = entries[0]
     day = first.at.astimezone(SHANGHAI).date()
     watch = Watch(first.stream.partition("/")[2])
     regime, region = Regime(first.data.get("regime", Regime.ZTB)), first.data.get("region", "CN")
-    check = _Check(origin, watch, limits_on(day, regime, region))
+    check = _Check(origin, watch, limits_on(day, regime, region), _unkept(entries))
     for entry in entries:
         check.entry(entry)
         if len(check.found) >= FINDINGS_MAX:
             break
-    return check.found[:FINDINGS_MAX]
+    return Judged(check.found[:FINDINGS_MAX], check.notes())
+
+
+def _unkept(entries: Sequence[Entry]) -> list[tuple[datetime, datetime]]:
+    """The times in which nobody kept the watch, as the next keeper wrote them down."""
+    return [
+        (entry.at - timedelta(seconds=entry.data["seconds"]), entry.at)
+        for entry in entries
+        if entry.action == f"{WITNESS}unkept"
+    ]
+
+
+@dataclass
+class _Silences:
+    """Times without an entry in which an alarm was due for longer than `WITHHELD`."""
+
+    count: int = 0
+    longest: timedelta = timedelta()
+    seq: int = 0
+    """The entry that ended the longest."""
+
+    def take(self, length: timedelta, seq: int) -> None:
+        self.count += 1
+        if length > self.longest:
+            self.longest, self.seq = length, seq
 
 
 @dataclass
@@ -58,6 +89,7 @@ class _Check:
     origin: str
     watch: Watch
     limits: Limits
+    unkept: Sequence[tuple[datetime, datetime]]
     found: list[Reason] = field(default_factory=list)
     lines: dict[str, Line] = field(default_factory=dict)
     roots: list[bytes] = field(default_factory=list)
@@ -67,9 +99,13 @@ class _Check:
     steps: set[str] = field(default_factory=set)
     waiting: dict[AlarmKey, datetime] = field(default_factory=dict)
     accused: set[AlarmKey] = field(default_factory=set)
+    silences: _Silences = field(default_factory=_Silences)
+    before: datetime | None = None
+    """When the entry before was made."""
 
     def entry(self, entry: Entry) -> None:
         kind = entry.action.removeprefix(WITNESS) if entry.action.startswith(WITNESS) else ""
+        self._silence(entry)
         if kind == "alarm":
             self._alarm(entry)
         else:
@@ -79,6 +115,7 @@ class _Check:
             if kind in _COSIGNED:
                 self._cosigned(kind, entry)
         self.watch.take(entry)
+        self.before = entry.at
         self.frontier = self.frontier.append(entry.leaf)
         self.roots.append(self.frontier.root())
 
@@ -153,6 +190,8 @@ class _Check:
         }
         if not truth[State(data["state"])]:
             self.found.append(Reason("evaluation.recording.alarm", {"seq": entry.seq}))
+        if any(start + AT_WORK < entry.at < end for start, end in self.unkept):
+            self.found.append(Reason("evaluation.recording.unkept", {"seq": entry.seq}))
         if data["fence"] < self.fence:
             self.found.append(Reason("evaluation.recording.fence", {"seq": entry.seq}))
         self.fence = max(self.fence, data["fence"])
@@ -165,7 +204,33 @@ class _Check:
         wanted = due(self.watch, entry.at, self.limits) - set(self.watch.raised)
         self.waiting = {key: self.waiting.get(key, entry.at) for key in wanted}
         for key, since in self.waiting.items():
-            if entry.at - since > WITHHELD and key not in self.accused:
+            if self._kept(since, entry.at) > WITHHELD and key not in self.accused:
                 self.accused.add(key)
                 params = {"alarm": key.alarm.value, "venue": key.venue, "seq": entry.seq}
                 self.found.append(Reason("evaluation.recording.withheld", {**params}))
+
+    def _silence(self, entry: Entry) -> None:
+        """Since the entry before nothing was written; was an alarm due meanwhile?"""
+        if self.before is None or self._kept(self.before, entry.at) <= WITHHELD:
+            return
+        if not self.watch.stations and not self.watch.is_night:
+            return
+        if due(self.watch, entry.at - WITHHELD, self.limits) - set(self.watch.raised):
+            self.silences.take(entry.at - self.before, entry.seq)
+
+    def _kept(self, since: datetime, until: datetime) -> timedelta:
+        """For how long somebody kept the watch between two moments."""
+        away = (min(end, until) - max(start, since) for start, end in self.unkept)
+        return until - since - sum((one for one in away if one > timedelta()), timedelta())
+
+    def notes(self) -> list[Reason]:
+        out = []
+        if self.unkept:
+            away = sum((end - start for start, end in self.unkept), timedelta())
+            params = {"count": len(self.unkept), "seconds": round(away.total_seconds())}
+            out.append(Reason("evaluation.recording.watch_unkept", params))
+        if self.silences.count:
+            longest = round(self.silences.longest.total_seconds())
+            told = {"count": self.silences.count, "seconds": longest, "seq": self.silences.seq}
+            out.append(Reason("evaluation.recording.silence", told))
+        return out

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from api.watchkeeper import Keeper
-from evaluation.witness.record_check import recording_faults
+from evaluation.witness.record_check import judge_recording
 from evaluation.witness.stations import service as stations
 from evaluation.witness.stations.service import REPORTS_MAX
 from tests.api.test_watchkeeper import HostClock
@@ -44,7 +44,8 @@ def judged(night: Night) -> None:
     assert [entry.seq for entry in entries] == list(range(len(entries)))
     times = [entry.at for entry in entries]
     assert times == sorted(times)
-    assert recording_faults(f"{night.office.log.name}/session/{night.id}", entries) == []
+    judged = judge_recording(f"{night.office.log.name}/session/{night.id}", entries)
+    assert judged.faults == []
 
 
 def report(night: Night, device: Device, since: HostClock) -> None:

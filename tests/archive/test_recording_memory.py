@@ -19,7 +19,7 @@ from archive.merkle import root_of
 from archive.note import Signer
 from archive.recording import Absence, Content, Medium, Source
 from archive.tlog_policy import Policy
-from archive.verification.judge import StreamJudge
+from archive.verification.judge import Judged, StreamJudge
 from archive.verification.report import Verdict
 from archive.verify import verify
 
@@ -109,7 +109,7 @@ def test_verifying_holds_no_more_than_a_file(tmp_path: Path) -> None:
     """40 MB of film, and no part of them is held."""
     source = _source(_bodies(40, ""))
     write_folder(tmp_path / "r", recording.assemble(source, SIGNER, POLICY, {}, {}))
-    judges = {"session": StreamJudge(lambda origin, entries: (), _named)}
+    judges = {"session": StreamJudge(lambda origin, entries: Judged(), _named)}
     tracemalloc.start()
     try:
         report = verify(tmp_path / "r", [SIGNER.verifier], {}, judges)

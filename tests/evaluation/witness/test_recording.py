@@ -25,7 +25,8 @@ from archive.words import Language
 from evaluation.session import commands as c
 from evaluation.witness import service as witness
 from evaluation.witness.desk import service as desk
-from evaluation.witness.record_check import recording_faults
+from evaluation.witness.keeping import service as keeping
+from evaluation.witness.record_check import judge_recording
 from evaluation.witness.recording import service as recordings
 from tests.builders import SUPERVISOR
 from tests.evaluation.course import HOST, staff
@@ -233,7 +234,7 @@ class TestBroken:
 
 def _codes(entries: list[Entry]) -> set[str]:
     origin = f"bigloop.example/{entries[0].stream}"
-    return {reason.code.rpartition(".")[2] for reason in recording_faults(origin, entries)}
+    return {reason.code.rpartition(".")[2] for reason in judge_recording(origin, entries).faults}
 
 
 class TestWhatTheEntriesSay:
@@ -291,3 +292,30 @@ class TestWhatTheEntriesSay:
         night.pass_time(seconds=11)
         night.do(witness.record_event, staff(VENUE), "power", {"venue": VENUE, "state": "MAINS"})
         assert _codes(night.entries()) == {"withheld"}
+
+    def test_a_watch_that_nobody_kept(self, sealing: Night) -> None:
+        """A cut is no lie where the record says it; what it hides is told to whoever relies on the record."""
+        night = sealing
+        night.device()
+        night.seal()
+        night.pass_time(seconds=200)
+        night.do(witness.record_event, staff(VENUE), "power", {"venue": VENUE, "state": "MAINS"})
+        before = judge_recording(f"bigloop.example/session/{night.id}", night.entries())
+        assert [(n.code.rpartition(".")[2], n.params["count"]) for n in before.notes] == [
+            ("silence", 1)
+        ]
+        assert before.notes[0].params["seconds"] == 200
+        night.pass_time(seconds=100)
+        night.do(witness.record_event, staff(VENUE), "power", {"venue": VENUE, "state": "MAINS"})
+        assert _codes(night.entries()) == {"withheld"}
+        with night.office.write() as tx:
+            data = {"venue": VENUE, "seconds": 300}
+            tx.record(f"session/{night.id}", "evaluation:witness:unkept", keeping.KEEPER, data)
+        after = judge_recording(f"bigloop.example/session/{night.id}", night.entries())
+        assert after.faults == []
+        assert [(n.code.rpartition(".")[2], dict(n.params)) for n in after.notes] == [
+            ("watch_unkept", {"count": 1, "seconds": 300})
+        ]
+        night.pass_time(seconds=62)
+        night.do(witness.record_event, staff(VENUE), "power", {"venue": VENUE, "state": "MAINS"})
+        assert _codes(night.entries()) == {"withheld"}, "he is back, and has had his minute"
