@@ -29,6 +29,8 @@ from evaluation.session.session import Session
 from evaluation.session.state import FINAL, IncidentKind, Stage
 from evaluation.witness.keeping.service import Watches, is_kept
 from evaluation.witness.service import record_event
+from evaluation.witness.stations import service as stations
+from evaluation.witness.stations.service import Wanted
 from evaluation.witness.watch import Watch
 from experts.draws import service as draws
 from experts.draws.service import Draw
@@ -83,6 +85,8 @@ class Focus:
     """Names of all centres by id."""
     saved: Mapping[str, bool]
     """By seat: whether a sheet was begun."""
+    asked: tuple[Wanted, ...]
+    """Stations that only the supervisor can bind, for the session is sealed."""
 
     @property
     def is_over(self) -> bool:
@@ -198,12 +202,14 @@ def focus(db: Db, actor: Actor, session_id: str, known: Watches) -> Focus:
     session = seen(db, actor, session_id)
     centres = names_of_places(db)
     begun = known.of(db, session_id).begun
+    is_sealed = session.stage is Stage.SEALED_OVERNIGHT
     return Focus(
         session=session,
         lot=projects.lot(db, session.lot_id).name,
         host=centres.get(session.centre_id, session.centre_id),
         centres=centres,
         saved={m.seat_code: m.seat_code in begun for m in session.state.sitting},
+        asked=tuple(stations.asked(db, session_id).values()) if is_sealed else (),
     )
 
 
@@ -236,6 +242,12 @@ def order(
     if words:
         data["sha256"] = digest
     record_event(tx, actor, session_id, "order", data, words.encode() if words else None)
+
+
+def accept_station(tx: Tx, actor: Actor, session_id: str, station: str, key: str) -> None:
+    """Bind the station that a venue asks for, with the key that was shown."""
+    seen(tx.db, actor, session_id)
+    stations.accept_station(tx, actor, session_id, station, key)
 
 
 def act(tx: Tx, actor: Actor, session_id: str, command: c.Command) -> Session:

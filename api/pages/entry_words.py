@@ -81,6 +81,7 @@ def entry_values(language: Language) -> list[tuple[str, str]]:
         *words("watch.intact", SWITCHES, "seal_check"),
         *words("watch.kept", SWITCHES, "resumed"),
         *words("watch.conflict", SWITCHES, "recusal_signed"),
+        *words("watch.use", Use, "station_asked"),
         *words("watch.use", Use, "station_bound"),
         *words("recording.what", What),
         *words("watch.ends", ["true"], "media_digest"),

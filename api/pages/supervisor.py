@@ -234,6 +234,20 @@ async def recordings(
     return await _do(request, actor, session_id, form, write, said)
 
 
+@router.post(HOME + "/{session_id}/stations")
+async def station(
+    actor: SupervisorActor, request: Request, session_id: IdInPath, form: Sent
+) -> Response:
+    """Bind a station in a sealed night, of which a venue has read out the fingerprint."""
+
+    def write(tx: Tx) -> None:
+        name, key = form.text("station"), form.text("key")
+        form.refuse()
+        flow.accept_station(tx, actor, session_id, name, key)
+
+    return await _do(request, actor, session_id, form, write, "station_bound")
+
+
 ACTS: dict[str, tuple[Callable[[Form], c.Command], str]] = {
     "approve": (lambda form: c.ApprovePause(), "pause_approved"),
     "refuse": (lambda form: c.RefusePause(form.value("reason") or "other"), "pause_refused"),

@@ -1,5 +1,5 @@
-"""Stations of a session over HTTP: bound and released by staff, in a sealed night by the supervisor; and what they
-report, signed.
+"""Stations of a session over HTTP: bound and released by staff, in a sealed night by the supervisor, whom staff ask;
+and what they report, signed.
 
 A report that is refused is on the record all the same, so the answer comes after the commit; reports of
 many stations share one (`api.group_commit`).
@@ -68,6 +68,11 @@ class TakenAnswer(Answer):
         return cls(next=taken[-1].next, recorded=sum(one.is_recorded for one in taken))
 
 
+class BoundAnswer(Answer):
+    bound: bool
+    """False: the supervisor has been asked to."""
+
+
 class LineAnswer(Answer):
     next: int
     last: str
@@ -91,6 +96,16 @@ def bind(actor: OfficialActor, tx: WriteTx, session_id: IdInPath, body: BindBody
         use=Use(body.use),
     )
     return TakenAnswer(next=0, recorded=0)
+
+
+@router.post("/requests")
+def ask(actor: StaffActor, tx: WriteTx, session_id: IdInPath, body: BindBody) -> BoundAnswer:
+    """Bind a station's key, or in a sealed night ask the supervisor to; asked again, whether he has."""
+    seen(tx.db, actor, session_id)
+    wanted = stations.Wanted(
+        body.venue, body.station, body.algorithm, body.key, body.every, Use(body.use)
+    )
+    return BoundAnswer(bound=stations.ask_station(tx, actor, session_id, wanted))
 
 
 @router.get("/{station}")

@@ -43,7 +43,7 @@ const open = () => {
   return asked(request);
 };
 
-class Later extends Error {}
+export class Later extends Error {}
 class Refused extends Error {
   constructor(problem) {
     super(problem.detail);
@@ -94,11 +94,15 @@ export class Source extends EventTarget {
     return answer !== null && answer.key === (await this.publicKey());
   }
 
-  // A new key, which `send(key)` binds at the server; what was signed with another is no longer wanted.
+  // A new key, which `send(key, fingerprint)` has bound at the server; what was signed with another is no longer wanted.
+  // It is kept while it is waited for, so that a window that is opened anew waits for the same.
   async bind(send) {
-    const keys = await crypto.subtle.generateKey(KEY, false, ["sign", "verify"]);
-    await send(base64(new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey))));
-    this.line = { ...this.line, n: 0, prev: NO_REPORT, keys };
+    const keys = this.line.asked ?? (await crypto.subtle.generateKey(KEY, false, ["sign", "verify"]));
+    this.line = { ...this.line, asked: keys };
+    await asked(this.database.transaction("lines", "readwrite").objectStore("lines").put(this.line, this.home));
+    const key = new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey));
+    await send(base64(key), hex(await sha256(key)).slice(0, 20).replace(/....(?=.)/g, "$& "));
+    this.line = { ...this.line, n: 0, prev: NO_REPORT, keys, asked: null };
     const stores = this.database.transaction(["lines", "reports"], "readwrite");
     stores.objectStore("lines").put(this.line, this.home);
     for (const key of await asked(stores.objectStore("reports").index("of").getAllKeys(this.home))) {

@@ -1,8 +1,9 @@
 // A station page: `<section data-station data-session>`. The key of the station is made here and bound; camera, screen and
 // sound are recorded by `recording.js` and sent by `source.js`, and the page says what still waits in this browser.
 import { Recording } from "./recording.js";
-import { Source } from "./source.js";
+import { Later, Source } from "./source.js";
 
+const ASK_AGAIN_MS = 2000; // while the supervisor has not bound it
 const BEAT_SECONDS = 10; // as it is bound; it beats twice as often
 const DEVICES = {
   CAMERA: () => navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720, frameRate: 15 } }),
@@ -44,7 +45,13 @@ class Page {
     const before = JSON.parse(localStorage.getItem(this.remembered) ?? "{}");
     if (!before.station) return;
     this.form.station.value = before.station;
-    if (!(await this.open(before.station)) || !(await this.source.isBound())) return;
+    if (!(await this.open(before.station))) return;
+    if (before.asked && this.source.line.asked) {
+      Object.assign(this.form.venue, { value: before.asked.venue });
+      Object.assign(this.form.use, { value: before.asked.use });
+      return this.bind();
+    }
+    if (!(await this.source.isBound())) return;
     this.ready();
     for (const what of before.recording.filter((each) => ALONE.includes(each))) {
       await this.toggle(this.part.querySelector(`[data-record=${what}]`));
@@ -68,13 +75,44 @@ class Page {
     const { station, venue, use } = Object.fromEntries(new FormData(this.form));
     if (!this.form.reportValidity() || !(await this.open(station))) return;
     if (!(await this.source.isBound())) {
-      await this.source.bind(async (key) => {
-        const body = JSON.stringify({ venue, station, algorithm: "P-256", key, every: BEAT_SECONDS, use });
-        const path = `/api/sessions/${this.session}/stations`;
-        await this.source.fetch(path, { body, headers: { "Content-Type": "application/json" } });
-      });
+      await this.source.bind((key, fingerprint) => this.ask({ venue, station, use }, key, fingerprint));
     }
     this.ready();
+    if (!this.hasWaited) return;
+    // Whoever asked may be gone by now: nobody's hand is needed for the camera.
+    await this.toggle(this.part.querySelector("[data-record=CAMERA]")).catch((error) => this.say("device", { detail: error.message }));
+  }
+
+  // Until it is bound: at once, but in a sealed night when the supervisor has bound it.
+  async ask(asked, key, fingerprint) {
+    const body = JSON.stringify({ ...asked, algorithm: "P-256", key, every: BEAT_SECONDS });
+    const path = `/api/sessions/${this.session}/stations/requests`;
+    const shown = this.part.querySelector("[data-asked]");
+    try {
+      for (;;) {
+        try {
+          const answer = await this.source.fetch(path, { body, headers: { "Content-Type": "application/json" } });
+          if (answer.bound) return;
+        } catch (error) {
+          if (!(error instanceof Later) || shown.hidden) throw error;
+        }
+        if (shown.hidden) {
+          for (const field of this.form.elements) field.disabled = true;
+          shown.querySelector("[data-fingerprint]").textContent = fingerprint;
+          shown.querySelector("[data-key]").textContent = key;
+          shown.hidden = false;
+          this.hasWaited = true;
+          this.say("asked");
+          localStorage.setItem(this.remembered, JSON.stringify({ station: asked.station, recording: [], asked }));
+        }
+        await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+      }
+    } catch (error) {
+      for (const field of this.form.elements) field.disabled = false;
+      throw error;
+    } finally {
+      shown.hidden = true;
+    }
   }
 
   ready() {

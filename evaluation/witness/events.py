@@ -90,6 +90,14 @@ def _act(
 
 
 _CHECKPOINT = {"size": _whole(1, COUNT_MAX), "root": DIGEST}
+_BINDING = {
+    "venue": VENUE,
+    "station": CODE,
+    "algorithm": _choice(*(one.value for one in Algorithm)),
+    "key": KEY,
+    "every": _whole(1, 3600),
+    "use": _choice(*(one.value for one in Use)),
+}
 _COSIGNED = {**_CHECKPOINT, "time": _count(), "sig": SIGNATURE}
 
 
@@ -185,18 +193,9 @@ KINDS: Mapping[str, EventKind] = {
         ),
         # --- Acts: what has a step of its own ---
         # A station's key, bound at seal-in; it reports at least every so many seconds from now on.
-        _act(
-            "station_bound",
-            {
-                "venue": VENUE,
-                "station": CODE,
-                "algorithm": _choice(*(one.value for one in Algorithm)),
-                "key": KEY,
-                "every": _whole(1, 3600),
-                "use": _choice(*(one.value for one in Use)),
-            },
-            "use",
-        ),
+        _act("station_bound", _BINDING, "use"),
+        # In a sealed night staff can only ask for it; the supervisor binds what he was read.
+        _act("station_asked", _BINDING, "use"),
         _act("station_released", {"venue": VENUE, "station": CODE}),
         _act(
             "station_rejected",

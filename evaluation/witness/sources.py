@@ -78,6 +78,12 @@ class StationKey:
     def text(self) -> str:
         return base64.b64encode(self.public).decode()
 
+    @property
+    def fingerprint(self) -> str:
+        """Twenty hex digits of its SHA-256 in five groups, to be read over the telephone."""
+        digits = hashlib.sha256(self.public).hexdigest()
+        return " ".join(digits[at : at + 4] for at in range(0, 20, 4))
+
     def is_signature(self, data: bytes, signature: bytes) -> bool:
         if len(signature) != SIGNATURE_BYTES:
             return False

@@ -23,6 +23,7 @@ from api.pages.entry_words import told
 from archive.actor import SYSTEM, Role
 from archive.clock import SystemClock
 from archive.digests import sha256
+from archive.journal import service as journal
 from archive.verification.report import Verdict
 from archive.verify import verify
 from archive.words import Language
@@ -214,6 +215,38 @@ def test_staff_answer_an_order_and_members_confirm_their_presence(
     answer = member.goto(f"{sealed.url}/expert/sessions/{sealed.session_id}/sheet")
     assert answer is not None
     assert answer.status == 403
+
+
+def test_a_station_lost_in_the_night_is_bound_by_the_supervisor(
+    chromium_page: Pages, sealed: Reviewing
+) -> None:
+    """Rule `witness.signed_at_source`: staff ask and read the fingerprint out, he binds it; then the page records."""
+    path = f"sessions/{sealed.session_id}"
+    station = sign_in(chromium_page, sealed.url, "clerk", f"/centre/{path}/station")
+    expect(station.locator(".alert-info")).to_contain_text("须由监督人员绑定")
+    station.get_by_label("工位编号").fill("cam-9")
+    station.get_by_role("button", name="绑定工位").click()
+    said, fingerprint = station.locator("[data-said]"), station.locator("[data-fingerprint]")
+    expect(said).to_have_attribute("data-state", "asked")
+    read_out = fingerprint.inner_text()
+    looks(station, "station-asked")
+    station.reload()  # the same key is waited for
+    expect(fingerprint).to_have_text(read_out)
+    page = sign_in(chromium_page, sealed.url, "supervisor", f"/supervisor/{path}")
+    asked = page.locator('[data-asked="cam-9"]')
+    expect(asked.locator("[data-fingerprint]")).to_have_text(read_out)
+    looks(page, "supervisor-asked")
+    asked.get_by_role("button", name="指纹一致,绑定工位").click()
+    expect(page.locator(".alert-success")).to_contain_text("工位已绑定")
+    expect(asked).to_have_count(0)
+    camera = station.get_by_role("button", name="录制摄像头")
+    expect(camera).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="cam-9 · 摄像头")).to_be_visible()
+    with sealed.office.read() as db:
+        stream = f"session/{sealed.session_id}"
+        told = [entry.action.rpartition(":")[2] for entry in journal.entries(db, stream)]
+    assert told.count("station_asked") == 1
+    assert "snapshot" in told[told.index("station_bound") :]
 
 
 def test_the_record_is_taken_along_and_read_without_a_server(

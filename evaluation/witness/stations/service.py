@@ -1,7 +1,7 @@
 """Stations that sign at the source: bound at seal-in, and what they report taken in.
 
 Staff of the venue bind a station's key before the night; in a sealed night only the supervisor
-may bind another (a device that broke). From then on nothing that names the station is taken in
+may bind another (a device that broke): staff ask for it, and he binds the key whose fingerprint he was read. From then on nothing that names the station is taken in
 unsigned. A report that is forged, repeated or of another history is refused *and* recorded, for
 that it came is a fact; one that leaves numbers out is taken in, and the gap recorded.
 """
@@ -17,6 +17,7 @@ from sqlmodel import Session as Db
 
 from archive.actor import Actor, Role
 from archive.errors import Faults, Kind, Reason, Refusal
+from archive.journal import service as journal
 from archive.journal.entry import moment_of
 from archive.office import Tx
 from evaluation.session import service as sessions
@@ -36,6 +37,30 @@ REPORTS_MAX = 500
 VOICE_PREFIX = "voice-"
 RECORDED_REFUSALS = timedelta(minutes=1)
 _ON_ROLE = frozenset({Role.STAFF, Role.SYSTEM})
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A station as it is to be bound; `key` in base64."""
+
+    venue: str
+    station: str
+    algorithm: str
+    key: str
+    every: int
+    use: Use = Use.EVALUATION
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Wanted:
+        return cls(**{**data, "use": Use(data["use"])})
+
+    def data(self) -> dict[str, Any]:
+        return {**vars(self), "use": self.use.value}
+
+    @property
+    def fingerprint(self) -> str:
+        key = StationKey.of(self.algorithm, self.key)
+        return key.fingerprint if key else ""
 
 
 @dataclass(frozen=True)
@@ -90,20 +115,69 @@ def bind_station(
     Refuses INVALID what is not of its form or not a key; FORBIDDEN other venues' staff, and
     everybody but the supervisor once the session is sealed.
     """
-    if use is Use.VOICE or station.startswith(VOICE_PREFIX):
-        raise Refusal("evaluation.witness.voice_own", {"prefix": VOICE_PREFIX}, Kind.FORBIDDEN)
-    data = {
-        "venue": venue,
-        "station": station,
-        "algorithm": algorithm,
-        "key": key,
-        "every": every,
-        "use": use.value,
-    }
-    check_event("station_bound", data, actor.roles, is_act=True)
-    session = _open_session(tx.db, session_id)
+    wanted = Wanted(venue, station, algorithm, key, every, use)
+    session = _session_for(tx.db, actor, session_id, wanted)
     _check_may_bind(actor, session, venue)
-    _bind(tx, actor, session, data)
+    _bind(tx, actor, session, wanted.data())
+
+
+def ask_station(tx: Tx, actor: Actor, session_id: str, wanted: Wanted) -> bool:
+    """Bind a station, or in a sealed night ask the supervisor to; whether it is bound with this key. Asking again
+    for the same changes nothing.
+
+    Refuses what `bind_station` refuses, but for the night.
+    """
+    bound = lines(tx.db, session_id).get(wanted.station)
+    if bound is not None and bound.key.text == wanted.key:
+        return True
+    session = _session_for(tx.db, actor, session_id, wanted)
+    _check_venue(actor, session, wanted.venue)
+    if session.stage is not Stage.SEALED_OVERNIGHT or Role.SUPERVISOR in actor.roles:
+        _bind(tx, actor, session, wanted.data())
+        return True
+    _check_key(tx.db, session, wanted.data())
+    if asked(tx.db, session_id).get(wanted.station) != wanted:
+        stream = f"session/{session_id}"
+        tx.record(stream, "evaluation:witness:station_asked", actor, wanted.data())
+    return False
+
+
+def asked(db: Db, session_id: str) -> dict[str, Wanted]:
+    """What staff asked for and nobody has bound yet, by station; of each the newest."""
+    found: dict[str, Wanted] = {}
+    kinds = ("station_asked", "station_bound", "station_released")
+    actions = [f"evaluation:witness:{kind}" for kind in kinds]
+    for entry in journal.entries_of(db, f"session/{session_id}", actions):
+        if entry.action == actions[0]:
+            found[entry.data["station"]] = Wanted.of(entry.data)
+        else:
+            found.pop(entry.data["station"], None)
+    return found
+
+
+def accept_station(tx: Tx, actor: Actor, session_id: str, station: str, key: str) -> None:
+    """The supervisor binds the station that staff asked for, with the key that he was shown: NOT_FOUND where nobody
+    asks any more, CONFLICT where they ask for another meanwhile."""
+    wanted = asked(tx.db, session_id).get(station)
+    if wanted is None:
+        params = {"station": station}
+        raise Refusal("evaluation.witness.not_asked", params, Kind.NOT_FOUND, rule=SIGNED_AT_SOURCE)
+    if wanted.key != key:
+        params = {"station": station, "fingerprint": wanted.fingerprint}
+        raise Refusal(
+            "evaluation.witness.asked_other", params, Kind.CONFLICT, rule=SIGNED_AT_SOURCE
+        )
+    session = _session_for(tx.db, actor, session_id, wanted)
+    _check_may_bind(actor, session, wanted.venue)
+    _bind(tx, actor, session, wanted.data())
+
+
+def _session_for(db: Db, actor: Actor, session_id: str, wanted: Wanted) -> Session:
+    """The session that is not over; refuses what is not of its form."""
+    if wanted.use is Use.VOICE or wanted.station.startswith(VOICE_PREFIX):
+        raise Refusal("evaluation.witness.voice_own", {"prefix": VOICE_PREFIX}, Kind.FORBIDDEN)
+    check_event("station_bound", wanted.data(), actor.roles, is_act=True)
+    return _open_session(db, session_id)
 
 
 def bind_voice(
@@ -131,24 +205,28 @@ def voice_of(seat: str) -> str:
     return f"{VOICE_PREFIX}{seat}"
 
 
-def _bind(tx: Tx, actor: Actor, session: Session, data: Mapping[str, Any]) -> None:
+def _check_key(db: Db, session: Session, data: Mapping[str, Any]) -> None:
     station, key, every = data["station"], data["key"], data["every"]
     faults = Faults("evaluation.witness.invalid")
     if StationKey.of(data["algorithm"], key) is None:
         faults.add("/key", "evaluation.witness.key_form", algorithm=data["algorithm"])
     if every > (most := beat_seconds_max(session)):
         faults.add("/every", "evaluation.witness.beat_long", most=most)
-    taken = [row.station for row in queries.stations(tx.db, session.id) if row.public_key == key]
+    taken = [row.station for row in queries.stations(db, session.id) if row.public_key == key]
     if taken and taken != [station]:
         faults.add("/key", "evaluation.witness.key_taken", station=taken[0])
     faults.refuse()
+
+
+def _bind(tx: Tx, actor: Actor, session: Session, data: Mapping[str, Any]) -> None:
+    _check_key(tx.db, session, data)
     row = StationLineRow(
         session_id=session.id,
-        station=station,
+        station=data["station"],
         venue=data["venue"],
         algorithm=data["algorithm"],
-        public_key=key,
-        every=every,
+        public_key=data["key"],
+        every=data["every"],
         use=data["use"],
         last=NO_REPORT,
     )
@@ -179,20 +257,22 @@ def _open_session(db: Db, session_id: str) -> Session:
     return session
 
 
-def _check_may_bind(actor: Actor, session: Session, venue: str) -> None:
+def _check_venue(actor: Actor, session: Session, venue: str) -> None:
     if venue not in session.state.venues:
         venues = ", ".join(session.state.venues)
         raise Refusal("evaluation.witness.venue_unknown", {"venue": venue, "venues": venues})
-    if Role.SUPERVISOR in actor.roles:
-        return
-    if session.stage is Stage.SEALED_OVERNIGHT:
+    if Role.SUPERVISOR not in actor.roles and actor.centre_id not in ("", venue):
+        params = {"venue": venue, "centre": actor.centre_id}
+        raise Refusal("evaluation.witness.venue_other", params, Kind.FORBIDDEN)
+
+
+def _check_may_bind(actor: Actor, session: Session, venue: str) -> None:
+    _check_venue(actor, session, venue)
+    if session.stage is Stage.SEALED_OVERNIGHT and Role.SUPERVISOR not in actor.roles:
         raise Refusal(
             "evaluation.witness.bound_at_night", {"venue": venue}, Kind.FORBIDDEN,
             rule=SIGNED_AT_SOURCE,
         )  # fmt: skip
-    if actor.centre_id not in ("", venue):
-        params = {"venue": venue, "centre": actor.centre_id}
-        raise Refusal("evaluation.witness.venue_other", params, Kind.FORBIDDEN)
 
 
 def take_reports(

@@ -52,6 +52,14 @@ ACTS: dict[str, dict[str, Any]] = {
         "key": "A" * 87 + "=",
         "every": 5,
     },
+    "station_asked": {
+        "venue": "532901",
+        "station": "cam-1",
+        "algorithm": "P-256",
+        "key": "A" * 87 + "=",
+        "every": 5,
+        "use": "EVALUATION",
+    },
     "station_released": {"venue": "532901", "station": "cam-1"},
     "unkept": {"venue": "532901", "seconds": 300},
     "station_rejected": {

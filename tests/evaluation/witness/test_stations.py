@@ -154,6 +154,38 @@ class TestBinding:
         assert night.beat(device).wrong is Wrong.FORGED
         assert night.beat(new).is_recorded
 
+    def test_in_a_sealed_night_staff_ask_and_the_supervisor_binds_what_he_was_shown(
+        self, any_sealing: Night
+    ) -> None:
+        night = any_sealing
+
+        def wanted(device: Device, key: str = "") -> stations.Wanted:
+            return stations.Wanted(VENUE, device.name, "P-256", key or device.public, 5)
+
+        before, lost, other = (Device(name, night.id) for name in ("cam-0", "cam-1", "cam-1"))
+        assert night.do(stations.ask_station, staff(VENUE), wanted(before))
+        night.seal()
+        for _ in range(2):  # asked again, as the page does, it is on the record once
+            assert not night.do(stations.ask_station, staff(VENUE), wanted(lost))
+        assert len(night.entries("station_asked")) == 1
+        assert night.do(stations.ask_station, staff(VENUE), wanted(before))
+        elsewhere = no(night, stations.ask_station, staff("532300"), wanted(lost))
+        assert elsewhere.code == "evaluation.witness.venue_other"
+        no(night, stations.ask_station, staff(VENUE), wanted(lost, key=before.public))
+        with night.office.read() as db:
+            assert stations.asked(db, night.id) == {"cam-1": wanted(lost)}
+
+        accept = (stations.accept_station, SUPERVISOR, "cam-1")
+        refused = no(night, stations.accept_station, staff(VENUE), "cam-1", lost.public)
+        assert refused.code == "evaluation.witness.bound_at_night"
+        night.do(stations.ask_station, staff(VENUE), wanted(other))
+        assert no(night, *accept, lost.public).code == "evaluation.witness.asked_other"
+        night.do(*accept, other.public)
+        assert no(night, *accept, other.public).code == "evaluation.witness.not_asked"
+        assert night.do(stations.ask_station, staff(VENUE), wanted(other))
+        assert night.beat(other).is_recorded
+        assert night.entries("station_bound")[-1].actor == SUPERVISOR.id
+
     def test_faults_of_a_binding(self, sealing: Night) -> None:
         night = sealing
         device = night.device()
