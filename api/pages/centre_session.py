@@ -21,6 +21,7 @@ from api.flows.places import names as names_of_places
 from api.flows.topics import numbers
 from api.pages.kit.forms import Form, Sent, submit
 from api.pages.kit.page import show, words_of
+from api.pages.supervisor import people_of
 from api.routes.fields import IdInPath
 from api.routes.sessions import may_see
 from api.shell import shell_of
@@ -89,14 +90,16 @@ def _known(request: Request, actor: Actor, db: Db, session_id: str, form: Form) 
     room = hosting.room(session, actor)
     watched = witnessing.view(db, actor, session, shell_of(request).watches)
     own = [one for one in watched.orders if witness_desk.may_answer(actor, one, session.state)]
+    centres = names_of_places(db)
     return {
         "session": session,
         "room": room,
+        "people": people_of(request, db, session, centres) if watched.alarms else {},
         "waits": hosting.waits(session.state),
         "desk": watched,
         "own_orders": own,
         "order_words": witnessing.order_words(shell_of(request).office.vault, own),
-        "centres": names_of_places(db),
+        "centres": centres,
         "lot": projects.lot(db, session.lot_id) if room.is_host else None,
         "members": [(m.expert_id, m.seat_code) for m in room.here],
         "arriving": [(m.expert_id, m.seat_code) for m in room.arriving],

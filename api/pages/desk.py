@@ -49,8 +49,9 @@ def _desk(request: Request, db: Session, actor: Actor, session_id: str, form: Fo
     seen = witnessing.view(db, actor, session, shell_of(request).watches)
     focus = watch.focus(db, actor, session_id, shell_of(request).watches)
     return show(
-        request, "supervisor/_desk.html", actor, desk=seen, centres=focus.centres, form=form
-    )
+        request, "supervisor/_desk.html", actor, desk=seen, centres=focus.centres, form=form,
+        people=people_of(request, db, focus.session, focus.centres, is_desk=True),
+    )  # fmt: skip
 
 
 @router.get("/fragments" + HOME + "/{session_id}/desk")
@@ -76,7 +77,8 @@ def _page(request: Request, db: Session, actor: Actor, session_id: str, form: Fo
     return show(
         request, "supervisor/desk.html", actor,
         desk=seen, focus=focus, centres=focus.centres, form=form, seq=seq,
-        people=people_of(request, db, focus), sentences=story_sentences(reader(request)),
+        people=people_of(request, db, focus.session, focus.centres, is_desk=True),
+        sentences=story_sentences(reader(request)),
         values=[*focus.centres.items(), *entry_values(reader(request))],
     )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +16,7 @@ from api.flows import keeping
 from api.flows import watch as flow
 from api.flows.acting import Acting, acting
 from api.flows.member import text_digest
+from api.flows.places import names as names_of_places
 from api.flows.topics import BOARD, numbers
 from api.pages.entry_words import entry_values, story_sentences
 from api.pages.kit.forms import Form, Sent, submit
@@ -23,11 +25,13 @@ from api.pages.kit.page import playing, reader, show, words_of
 from api.routes.fields import IdInPath, NumberInPath
 from api.shell import shell_of
 from api.transactions import ReadDb
-from archive.actor import Actor
+from archive.actor import Actor, Role
 from archive.errors import Refusal
 from archive.office import Tx
 from archive.words import say
 from evaluation.session import commands as c
+from evaluation.session import service as sessions
+from evaluation.session.session import Session as Review
 from evaluation.session.state import SealFinding
 from experts.draws.request import State
 
@@ -88,7 +92,24 @@ DRAW_COLUMNS: tuple[Column[flow.DrawLine], ...] = (
 
 def _tiles(request: Request, db: Session, actor: Actor) -> list[flow.Tile]:
     shell = shell_of(request)
-    return flow.wall(db, actor, shell.watches, shell.real_now())
+    tiles = flow.wall(db, actor, shell.watches, shell.real_now())
+    return [_named(request, db, tile) for tile in tiles]
+
+
+PERSONS = frozenset({"witness", "incoming", "outgoing", "to"})
+"""Fields of witness events that hold an account."""
+
+
+def _named(request: Request, db: Session, tile: flow.Tile) -> flow.Tile:
+    """The tile with the persons of its newest event in words instead of their accounts."""
+    if tile.last is None or PERSONS.isdisjoint(tile.last.params):
+        return tile
+    people = people_of(request, db, sessions.session(db, tile.id), names_of_places(db))
+    params = {
+        name: people.get(str(value), people[""]) if name in PERSONS else value
+        for name, value in tile.last.params.items()
+    }
+    return replace(tile, last=replace(tile.last, params=params))
 
 
 @router.get("/supervisor/wall")
@@ -106,18 +127,29 @@ def wall_part(actor: SupervisorActor, request: Request, db: ReadDb) -> Response:
 # --- One session ------------------------------------------------------------------------------
 
 
-def people_of(request: Request, db: Session, found: flow.Focus) -> dict[str, str]:
-    """Account → who that is, in words; "" for whoever is not known."""
+def people_of(
+    request: Request,
+    db: Session,
+    session: Review,
+    centres: Mapping[str, str],
+    *,
+    is_desk: bool = False,
+) -> dict[str, str]:
+    """Account → who that is, in words; "" for whoever is not known. At the desk, where a watch is handed over to an
+    account, supervisors who are alike have theirs beside."""
     language = reader(request)
 
-    def words(who: Acting) -> str:
+    def words(account: str, who: Acting) -> str:
         if who.seat:
             return say("api.page.watch.who_seat", {"seat": who.seat}, language)
-        parts = [say(f"api.page.role.{who.role}", {}, language), found.centres.get(who.centre, "")]
-        return " · ".join(part for part in [*parts, str(who.number or "")] if part)
+        number = str(who.number or "")
+        if number and is_desk and who.role is Role.SUPERVISOR:
+            number = f"{number} ({account})"
+        parts = [say(f"api.page.role.{who.role}", {}, language), centres.get(who.centre, "")]
+        return " · ".join(part for part in [*parts, number] if part)
 
     is_demo = shell_of(request).settings.is_demo
-    people = {one: words(who) for one, who in acting(db, found.session, is_demo=is_demo).items()}
+    people = {one: words(one, who) for one, who in acting(db, session, is_demo=is_demo).items()}
     return people | {"": say("api.page.watch.who_other", {}, language)}
 
 
@@ -136,7 +168,7 @@ def _focus(
         sentences=story_sentences(reader(request)),
         orders=orders,
         findings=words_of(request, "evaluation.seal_finding", SealFinding),
-        people=people_of(request, db, found),
+        people=people_of(request, db, found.session, found.centres),
         values=[*found.centres.items(), *entry_values(reader(request))],
         void_for=words_of(request, "reevaluation.causes", VoidFor),
         seats=[(m.seat_code, m.seat_code) for m in found.session.state.sitting],

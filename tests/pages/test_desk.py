@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -113,8 +114,14 @@ def test_a_watch_is_begun_signed_and_handed_over(chromium_page: Pages, sealed: R
     first.get_by_role("button", name="请求交班").click()
     expect(first.locator(".alert-success")).to_contain_text("已请求交班")
     second = _desk(chromium_page, sealed, "relief")
-    second.get_by_role("button", name="接 supervisor 的班").click()
+    wall = sign_in(chromium_page, sealed.url, "supervisor", "/supervisor/wall")
+    newest = wall.locator(".tile .last")
+    expect(newest).to_contain_text(re.compile(r"行政监督 · \d 请求交班给 行政监督 · \d,"))
+    # Colleagues who are alike are told apart where an account has to be named.
+    second.get_by_role("button", name=re.compile(r"接 行政监督 · \d \(supervisor\) 的班")).click()
     expect(second.locator(".alert-success")).to_contain_text("已接班")
+    on_duty = second.locator("#duty ~ dl")
+    expect(on_duty).to_contain_text(re.compile(r"行政监督 · \d \(relief\)"))
     with sealed.office.read() as db:
         desk = desk_of(db, sealed.session_id)
     assert desk.on_duty.keys() == {"relief"}
@@ -137,7 +144,10 @@ def test_an_alarm_is_answered(chromium_page: Pages, sealed: Reviewing) -> None:
     alarm.get_by_role("textbox").fill("已核实,系送餐人员")
     alarm.get_by_role("button", name="确认").click()
     expect(page.locator(".alert-success")).to_contain_text("告警已确认")
-    expect(alarm).to_contain_text("relief 已确认")
+    expect(alarm).to_contain_text(re.compile(r"行政监督 · \d \(relief\) 已确认"))
+    here = sign_in(chromium_page, sealed.url, "clerk", f"/centre/sessions/{sealed.session_id}")
+    answered = here.locator("#alarms ~ ul li")
+    expect(answered).to_contain_text(re.compile(r"行政监督 · \d 已确认"))
     _keep(sealed)
     expect(alarm).to_have_count(0)
     expect(newest).to_contain_text("告警解除:与外界联系")
