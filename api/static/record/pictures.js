@@ -134,9 +134,9 @@
       const { buffered } = this.buffer;
       if (buffered.length) {
         if (this.fed) this.ends.push([buffered.end(buffered.length - 1), this.fed]);
-        if (this.media.currentTime < buffered.start(0)) this.media.currentTime = buffered.start(0);
         if (!this.isBegun) this.media.play().catch(() => {});
         this.isBegun = true;
+        this.step(); // it may have come to the hole before what lies beyond was there
       }
       this.fed = null;
       this.feed();
@@ -184,15 +184,20 @@
       return undefined;
     }
 
-    time() {
+    // What is missing between two pieces is stepped over.
+    step() {
       const { buffered, currentTime } = this.media;
       for (let n = 0; n < buffered.length; n += 1) {
-        // What is missing between two pieces is stepped over.
         if (currentTime < buffered.start(n) && (n === 0 || currentTime > buffered.end(n - 1) - 0.5)) {
           this.media.currentTime = buffered.start(n);
-          break;
+          return;
         }
       }
+    }
+
+    time() {
+      this.step();
+      const { currentTime } = this.media;
       const shown = this.ends.find(([end]) => currentTime < end);
       if (shown) this.tell(shown[1], "shown");
       this.feed();
