@@ -14,6 +14,7 @@ from deposits.guarantees import service as guarantees
 from deposits.guarantees.demands import service as demands
 from deposits.guarantees.extending import service as extending
 from deposits.guarantees.extending.endorsement import EndorsementState
+from deposits.guarantees.service import ASKED_MAX
 from deposits.guarantees.states import Event, GuaranteeState
 from deposits.issuers.desk import extension_premium
 from deposits.refunds.extensions import service as extensions
@@ -180,6 +181,19 @@ class TestWhatALaterEndCosts:
         hall.hours(1)
         assert hall.endorsement(lot_id).state is EndorsementState.DONE
         assert hall.desk.books.premiums == before + price.fen
+
+    @ON_ONE_ENGINE
+    def test_what_was_paid_is_asked_for_until_it_is_signed(self, hall: Hall, lot_id: str) -> None:
+        """However long the issuer is silent: nobody else could take it up again."""
+        one(hall, lot_id)
+        hall.ask_longer(lot_id, self.UNTIL)
+        hall.pay_longer(lot_id)
+        hall.silent = ASKED_MAX + 2
+        hall.hours(ASKED_MAX + 2)
+        assert hall.silent == 0
+        assert hall.endorsement(lot_id).state is EndorsementState.PAYING
+        hall.hours(1)
+        assert hall.endorsement(lot_id).state is EndorsementState.DONE
 
     @ON_ONE_ENGINE
     def test_another_price_than_the_tables_is_refused(self, hall: Hall, lot_id: str) -> None:

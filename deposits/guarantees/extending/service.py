@@ -199,11 +199,13 @@ def _asking(
             is_silent = True
 
         def write(tx: Tx) -> None:
-            locked(tx, guarantee_id)
+            held = locked(tx, guarantee_id)
             now = current(tx.db)
             if now is None:
                 return
-            if is_silent and tries < ASKED_MAX:
+            # What was paid is asked for as long as the guarantee lasts: nobody could ask again.
+            is_owed = state is _S.PAYING and held.state in IN_FORCE
+            if is_silent and (tries < ASKED_MAX or is_owed):
                 tasks.enqueue(tx, task, _args(now, tries + 1), tx.now + ASK_AGAIN)
             elif why:
                 _said_no(tx, now, why, why)
