@@ -61,12 +61,14 @@ def judge_recording(origin: str, entries: Sequence[Entry]) -> Judged:
 
 
 def _unkept(entries: Sequence[Entry]) -> list[tuple[datetime, datetime]]:
-    """The times in which nobody kept the watch, as the next keeper wrote them down."""
-    return [
-        (entry.at - timedelta(seconds=entry.data["seconds"]), entry.at)
-        for entry in entries
-        if entry.action == f"{WITNESS}unkept"
-    ]
+    """The times in which nobody kept the watch, as the next keeper wrote them down. Whoever wrote one was
+    at work then: no later one reaches behind it."""
+    found: list[tuple[datetime, datetime]] = []
+    for entry in entries:
+        if entry.action == f"{WITNESS}unkept":
+            start = entry.at - timedelta(seconds=entry.data["seconds"])
+            found.append((max(start, found[-1][1]) if found else start, entry.at))
+    return found
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """Stations that sign at the source: bound at seal-in, and what they report taken in.
 
 Staff of the venue bind a station's key before the night; in a sealed night only the supervisor
-may bind another (a device that broke): staff ask for it, and he binds the key whose fingerprint he was read. From then on nothing that names the station is taken in
-unsigned. A report that is forged, repeated or of another history is refused *and* recorded, for
+may bind another (a device that broke): staff ask for it, and he binds the key whose fingerprint he
+was read. From then on nothing that names the station is taken in unsigned. A report that is forged, repeated or of another history is refused *and* recorded, for
 that it came is a fact; one that leaves numbers out is taken in, and the gap recorded.
 """
 

@@ -319,3 +319,16 @@ class TestWhatTheEntriesSay:
         night.pass_time(seconds=62)
         night.do(witness.record_event, staff(VENUE), "power", {"venue": VENUE, "state": "MAINS"})
         assert _codes(night.entries()) == {"withheld"}, "he is back, and has had his minute"
+        with (
+            night.office.write() as tx
+        ):  # the same cut once more excuses nothing that came after it
+            data = {"venue": VENUE, "seconds": 62}
+            tx.record(f"session/{night.id}", "evaluation:witness:unkept", keeping.KEEPER, data)
+        assert _codes(night.entries()) == set()
+        night.pass_time(seconds=70)
+        with night.office.write() as tx:
+            data = {"venue": VENUE, "seconds": 1}
+            tx.record(f"session/{night.id}", "evaluation:witness:unkept", keeping.KEEPER, data)
+            data = {"venue": VENUE, "seconds": 300}
+            tx.record(f"session/{night.id}", "evaluation:witness:unkept", keeping.KEEPER, data)
+        assert _codes(night.entries()) == {"withheld"}, "one cut told twice hides no other"
