@@ -30,9 +30,10 @@ def awaited(tx: Tx, args: Mapping[str, Any]) -> str:
 
 
 def wait(play: Play, tx: Tx, act: str, args: Mapping[str, Any]) -> None:
-    """Do an act again a little later."""
+    """Do an act again a little later; until then legal time runs, and does not jump."""
     since = args.get("since", tx.now.isoformat())
-    play.later(tx, act, {**args, "since": since}, tx.now + LOOK_AGAIN)
+    play.patient_until = tx.now + LOOK_AGAIN
+    play.later(tx, act, {**args, "since": since}, play.patient_until)
 
 
 def served(args: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -44,6 +44,7 @@ from trading.calendar.legal import calendar
 
 PREFIX = "demo."
 TENDERS_AFTER = timedelta(days=14)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 Act: TypeAlias = "Callable[[Play, Mapping[str, Any]], Write]"
 
 
@@ -67,6 +68,8 @@ class Play:
     """The desk's houses and the roots of their certificates, as it says."""
     desk_folder: Path | None = None
     """Where the telephony desk keeps its database; None: only as long as this play."""
+    patient_until: datetime = LONG_AGO
+    """Until when a guest is being waited for (`api.demo.patience`)."""
 
     @cached_property
     def telephony(self) -> Telephony:

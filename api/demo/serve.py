@@ -2,7 +2,8 @@
 
 The weeks before the day are played at once, then legal time runs `--rate` times as fast as real time
 (four times that at night, when little happens), and after the last report it jumps from act to act:
-to the day of a second, small cohort at the guests' centre, which is open for bids until then.
+to the day of a second, small cohort at the guests' centre, which is open for bids until then. It does not
+jump while a guest is waited for: his patience is counted in legal time, and would be gone in no time.
 Everything stands in the data folder: stopped or killed, it goes on from there.
 """
 
@@ -114,7 +115,7 @@ class Driver:
                 if not prepared:
                     self._prepare()
                     prepared = True
-                self._step()
+                self.step()
                 if not has_expert and time.monotonic() - looked >= LOOK_SECONDS:
                     looked = time.monotonic()
                     has_expert = open_expert_account(self.office, self._host)
@@ -137,7 +138,8 @@ class Driver:
         open_accounts(self.office, self.play)
         self.worker.begin_anew()
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """One task that is due; where there is none, legal time goes on: it runs, or it jumps."""
         if self.worker.run_one():
             return
         answer_guests(self.office, self.play, self._served)
@@ -146,19 +148,20 @@ class Driver:
             when = self.play.tender_moments
         live_from = when.opening - BEFORE_OPENING
         live_until = when.unseal + AFTER_UNSEALING
+        is_live = live_from <= now < live_until or now < self.play.patient_until
         with self.office.read() as db:
             due = tasks.next_due(db)
         if due is not None and due <= now and now < live_from:
             self._stop.wait(0.2)  # a task that failed waits for its next attempt
+        elif is_live:
+            night = when.seal + timedelta(hours=2) <= now < when.unseal - timedelta(minutes=30)
+            self.clock.set_rate(self.rate * NIGHT_FACTOR if night else self.rate)
+            self._stop.wait(0.2)
         elif now < live_from:
             self.clock.set_rate(0)
             if now >= self.play.moments.opening:
                 self._stop.wait(AFTERWARDS_SECONDS)
             self.clock.move_to(min(due or live_from, live_from))
-        elif now < live_until:
-            night = when.seal + timedelta(hours=2) <= now < when.unseal - timedelta(minutes=30)
-            self.clock.set_rate(self.rate * NIGHT_FACTOR if night else self.rate)
-            self._stop.wait(0.2)
         elif due is not None and due > now:
             self.clock.set_rate(0)
             self._stop.wait(AFTERWARDS_SECONDS)

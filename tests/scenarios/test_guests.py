@@ -3,17 +3,19 @@ waited for while they are signed in, and nothing of theirs is overwritten afterw
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from api.demo import people
+from api.demo import patience, people
 from api.demo.acts.table import ACTS, first_acts
 from api.demo.doors import PASSWORD
 from api.demo.guests import EXPERT, answer_guests, guests, open_expert_account
 from api.demo.once import opened, settings_of
 from api.demo.play import Play
+from api.demo.serve import AFTER_UNSEALING, Driver
 from api.flows import drawing, sealing
 from api.flows import opening as flow
 from api.flows.member import calls
@@ -55,6 +57,30 @@ def begun(url: str, folder: Path) -> Iterator[tuple[Play, Stagehand]]:
         known = {**handlers(play.custodian, folder / "dossiers"), **play.handlers(ACTS)}
         hand = Stagehand(office, clock, Worker(office, known, "test"))
         yield play, hand
+
+
+def test_legal_time_does_not_jump_while_a_guest_is_waited_for(
+    migrated_sqlite_url: str, tmp_path: Path
+) -> None:
+    """Once the day is over it jumps from task to task. Each look whether a guest has done his part would
+    stop it: everybody else would be held up by some hundreds of looks, and his patience be gone at once."""
+    clock = DrivenClock(datetime(2000, 1, 1, tzinfo=UTC))
+    settings = settings_of(tmp_path, migrated_sqlite_url)
+    with opened(settings, clock, 1) as office:
+        play = Play(office, open_custodian(settings, office), 1, DAY, 3, POOL)
+        driver = Driver(office, clock, play, Worker(office, {}, "test"), 60, threading.Event())
+        clock.move_to(play.moments.unseal + AFTER_UNSEALING)
+        later = clock.now() + timedelta(days=1)
+        with office.write() as tx:
+            patience.wait(play, tx, "score", {})
+            play.later(tx, "publish_candidates", {}, later)
+        driver.step()
+        look = play.patient_until
+        assert clock.now() < look < later
+        assert look - clock.now() < patience.LOOK_AGAIN, "it did not run"
+        play.patient_until = clock.now()  # nobody is waited for any more
+        driver.step()
+        assert look <= clock.now() < later
 
 
 def test_the_play_goes_on_around_its_guests(migrated_sqlite_url: str, tmp_path: Path) -> None:
