@@ -250,6 +250,14 @@ def accept_station(tx: Tx, actor: Actor, session_id: str, station: str, key: str
     stations.accept_station(tx, actor, session_id, station, key)
 
 
+def decline_station(
+    tx: Tx, actor: Actor, session_id: str, station: str, key: str, words: str
+) -> None:
+    """Do not bind the station that a venue asks for, and say why."""
+    seen(tx.db, actor, session_id)
+    stations.decline_station(tx, actor, session_id, station, key, words)
+
+
 def act(tx: Tx, actor: Actor, session_id: str, command: c.Command) -> Session:
     """Give the session a command."""
     seen(tx.db, actor, session_id)

@@ -280,6 +280,21 @@ async def station(
     return await _do(request, actor, session_id, form, write, "station_bound")
 
 
+@router.post(HOME + "/{session_id}/stations/decline")
+async def decline_station(
+    actor: SupervisorActor, request: Request, session_id: IdInPath, form: Sent
+) -> Response:
+    """Do not bind it, and say why."""
+
+    def write(tx: Tx) -> None:
+        name, key = form.text("station"), form.text("key")
+        reason = form.text(f"decline.{name}", long=True)
+        form.refuse()
+        flow.decline_station(tx, actor, session_id, name, key, reason)
+
+    return await _do(request, actor, session_id, form, write, "station_declined")
+
+
 ACTS: dict[str, tuple[Callable[[Form], c.Command], str]] = {
     "approve": (lambda form: c.ApprovePause(), "pause_approved"),
     "refuse": (lambda form: c.RefusePause(form.value("reason") or "other"), "pause_refused"),

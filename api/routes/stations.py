@@ -1,5 +1,5 @@
-"""Stations of a session over HTTP: bound and released by staff, in a sealed night by the supervisor, whom staff ask;
-and what they report, signed.
+"""Stations of a session over HTTP: bound and released by staff, in a sealed night by the supervisor, whom staff ask
+and who may decline; and what they report, signed.
 
 A report that is refused is on the record all the same, so the answer comes after the commit; reports of
 many stations share one (`api.group_commit`).
@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import Field
 from sqlmodel import Session as Db
 
-from api.access import OfficialActor, StaffActor
+from api.access import OfficialActor, StaffActor, SupervisorActor
+from api.flows import asking
 from api.routes.fields import Answer, Body, Identifier, IdInPath, Whole
 from api.routes.sessions import seen
 from api.shell import shell_of
@@ -73,6 +75,37 @@ class BoundAnswer(Answer):
     """False: the supervisor has been asked to."""
 
 
+class OfficeAnswer(Answer):
+    """Somebody without a name; `number` from 1 where several are alike, else 0."""
+
+    role: str
+    centre: str
+    number: int
+
+
+class DeclinedAnswer(Answer):
+    by: OfficeAnswer
+    at: datetime
+    reason: str
+
+
+class AskedAnswer(Answer):
+    key: str | None
+    """For which it was asked; null where nobody waits for the supervisor: it is bound, or was withdrawn, or the
+    night is over and staff bind it themselves."""
+    declined: DeclinedAnswer | None
+
+
+class WithdrawBody(Body):
+    key: Annotated[str, Field(max_length=100)]
+
+
+class DeclineBody(WithdrawBody):
+    """`key`: for which it was asked, as it was shown; for another one nothing is declined."""
+
+    reason: Annotated[str, Field(max_length=10_000, pattern=r"\S")]
+
+
 class LineAnswer(Answer):
     next: int
     last: str
@@ -100,12 +133,44 @@ def bind(actor: OfficialActor, tx: WriteTx, session_id: IdInPath, body: BindBody
 
 @router.post("/requests")
 def ask(actor: StaffActor, tx: WriteTx, session_id: IdInPath, body: BindBody) -> BoundAnswer:
-    """Bind a station's key, or in a sealed night ask the supervisor to; asked again, whether he has."""
+    """Bind a station's key, or in a sealed night ask the supervisor to; asked again, whether he has. What he declined
+    is asked for anew."""
     seen(tx.db, actor, session_id)
     wanted = stations.Wanted(
         body.venue, body.station, body.algorithm, body.key, body.every, Use(body.use)
     )
     return BoundAnswer(bound=stations.ask_station(tx, actor, session_id, wanted))
+
+
+@router.get("/requests/{station}")
+def asked(
+    actor: OfficialActor, request: Request, db: ReadDb, session_id: IdInPath, station: IdInPath
+) -> AskedAnswer:
+    """The request for a station that waits for the supervisor, or that he declined."""
+    shell = shell_of(request)
+    session, is_demo = seen(db, actor, session_id), shell.settings.is_demo
+    found = asking.asked(db, shell.office.vault, actor, session, station, is_demo=is_demo)
+    return AskedAnswer.model_validate(found)
+
+
+@router.post("/requests/{station}/decline", status_code=201)
+def decline(
+    actor: SupervisorActor, tx: WriteTx, session_id: IdInPath, station: IdInPath, body: DeclineBody
+) -> BoundAnswer:
+    """Do not bind the station that staff ask for, and say why."""
+    seen(tx.db, actor, session_id)
+    stations.decline_station(tx, actor, session_id, station, body.key, body.reason)
+    return BoundAnswer(bound=False)
+
+
+@router.post("/requests/{station}/withdraw", status_code=201)
+def withdraw(
+    actor: StaffActor, tx: WriteTx, session_id: IdInPath, station: IdInPath, body: WithdrawBody
+) -> BoundAnswer:
+    """Ask no more for a station of the own venue."""
+    seen(tx.db, actor, session_id)
+    stations.withdraw_station(tx, actor, session_id, station, body.key)
+    return BoundAnswer(bound=False)
 
 
 @router.get("/{station}")

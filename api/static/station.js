@@ -12,6 +12,15 @@ const DEVICES = {
 };
 const ALONE = ["CAMERA", "VOICE"]; // may be begun without anybody's hand, after the page was loaded anew
 
+// The supervisor was asked, and does not bind it: declined, withdrawn, or another device was asked for meanwhile.
+class Ended extends Error {
+  constructor(name, declined = null) {
+    super(name);
+    this.name = name;
+    this.declined = declined;
+  }
+}
+
 class Page {
   constructor(part) {
     this.part = part;
@@ -23,8 +32,10 @@ class Page {
     this.remembered = `station:${this.session}`;
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.bind().catch((error) => this.say("refused", { detail: error.message }));
+      this.bind().catch((error) => this.failed(error));
     });
+    this.withdrawing = part.querySelector("[data-withdraw]");
+    this.withdrawing.addEventListener("click", () => (this.withdrawing.disabled = true));
     for (const button of this.buttons()) {
       button.addEventListener("click", () => this.toggle(button).catch((error) => this.say("device", { detail: error.message })));
     }
@@ -37,6 +48,20 @@ class Page {
   say(code, values = {}) {
     this.said.textContent = this.words.get(code).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
     this.said.dataset.state = code;
+    this.part.querySelector("[data-reason]").hidden = true;
+  }
+
+  failed(error) {
+    if (!(error instanceof Ended)) return this.say("refused", { detail: error.message });
+    const button = this.form.querySelector("button");
+    button.textContent = button.dataset.again;
+    if (error.name === "withdrawn") localStorage.removeItem(this.remembered);
+    if (!error.declined) return this.say(error.name);
+    const { by, reason } = error.declined;
+    this.say(error.name, { by: `${this.words.get(by.role)}${by.number ? ` · ${by.number}` : ""}` });
+    const quoted = this.part.querySelector("[data-reason]");
+    quoted.textContent = reason;
+    quoted.hidden = !reason;
   }
 
   async begin() {
@@ -49,7 +74,7 @@ class Page {
     if (before.asked && this.source.line.asked) {
       Object.assign(this.form.venue, { value: before.asked.venue });
       Object.assign(this.form.use, { value: before.asked.use });
-      return this.bind();
+      return this.bind(false);
     }
     if (!(await this.source.isBound())) return;
     this.ready();
@@ -71,11 +96,11 @@ class Page {
     return true;
   }
 
-  async bind() {
+  async bind(isByHand = true) {
     const { station, venue, use } = Object.fromEntries(new FormData(this.form));
     if (!this.form.reportValidity() || !(await this.open(station))) return;
     if (!(await this.source.isBound())) {
-      await this.source.bind((key, fingerprint) => this.ask({ venue, station, use }, key, fingerprint));
+      await this.source.bind((key, fingerprint) => this.ask({ venue, station, use }, key, fingerprint, isByHand));
     }
     this.ready();
     if (!this.hasWaited) return;
@@ -83,16 +108,27 @@ class Page {
     await this.toggle(this.part.querySelector("[data-record=CAMERA]")).catch((error) => this.say("device", { detail: error.message }));
   }
 
-  // Until it is bound: at once, but in a sealed night when the supervisor has bound it.
-  async ask(asked, key, fingerprint) {
-    const body = JSON.stringify({ ...asked, algorithm: "P-256", key, every: BEAT_SECONDS });
-    const path = `/api/sessions/${this.session}/stations/requests`;
+  // Until it is bound: at once, but in a sealed night when the supervisor has bound it. What was declined is asked for
+  // again by hand alone; what nobody knows of (the answer was lost, it is bound, the night is over) by itself.
+  async ask(asked, key, fingerprint, isByHand) {
+    const requests = `/api/sessions/${this.session}/stations/requests`;
+    const own = `${requests}/${asked.station}`;
+    const post = (path, said, how = {}) =>
+      this.source.fetch(path, { body: JSON.stringify(said), headers: { "Content-Type": "application/json" }, ...how });
+    const wanted = { ...asked, algorithm: "P-256", key, every: BEAT_SECONDS };
     const shown = this.part.querySelector("[data-asked]");
+    this.withdrawing.disabled = false;
     try {
-      for (;;) {
+      for (let isNew = isByHand; ; isNew = false) {
         try {
-          const answer = await this.source.fetch(path, { body, headers: { "Content-Type": "application/json" } });
-          if (answer.bound) return;
+          if (this.withdrawing.disabled) {
+            if (await post(`${own}/withdraw`, { key }, { isAsking: true })) throw new Ended("withdrawn");
+            this.withdrawing.disabled = false; // answered in the same moment
+          }
+          const known = isNew ? { key: null } : await this.source.fetch(own);
+          if (known.key && known.key !== key) throw new Ended("other");
+          if (known.declined) throw new Ended("declined", known.declined);
+          if (!known.key && (await post(requests, wanted)).bound) return;
         } catch (error) {
           if (!(error instanceof Later) || shown.hidden) throw error;
         }
@@ -164,5 +200,5 @@ class Page {
 
 for (const part of document.querySelectorAll("[data-station]")) {
   const page = new Page(part);
-  page.begin().catch((error) => page.say("refused", { detail: error.message }));
+  page.begin().catch((error) => page.failed(error));
 }

@@ -140,6 +140,11 @@ def session(db: Db, session_id: str) -> Session:
     return queries.load(db, session_id)
 
 
+def hold(db: Db, session_id: str) -> None:
+    """Nobody else acts on the session until the commit; NOT_FOUND."""
+    queries.load_locked(db, session_id)
+
+
 def session_of_draw(db: Db, draw_id: str) -> Session | None:
     """The session of a draw's committee, which has its id; None before it is scheduled."""
     row = queries.one(db, draw_id)

@@ -74,6 +74,8 @@ class EventKind:
 
 _DESK = frozenset({Role.STAFF, Role.SUPERVISOR, Role.SYSTEM})
 _PERSONS = frozenset({Role.STAFF, Role.SUPERVISOR})
+_STAFF = frozenset({Role.STAFF})
+_SUPERVISOR = frozenset({Role.SUPERVISOR})
 _SYSTEM = frozenset({Role.SYSTEM})
 
 
@@ -196,6 +198,13 @@ KINDS: Mapping[str, EventKind] = {
         _act("station_bound", _BINDING, "use"),
         # In a sealed night staff can only ask for it; the supervisor binds what he was read.
         _act("station_asked", _BINDING, "use"),
+        # He does not, and says why; or the venue asks no more. `key`: for which one it was asked.
+        _act(
+            "station_declined",
+            {"venue": VENUE, "station": CODE, "key": KEY, "sha256": DIGEST, "sm3": DIGEST},
+            roles=_SUPERVISOR,
+        ),
+        _act("station_withdrawn", {"venue": VENUE, "station": CODE, "key": KEY}, roles=_STAFF),
         _act("station_released", {"venue": VENUE, "station": CODE}),
         _act(
             "station_rejected",

@@ -60,16 +60,21 @@ def record_event(
     documents: tuple[DocumentRef, ...] = ()
     said = dict(data)
     if words is not None:
-        if len(words) > WORDS_BYTES_MAX:
-            raise Refusal(
-                "evaluation.witness.words_long", {"bytes": len(words), "most": WORDS_BYTES_MAX}
-            )
-        digest = sha256(words)
-        if data.get("sha256") != digest:
+        if data.get("sha256") != sha256(words):
             raise Refusal("evaluation.witness.words_differ", {"event": kind})
-        said["sm3"] = sm3(words)
-        documents = (tx.vault.put(f"witness-{kind}-{digest[:12]}.txt", "text/plain", words),)
+        digests, documents = with_words(tx, kind, words)
+        said |= digests
     tx.record(f"session/{session_id}", f"evaluation:witness:{kind}", actor, said, documents)
+
+
+def with_words(tx: Tx, kind: str, words: bytes) -> tuple[dict[str, str], tuple[DocumentRef, ...]]:
+    """What was said with an event: its digests, and the document that is kept."""
+    if len(words) > WORDS_BYTES_MAX:
+        params = {"bytes": len(words), "most": WORDS_BYTES_MAX}
+        raise Refusal("evaluation.witness.words_long", params)
+    digest = sha256(words)
+    kept = tx.vault.put(f"witness-{kind}-{digest[:12]}.txt", "text/plain", words)
+    return {"sha256": digest, "sm3": sm3(words)}, (kept,)
 
 
 def _bound_to(actor: Actor) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.api.conftest import PASSWORD
 from tests.builders import CENTRE
 from tests.evaluation import course
 from tests.evaluation.witness.night import Device, Night
+from trading.projects import service as projects
 
 
 @pytest.fixture
@@ -95,6 +97,46 @@ def test_in_a_sealed_night_the_supervisor_alone_binds_another_device(
     assert staff.post(stations, json=bound).status_code == 201
     assert staff.post(f"{stations}/cam-2/release").status_code == 201
     assert [entry.actor for entry in night.entries("station_bound")] == ["supervisor-1"]
+
+
+def test_a_request_is_declined_with_a_reason_asked_again_and_withdrawn(
+    staff: TestClient, office: Office, night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lot = SimpleNamespace(tenderer_uscc="T", agency_uscc=None, supervisor_uscc="S")
+    monkeypatch.setattr(projects, "lot", lambda _db, _id: lot)
+    night.seal()
+    requests = f"/api/sessions/{night.id}/stations/requests"
+    key, other = (Device("cam-2", night.id).public for _ in range(2))
+    wanted = {"venue": CENTRE, "station": "cam-2", "algorithm": "P-256", "key": key, "every": 5}
+    assert staff.get(f"{requests}/cam-2").json() == {"key": None, "declined": None}
+    assert staff.post(requests, json=wanted).json() == {"bound": False}
+    assert staff.get(f"{requests}/cam-2").json() == {"key": key, "declined": None}
+    answer = {"key": key, "reason": "指纹不符"}
+    assert staff.post(f"{requests}/cam-2/decline", json=answer).status_code == 403
+    with office.write() as tx:
+        account = Account("supervisor-1", frozenset({Role.SUPERVISOR}))
+        identity.create_account(tx, SYSTEM, account, PASSWORD)
+
+    def sign_in(account: str) -> None:
+        signed = {"account": account, "password": PASSWORD}
+        assert staff.post("/api/sign-in", json=signed).status_code == 200
+
+    sign_in("supervisor-1")
+    blank = staff.post(f"{requests}/cam-2/decline", json=answer | {"reason": " \n"})
+    assert blank.status_code == 422
+    wrong = staff.post(f"{requests}/cam-2/decline", json=answer | {"key": other})
+    assert (wrong.status_code, wrong.json()["code"]) == (409, "evaluation.witness.asked_other")
+    assert staff.post(f"{requests}/cam-2/decline", json=answer).status_code == 201
+    gone = staff.post(f"{requests}/cam-2/decline", json=answer)
+    assert (gone.status_code, gone.json()["code"]) == (404, "evaluation.witness.not_asked")
+    sign_in("staff-1")
+    declined = staff.get(f"{requests}/cam-2").json()["declined"]
+    assert declined["reason"] == "指纹不符"
+    assert declined["by"] == {"role": "supervisor", "centre": "", "number": 1}
+    assert staff.post(requests, json=wanted).json() == {"bound": False}
+    assert staff.get(f"{requests}/cam-2").json() == {"key": key, "declined": None}
+    assert staff.post(f"{requests}/cam-2/withdraw", json={"key": key}).status_code == 201
+    assert staff.get(f"{requests}/cam-2").json() == {"key": None, "declined": None}
 
 
 def test_members_are_signed_out_with_the_sealing(

@@ -259,6 +259,55 @@ def test_a_station_lost_in_the_night_is_bound_by_the_supervisor(
     assert "snapshot" in told[told.index("station_bound") :]
 
 
+def test_a_station_is_declined_with_a_reason_and_asked_for_again(
+    chromium_page: Pages, sealed: Reviewing
+) -> None:
+    """Rule `witness.signed_at_source`: what the fingerprint does not fit is not bound, and the venue reads why."""
+    path = f"sessions/{sealed.session_id}"
+    station = sign_in(chromium_page, sealed.url, "clerk", f"/centre/{path}/station")
+    station.get_by_label("工位编号").fill("cam-8")
+    station.get_by_role("button", name="绑定工位").click()
+    said, reason = station.locator("[data-said]"), station.locator("[data-reason]")
+    expect(said).to_have_attribute("data-state", "asked")
+    page = sign_in(chromium_page, sealed.url, "supervisor", f"/supervisor/{path}")
+    asked = page.locator('[data-asked="cam-8"]')
+    asked.get_by_text("不予绑定").click()
+    chromium_page.allow("422")
+    asked.get_by_role("button", name="退回请求").click()
+    expect(page.locator("#refusal")).to_contain_text("退回理由")
+    asked.get_by_label("退回理由").fill("电话中读出的指纹与所示不一致,\n请用原设备。")
+    page.get_by_label("备注内容").focus()  # the part reads itself again, and keeps what was typed
+    with (
+        page.expect_response(lambda answer: "/fragments/" in answer.url),
+        sealed.office.write() as tx,
+    ):
+        call = {"what": "OUTSIDE_CONTACT", "venue": sealed.session.centre_id}
+        witness.record_event(tx, sealed.staff, sealed.session_id, "call", call)
+    looks(page, "supervisor-declines")
+    asked.get_by_role("button", name="退回请求").click()
+    expect(page.locator(".alert-success")).to_contain_text("已退回绑定请求")
+    expect(asked).to_have_count(0)
+    told = page.locator(".events li", has_text="绑定工位 cam-8 的请求,并说明理由").first
+    expect(told.locator("blockquote")).to_contain_text("请用原设备")
+    expect(said).to_have_attribute("data-state", "declined")
+    expect(said).to_contain_text(re.compile(r"退回\(行政监督 · \d\)"))
+    expect(reason).to_contain_text("电话中读出的指纹与所示不一致")
+    looks(station, "station-declined")
+    station.reload()  # what was declined is not asked for again by itself
+    expect(reason).to_contain_text("请用原设备")
+    station.get_by_role("button", name="再次请求绑定").click()
+    expect(said).to_have_attribute("data-state", "asked")
+    expect(reason).to_be_hidden()
+    expect(asked).to_have_count(1)
+    station.get_by_role("button", name="撤回请求").click()
+    expect(said).to_have_attribute("data-state", "withdrawn")
+    expect(asked).to_have_count(0)
+    with sealed.office.read() as db:
+        entries = journal.entries(db, f"session/{sealed.session_id}")
+        kinds = [e.action.rpartition(":")[2] for e in entries if e.data.get("station") == "cam-8"]
+    assert kinds == ["station_asked", "station_declined", "station_asked", "station_withdrawn"]
+
+
 def test_the_record_is_taken_along_and_read_without_a_server(
     chromium_page: Pages, sealed: Reviewing, tmp_path: Path
 ) -> None:

@@ -16,7 +16,6 @@ from sqlmodel import Session as Db
 from archive import merkle
 from archive.actor import Actor, Role
 from archive.cosignature import Cosigner
-from archive.digests import sha256, sm3
 from archive.errors import Faults, Kind, Refusal
 from archive.journal import service as journal
 from archive.journal.entry import DocumentRef, moment_text, origin_of
@@ -29,6 +28,7 @@ from evaluation.witness import queries
 from evaluation.witness.duty import DUTY_KINDS, Desk
 from evaluation.witness.events import check_event
 from evaluation.witness.rules import COSIGN, TWO_SIGN
+from evaluation.witness.service import with_words
 from evaluation.witness.sources import decode64
 from evaluation.witness.tables import CosignatureRow, WitnessKeyRow
 from evaluation.witness.watch import OpenOrder, Raised, Watch
@@ -36,7 +36,6 @@ from evaluation.witness.watch import OpenOrder, Raised, Watch
 SHIFT_MAX = timedelta(hours=24)
 CLOCKS_APART_MAX = timedelta(minutes=10)
 """Between the cosigner's time and ours."""
-WORDS_BYTES_MAX = 64 * 1024
 _WITNESSES = frozenset({Role.STAFF, Role.SUPERVISOR})
 
 
@@ -301,16 +300,8 @@ def _watch(db: Db, session_id: str) -> Watch:
 
 
 def _with_words(tx: Tx, kind: str, words: str) -> tuple[dict[str, Any], tuple[DocumentRef, ...]]:
-    """The digests of what was said, and the document that is kept."""
-    if not words:
-        return {}, ()
-    text = words.encode()
-    if len(text) > WORDS_BYTES_MAX:
-        params = {"bytes": len(text), "most": WORDS_BYTES_MAX}
-        raise Refusal("evaluation.witness.words_long", params)
-    digest = sha256(text)
-    kept = tx.vault.put(f"witness-{kind}-{digest[:12]}.txt", "text/plain", text)
-    return {"sha256": digest, "sm3": sm3(text)}, (kept,)
+    """The digests of what was said, and the document that is kept; nothing where nothing was said."""
+    return with_words(tx, kind, words.encode()) if words else ({}, ())
 
 
 def _begin(db: Db, actor: Actor, session_id: str, kind: str, data: dict[str, Any]) -> Session:

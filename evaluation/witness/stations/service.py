@@ -2,14 +2,15 @@
 
 Staff of the venue bind a station's key before the night; in a sealed night only the supervisor
 may bind another (a device that broke): staff ask for it, and he binds the key whose fingerprint he
-was read. From then on nothing that names the station is taken in unsigned. A report that is forged, repeated or of another history is refused *and* recorded, for
-that it came is a fact; one that leaves numbers out is taken in, and the gap recorded.
+was read, or declines and says why. From then on nothing that names the station is taken in unsigned.
+A report that is forged, repeated or of another history is refused *and* recorded, for that it came is
+a fact; one that leaves numbers out is taken in, and the gap recorded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from sqlmodel import Session as Db
 from archive.actor import Actor, Role
 from archive.errors import Faults, Kind, Reason, Refusal
 from archive.journal import service as journal
-from archive.journal.entry import moment_of
+from archive.journal.entry import Entry, moment_of
 from archive.office import Tx
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
@@ -29,6 +30,7 @@ from evaluation.witness.media import service as media
 from evaluation.witness.media.kinds import VOICE_TRACK, Use, What
 from evaluation.witness.retention import service as retention
 from evaluation.witness.rules import AHEAD, SIGNED_AT_SOURCE, ahead_max, beat_seconds_max, limits_of
+from evaluation.witness.service import with_words
 from evaluation.witness.sources import NO_REPORT, Line, Report, StationKey, Wrong, decode64, judge
 from evaluation.witness.tables import StationLineRow
 
@@ -61,6 +63,14 @@ class Wanted:
     def fingerprint(self) -> str:
         key = StationKey.of(self.algorithm, self.key)
         return key.fingerprint if key else ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What staff asked for in a sealed night. `declined`: the entry that says that it will not be bound."""
+
+    wanted: Wanted
+    declined: Entry | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +133,7 @@ def bind_station(
 
 def ask_station(tx: Tx, actor: Actor, session_id: str, wanted: Wanted) -> bool:
     """Bind a station, or in a sealed night ask the supervisor to; whether it is bound with this key. Asking again
-    for the same changes nothing.
+    for the same changes nothing, but after it was declined is a new request.
 
     Refuses what `bind_station` refuses, but for the night.
     """
@@ -142,23 +152,75 @@ def ask_station(tx: Tx, actor: Actor, session_id: str, wanted: Wanted) -> bool:
     return False
 
 
-def asked(db: Db, session_id: str) -> dict[str, Wanted]:
-    """What staff asked for and nobody has bound yet, by station; of each the newest."""
-    found: dict[str, Wanted] = {}
-    kinds = ("station_asked", "station_bound", "station_released")
-    actions = [f"evaluation:witness:{kind}" for kind in kinds]
+def requests(db: Db, session_id: str) -> dict[str, Request]:
+    """Of each station the newest request that was neither met nor withdrawn."""
+    found: dict[str, Request] = {}
+    kinds = ("asked", "declined", "withdrawn", "bound", "released")
+    actions = [f"evaluation:witness:station_{kind}" for kind in kinds]
     for entry in journal.entries_of(db, f"session/{session_id}", actions):
+        station = entry.data["station"]
         if entry.action == actions[0]:
-            found[entry.data["station"]] = Wanted.of(entry.data)
+            found[station] = Request(Wanted.of(entry.data))
+        elif entry.action == actions[1]:
+            found[station] = replace(found[station], declined=entry)
         else:
-            found.pop(entry.data["station"], None)
+            found.pop(station, None)
+    return found
+
+
+def asked(db: Db, session_id: str) -> dict[str, Wanted]:
+    """What staff ask for and nobody has answered yet, by station."""
+    known = requests(db, session_id)
+    return {name: one.wanted for name, one in known.items() if one.declined is None}
+
+
+def request_of(db: Db, actor: Actor, session_id: str, station: str) -> Request | None:
+    """What became of a station's request; None where nobody waits for the supervisor, because it was met or withdrawn
+    or the night is over. FORBIDDEN for other venues' staff."""
+    session = sessions.session(db, session_id)
+    found = requests(db, session_id).get(station)
+    if found is None or (session.stage is not Stage.SEALED_OVERNIGHT and found.declined is None):
+        return None
+    _check_venue(actor, session, found.wanted.venue)
     return found
 
 
 def accept_station(tx: Tx, actor: Actor, session_id: str, station: str, key: str) -> None:
-    """The supervisor binds the station that staff asked for, with the key that he was shown: NOT_FOUND where nobody
-    asks any more, CONFLICT where they ask for another meanwhile."""
-    wanted = asked(tx.db, session_id).get(station)
+    """The supervisor binds the station that staff asked for, with the key that he was shown; refuses as `_asked_for`."""
+    wanted = _asked_for(tx.db, session_id, station, key)
+    session = _session_for(tx.db, actor, session_id, wanted)
+    _check_may_bind(actor, session, wanted.venue)
+    _bind(tx, actor, session, wanted.data())
+
+
+def decline_station(
+    tx: Tx, actor: Actor, session_id: str, station: str, key: str, words: str
+) -> None:
+    """The supervisor does not bind the station that staff asked for, and says why; refuses as `_asked_for`, and
+    FORBIDDEN whoever could not bind it."""
+    wanted = _asked_for(tx.db, session_id, station, key)
+    _check_may_bind(actor, _open_session(tx.db, session_id), wanted.venue)
+    digests, documents = with_words(tx, "station_declined", words.encode())
+    data = {"venue": wanted.venue, "station": station, "key": key, **digests}
+    check_event("station_declined", data, actor.roles, is_act=True)
+    action = "evaluation:witness:station_declined"
+    tx.record(f"session/{session_id}", action, actor, data, documents)
+
+
+def withdraw_station(tx: Tx, actor: Actor, session_id: str, station: str, key: str) -> None:
+    """The venue's staff ask no more; refuses as `_asked_for`, and FORBIDDEN other venues' staff."""
+    wanted = _asked_for(tx.db, session_id, station, key)
+    _check_venue(actor, _open_session(tx.db, session_id), wanted.venue)
+    data = {"venue": wanted.venue, "station": station, "key": key}
+    check_event("station_withdrawn", data, actor.roles, is_act=True)
+    tx.record(f"session/{session_id}", "evaluation:witness:station_withdrawn", actor, data)
+
+
+def _asked_for(db: Db, session_id: str, station: str, key: str) -> Wanted:
+    """What is asked for, answered once: the session is held until the commit. Refuses NOT_FOUND where nobody asks for
+    the station (any more), CONFLICT where they ask for another key than was shown."""
+    sessions.hold(db, session_id)
+    wanted = asked(db, session_id).get(station)
     if wanted is None:
         params = {"station": station}
         raise Refusal("evaluation.witness.not_asked", params, Kind.NOT_FOUND, rule=SIGNED_AT_SOURCE)
@@ -167,9 +229,7 @@ def accept_station(tx: Tx, actor: Actor, session_id: str, station: str, key: str
         raise Refusal(
             "evaluation.witness.asked_other", params, Kind.CONFLICT, rule=SIGNED_AT_SOURCE
         )
-    session = _session_for(tx.db, actor, session_id, wanted)
-    _check_may_bind(actor, session, wanted.venue)
-    _bind(tx, actor, session, wanted.data())
+    return wanted
 
 
 def _session_for(db: Db, actor: Actor, session_id: str, wanted: Wanted) -> Session:

@@ -42,7 +42,6 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
-SYSTEM = frozenset({Role.SYSTEM})
 _COSIGNED = {"size": 10, "root": sha("r"), "time": 1_790_000_000, "sig": "A" * 86 + "=="}
 ACTS: dict[str, dict[str, Any]] = {
     "station_bound": {
@@ -60,6 +59,14 @@ ACTS: dict[str, dict[str, Any]] = {
         "every": 5,
         "use": "EVALUATION",
     },
+    "station_declined": {
+        "venue": "532901",
+        "station": "cam-1",
+        "key": "A" * 87 + "=",
+        "sha256": sha("n"),
+        "sm3": sha("m"),
+    },
+    "station_withdrawn": {"venue": "532901", "station": "cam-1", "key": "A" * 87 + "="},
     "station_released": {"venue": "532901", "station": "cam-1"},
     "unkept": {"venue": "532901", "seconds": 300},
     "station_rejected": {
@@ -111,13 +118,13 @@ def test_the_list_is_the_one_that_is_tested() -> None:
 @pytest.mark.parametrize("kind", sorted(ACTS))
 class TestEachAct:
     def test_it_is_written_by_its_own_act_alone(self, kind: str) -> None:
-        roles = SYSTEM if kind in ("alarm", "unkept") else STAFF
+        roles = KINDS[kind].roles
         check_event(kind, ACTS[kind], roles, is_act=True)
         with pytest.raises(Refusal, match="kind"):
             check_event(kind, ACTS[kind], roles)
 
     def test_nothing_can_be_said_in_words(self, kind: str) -> None:
-        roles = SYSTEM if kind in ("alarm", "unkept") else STAFF
+        roles = KINDS[kind].roles
         for name in ACTS[kind]:
             for wrong in ("投标报价 一千万元", "x" * 300, 1.5, None, ["a"]):
                 refusal = no(kind, {**ACTS[kind], name: wrong}, roles)
@@ -151,6 +158,14 @@ class TestEachKind:
     def test_bidders_and_experts_report_nothing(self, kind: str) -> None:
         roles = frozenset({Role.EXPERT, Role.BIDDER, Role.TENDERER})
         assert no(kind, GOOD[kind], roles).kind is Kind.FORBIDDEN
+
+
+def test_who_declines_and_who_withdraws() -> None:
+    """The supervisor answers what staff ask for; staff alone take it back."""
+    declined, withdrawn = ACTS["station_declined"], ACTS["station_withdrawn"]
+    assert no("station_declined", declined, STAFF).kind is Kind.FORBIDDEN
+    supervisor = frozenset({Role.SUPERVISOR})
+    assert no("station_withdrawn", withdrawn, supervisor).kind is Kind.FORBIDDEN
 
 
 def test_an_unknown_kind_is_named_with_the_list() -> None:

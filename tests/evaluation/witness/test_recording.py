@@ -28,9 +28,10 @@ from evaluation.witness.desk import service as desk
 from evaluation.witness.keeping import service as keeping
 from evaluation.witness.record_check import judge_recording
 from evaluation.witness.recording import service as recordings
+from evaluation.witness.stations import service as stations
 from tests.builders import SUPERVISOR
 from tests.evaluation.course import HOST, staff
-from tests.evaluation.witness.night import VENUE, WITNESS_A, WITNESS_B, Night
+from tests.evaluation.witness.night import VENUE, WITNESS_A, WITNESS_B, Device, Night
 from tests.support import outsider
 
 JUDGES = judges()
@@ -63,6 +64,9 @@ def spend(night: Night) -> None:
     night.do(desk.accept_handover, WITNESS_B, night.cosigning(WITNESS_B, offered.size))
     night.countersign(WITNESS_B)
     night.round()
+    asked = stations.Wanted(VENUE, "cam-2", "P-256", Device("cam-2", night.id).public, 5)
+    night.do(stations.ask_station, staff(VENUE), asked)
+    night.do(stations.decline_station, SUPERVISOR, "cam-2", asked.key, "指纹不符")
     night.served.do(SUPERVISOR, c.VoidSession("test"))
     for one in (WITNESS_A, WITNESS_B):
         night.countersign(one)

@@ -186,6 +186,53 @@ class TestBinding:
         assert night.beat(other).is_recorded
         assert night.entries("station_bound")[-1].actor == SUPERVISOR.id
 
+    def test_in_a_sealed_night_he_declines_what_he_was_shown_and_says_why(
+        self, any_sealing: Night
+    ) -> None:
+        night = any_sealing
+        device, other = Device("cam-1", night.id), Device("cam-1", night.id)
+        wanted = stations.Wanted(VENUE, "cam-1", "P-256", device.public, 5)
+        ask = (stations.ask_station, staff(VENUE))
+        decline = (stations.decline_station, SUPERVISOR, "cam-1")
+        night.seal()
+        assert no(night, *decline, device.public, "理由").code == "evaluation.witness.not_asked"
+        night.do(*ask, wanted)
+        by_staff = (stations.decline_station, staff(VENUE), "cam-1", device.public, "理由")
+        assert no(night, *by_staff).code == "evaluation.witness.bound_at_night"
+        assert no(night, *decline, other.public, "理由").code == "evaluation.witness.asked_other"
+        night.do(*decline, device.public, "指纹不符")
+        entry = night.entries("station_declined")[-1]
+        assert (entry.actor, entry.data["key"]) == (SUPERVISOR.id, device.public)
+        assert entry.data["sha256"] == entry.documents[0].sha256
+        assert night.office.vault.get(entry.data["sha256"]).decode() == "指纹不符"
+        assert no(night, *decline, device.public, "理由").code == "evaluation.witness.not_asked"
+        accept = (stations.accept_station, SUPERVISOR, "cam-1", device.public)
+        assert no(night, *accept).code == "evaluation.witness.not_asked"
+        with night.office.read() as db:
+            assert stations.asked(db, night.id) == {}
+            found = stations.request_of(db, staff(VENUE), night.id, "cam-1")
+            assert found == stations.Request(wanted, entry)
+            with pytest.raises(Refusal, match="venue_other"):
+                stations.request_of(db, staff("532300"), night.id, "cam-1")
+        assert not night.do(*ask, wanted)  # the same key once more: a new request
+        assert len(night.entries("station_asked")) == 2
+        night.do(*accept)
+        assert night.beat(device).is_recorded
+
+    def test_a_venue_withdraws_its_own_request(self, sealing: Night) -> None:
+        night, device = sealing, Device("cam-1", sealing.id)
+        wanted = stations.Wanted(VENUE, "cam-1", "P-256", device.public, 5)
+        withdraw = stations.withdraw_station
+        night.seal()
+        night.do(stations.ask_station, staff(VENUE), wanted)
+        elsewhere = no(night, withdraw, staff("532300"), "cam-1", device.public)
+        assert elsewhere.code == "evaluation.witness.venue_other"
+        night.do(withdraw, staff(VENUE), "cam-1", device.public)
+        again = no(night, withdraw, staff(VENUE), "cam-1", device.public)
+        assert again.code == "evaluation.witness.not_asked"
+        with night.office.read() as db:
+            assert stations.request_of(db, staff(VENUE), night.id, "cam-1") is None
+
     def test_faults_of_a_binding(self, sealing: Night) -> None:
         night = sealing
         device = night.device()
