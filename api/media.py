@@ -98,6 +98,17 @@ class Tracks:
             del self._tracks[idle]
         return track
 
+    def show(self, name: media.Name, data: bytes) -> None:
+        """Hand a segment to whoever watches; refuses CONFLICT one whose beginning is not known here."""
+        track = self.of((name.session_id, name.station, name.track))
+        if data.startswith(EBML_HEADER):
+            track.begin_anew()
+        try:
+            track.feed(data)
+        except MalformedWebm:
+            track.begin_anew()
+            raise Refusal("api.media.begin_anew", {"track": name.track}, Kind.CONFLICT) from None
+
 
 class KeptAnswer(Answer):
     sha256: str
@@ -154,14 +165,7 @@ def check_seen(shell: Shell, actor: Actor, session_id: str) -> None:
 async def hand_on(request: Request, name: media.Name, data: bytes) -> KeptAnswer:
     """Keep a segment and show it to whoever watches."""
     sha256 = await keep(shell_of(request), name, Form.SEGMENT, data)
-    found = tracks_of(request.app).of((name.session_id, name.station, name.track))
-    if data.startswith(EBML_HEADER):
-        found.begin_anew()
-    try:
-        found.feed(data)
-    except MalformedWebm:
-        found.begin_anew()
-        raise Refusal("api.media.begin_anew", {"track": name.track}, Kind.CONFLICT) from None
+    tracks_of(request.app).show(name, data)
     return KeptAnswer(sha256=sha256)
 
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from api.commands.terminal import complain, is_migrated, log_to_stderr, read_settings, say
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from api.settings import Settings
     from archive.office import Office
 
@@ -81,10 +83,11 @@ def serve(
     settings: Settings,
     listener: socket.socket,
     *,
-    also: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    also: Callable[[FastAPI], AbstractContextManager[Any]] = nullcontext,
 ) -> None:
     """Serve an open office on a migrated database until SIGINT or SIGTERM, on the address of
-    `listener`. `also` is entered at the start and left at the end (a demonstration's own thread)."""
+    `listener`. `also` is given the application, entered at the start and left at the end (a demonstration's
+    own thread)."""
     from contextlib import ExitStack, contextmanager
 
     import uvicorn
@@ -118,7 +121,7 @@ def serve(
                 )
                 stack.enter_context(in_a_thread(hands))
                 stack.enter_context(keeping_in_a_thread(keeper_of(office, settings)))
-            stack.enter_context(also())
+            stack.enter_context(also(app))
             yield
 
     app = create_app(office, settings, custodian, beside=beside)

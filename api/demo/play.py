@@ -38,6 +38,7 @@ from archive.entropy import SeededEntropy
 from archive.office import Office, Tx
 from archive.tasks.service import Handler, Write, enqueue
 from deposits.issuers.issuer import Issuer
+from evaluation.witness.media import service as media
 from experts.invitations.calls import service as calls
 from experts.invitations.course.service import CALL_TASK
 from trading.calendar.legal import calendar
@@ -68,6 +69,8 @@ class Play:
     """The desk's houses and the roots of their certificates, as it says."""
     desk_folder: Path | None = None
     """Where the telephony desk keeps its database; None: only as long as this play."""
+    screen: Callable[[media.Name, bytes], None] | None = None
+    """Where pieces of film are shown to whoever watches (`api.demo.live`); None: there is no server."""
     patient_until: datetime = LONG_AGO
     """Until when a guest is being waited for (`api.demo.patience`)."""
 

@@ -24,6 +24,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
+from fastapi import FastAPI
+
 from api.commands.serve import address_of, listen
 from api.commands.serve import serve as serve_office
 from api.commands.terminal import complain, log_to_stderr, say
@@ -38,6 +40,7 @@ from api.demo.guests import (
     open_expert_account,
 )
 from api.demo.kept_clock import KeptClock
+from api.demo.live import on_screen
 from api.demo.once import bank_folder, furnish, issuers_folder, opened, settings_of
 from api.demo.play import Play
 from api.desks.bank.client import of_folder
@@ -245,17 +248,18 @@ def _serve(arguments: argparse.Namespace, settings: Settings, listener: socket.s
         }
 
         @contextmanager
-        def people() -> Iterator[None]:
+        def people(app: FastAPI) -> Iterator[None]:
             stop = threading.Event()
             worker = Worker(office, known, WORKER)
             driver = Driver(office, clock, play, worker, arguments.rate, stop)
             thread = threading.Thread(target=driver.run, name="demo-people", daemon=True)
-            thread.start()
-            try:
-                yield
-            finally:
-                stop.set()
-                thread.join(0.2)  # a killed task is taken up again; nobody waits for it
+            with on_screen(play, app):
+                thread.start()
+                try:
+                    yield
+                finally:
+                    stop.set()
+                    thread.join(0.2)  # a killed task is taken up again; nobody waits for it
 
         say(accounts_text(address_of(listener), play))
         serve_office(office, settings, listener, also=people)

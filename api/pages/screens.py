@@ -40,7 +40,8 @@ class PicturesAnswer(Answer):
     sessions: dict[str, list[Track]]
 
 
-LIVE_SECONDS = 30
+LIVE_SECONDS, LIVE_BEATS = 30, 3
+"""Segments come as long as the newest is younger than this, or than so many beats of its station."""
 
 
 def _answer(request: Request, sessions: dict[str, Iterable[Shown]]) -> PicturesAnswer:
@@ -48,6 +49,7 @@ def _answer(request: Request, sessions: dict[str, Iterable[Shown]]) -> PicturesA
 
     def track(one: Shown) -> Track:
         segment = (now - one.segment_at).total_seconds() if one.segment_at else None
+        limit = max(LIVE_SECONDS, LIVE_BEATS * one.every)
         return Track(
             station=one.station,
             venue=one.venue,
@@ -56,7 +58,7 @@ def _answer(request: Request, sessions: dict[str, Iterable[Shown]]) -> PicturesA
             seconds=max(0, int((now - one.at).total_seconds())),
             has_ended=one.has_ended,
             snapshot=one.snapshot,
-            is_live=not one.has_ended and segment is not None and segment < LIVE_SECONDS,
+            is_live=not one.has_ended and segment is not None and segment < limit,
         )
 
     found = {name: [track(one) for one in shown] for name, shown in sessions.items()}

@@ -32,12 +32,10 @@ from evaluation.witness.recording.service import Scope
 from evaluation.witness.retention.service import discard_task
 from evaluation.witness.stations import service as stations
 from tests.evaluation.witness.night import Device
+from tests.pages.films import PLAYER, PLAYS, comes_to
 from tests.pages.looks import looks, sign_in
 from tests.pages.reviewing import Reviewing, open_account, reviewing
 from tests.support.browser import TIMEOUT_MS, Pages
-
-PLAYS = "place => document.querySelector(place).currentTime"
-PLAYER = "[data-player] video"
 
 
 @pytest.fixture(scope="module")
@@ -73,19 +71,10 @@ def _watch(chromium_page: Pages, review: Reviewing, title: str) -> Page:
     return page
 
 
-def _comes_to(page: Page, seconds: float, place: str = PLAYER) -> None:
-    """Wait until so much of the picture was played. (A page's policy forbids waiting in the page.)"""
-    for _ in range(TIMEOUT_MS // 100):
-        if page.evaluate(PLAYS, place) > seconds:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"the picture stands at {page.evaluate(PLAYS, place)} s")
-
-
 def _plays(page: Page) -> None:
     """The picture moves, and whole segments of it are on the record that this page has verified."""
-    _comes_to(page, 0.5)
-    _comes_to(page, page.evaluate(PLAYS, PLAYER) + 1)
+    comes_to(page, 0.5)
+    comes_to(page, page.evaluate(PLAYS, PLAYER) + 1)
     player = page.locator("[data-player]")
     expect(player).to_have_attribute("data-proven", re.compile(r"[2-9]|\d\d"))
     expect(player).to_have_attribute("data-strange", "0")
@@ -288,7 +277,7 @@ def test_a_court_sees_the_pictures_without_a_server(
     looks(page, "record-still")
     film = _line(page, track[1])
     film.get_by_role("button", name="从此播放").click()
-    _comes_to(page, 2.5, "#shown video")
+    comes_to(page, 2.5, "#shown video")
     expect(film.locator("#shown figcaption")).to_contain_text("cam-3 · camera")
     assert page.evaluate("() => document.querySelector('#shown video').videoWidth") > 0
     looks(page, "record-film")
@@ -313,7 +302,7 @@ def test_a_court_sees_the_pictures_without_a_server(
     looks(broken, "record-refused")
     # The piece before still plays, up to where the changed one would be; what comes after is found again.
     _line(broken, track[0]).get_by_role("button", name="Play from here").click()
-    _comes_to(broken, 4.2, "#shown video")
+    comes_to(broken, 4.2, "#shown video")
 
     # The program itself is damaged, and does not run.
     script = folder / "viewer.js"
@@ -371,7 +360,7 @@ def test_members_speak_with_each_other_and_nobody_else_hears(
     for page, other in zip(pages, reversed(review.members[:2]), strict=True):
         heard = page.locator(f"[data-seat='{other.seat_code}']")
         expect(heard).to_have_attribute("data-state", "playing")
-        _comes_to(page, 1, "audio")
+        comes_to(page, 1, "audio")
     looks(pages[0], "expert-voice")
     segments = [e for e in _told(review, "media_digest") if e.data["what"] == "VOICE"]
     assert {entry.data["station"] for entry in segments} == {

@@ -1,7 +1,8 @@
 """Acts of a watched night: stations that sign, two witnesses who cosign and hand over, and the keeper.
 
 Every quarter of an hour of legal time each venue's station reports, a still picture of its camera too, and the first venue's
-each hour two seconds of film; their bytes are sent when the reports are on the record. The witness on duty cosigns, and the keeper looks; in its own act, for it reads
+four seconds of film, which are one recording of the night; their bytes are sent when the reports are on the record, and whoever
+watches is shown the film then. The witness on duty cosigns, and the keeper looks; in its own act, for it reads
 what was committed. At the first venue the mains fail for a
 while each night: an alarm that is raised, answered and cleared. Keys follow from the seed, so that two
 machines make the same record.
@@ -47,7 +48,7 @@ from evaluation.witness.sources import Report
 from evaluation.witness.stations import service as stations
 
 BEAT = timedelta(minutes=15)
-TRACK, BEATS_TO_FILM = "camera", 4
+TRACK = "camera"
 RELIEF_AFTER, MAINS_FAIL_AT, MAINS_BACK_AT = 24, 12, 14
 """In beats since the sealing."""
 
@@ -114,11 +115,10 @@ def beat(play: Play, args: Mapping[str, Any]) -> Write:
                 _report(play, tx, session, venue, "heartbeat", {"station": _station(venue)})
                 _report(play, tx, session, venue, "snapshot", _told(venue, tx.now))
                 shown.append(venue)
-                if index == 0 and number % BEATS_TO_FILM == 1:
+                if index == 0:
                     filmed.append(venue)
-                    _report(
-                        play, tx, session, venue, "media_digest", _filmed(venue, tx.now, number)
-                    )
+                    told = _filmed(venue, tx.now, number)
+                    _report(play, tx, session, venue, "media_digest", told)
             if index == 0 and number in (MAINS_FAIL_AT, MAINS_BACK_AT) and _station(venue) in lines:
                 tx.db.flush()
                 state = "BATTERY" if number == MAINS_FAIL_AT else "MAINS"
@@ -137,8 +137,8 @@ def _still(venue: str, at: datetime) -> tuple[bytes, int]:
     return still(venue, f"{at.astimezone(SHANGHAI):%H:%M}")
 
 
-def _film(venue: str, at: datetime) -> bytes:
-    return film(venue, f"{at.astimezone(SHANGHAI):%H:%M}")
+def _film(venue: str, at: datetime, number: int) -> bytes:
+    return film(venue, f"{at.astimezone(SHANGHAI):%H:%M}", number - 1)
 
 
 def _told(venue: str, at: datetime) -> dict[str, Any]:
@@ -157,11 +157,11 @@ def _told(venue: str, at: datetime) -> dict[str, Any]:
 
 def _filmed(venue: str, at: datetime, number: int) -> dict[str, Any]:
     """What a station reports of a piece of film, which ends now."""
-    content = _film(venue, at)
+    content = _film(venue, at, number)
     return {
         "station": _station(venue),
         "track": TRACK,
-        "n": number // BEATS_TO_FILM,
+        "n": number - 1,
         "what": What.CAMERA.value,
         "sha256": sha256(content),
         "sm3": sm3(content),
@@ -176,12 +176,15 @@ def _name(args: Mapping[str, Any], venue: str) -> media.Name:
 
 
 def send_pictures(play: Play, args: Mapping[str, Any]) -> Write:
-    """The bytes follow, once their digests are on the record."""
+    """The bytes follow, once their digests are on the record; of film to the screen too."""
     at = moment_of(args["at"])
     for venue in args["stills"]:
         media.keep(play.office, _name(args, venue), Form.SNAPSHOT, _still(venue, at)[0])
     for venue in args["films"]:
-        media.keep(play.office, _name(args, venue), Form.SEGMENT, _film(venue, at))
+        name, piece = _name(args, venue), _film(venue, at, int(args["beat"]))
+        media.keep(play.office, name, Form.SEGMENT, piece)
+        if (show := play.screen) is not None:
+            show(name, piece)
     return lambda tx: None
 
 

@@ -38,11 +38,12 @@ class Name:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a page can show of a track. `snapshot`: digest of the newest picture that is kept, or empty;
-    `segment_at`: when the newest kept segment was reported."""
+    """What a page can show of a track. `every`: the seconds between its station's beats; `snapshot`: digest of the
+    newest picture that is kept, or empty; `segment_at`: when the newest kept segment was reported."""
 
     station: str
     venue: str
+    every: int
     track: str
     what: str
     at: datetime
@@ -135,6 +136,7 @@ def shown(
             yield Shown(
                 station=station,
                 venue=heard.venue,
+                every=heard.every,
                 track=track,
                 what=picture.what or What.CAMERA,
                 at=picture.at,
