@@ -14,15 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from api.outside_witness import ask
+from api.outside_witness import Asker
 from api.outsiders import Outside, outsiders_of
 from api.settings import Settings
 from api.worker import worker_name
-from archive.add_checkpoint import Declined
 from archive.clock import Clock, SystemClock
 from archive.errors import Refusal
 from archive.office import Office
 from evaluation.witness.keeping import service as keeping
+from evaluation.witness.outside import service as outside
 from evaluation.witness.watch import Watch
 
 ROUND_SECONDS = 1.0
@@ -31,6 +31,8 @@ STEP_MIN = timedelta(seconds=2)
 UNKEPT_MIN = timedelta(seconds=10)
 """A lease that nobody held for so long is recorded; a takeover at once is nothing to tell."""
 OUTSIDE_SECONDS = 60.0
+OVER_MAX = timedelta(days=30)
+"""For so long after a session outside witnesses that were away are asked to cosign its last checkpoint."""
 STOP_SECONDS_MAX = 10
 _log = logging.getLogger("bigloop.watch")
 
@@ -45,8 +47,12 @@ class Keeper:
     host: Clock = field(default_factory=SystemClock)
     _watches: dict[str, Watch] = field(default_factory=dict)
     _asked: dict[str, float] = field(default_factory=dict)
+    _askers: list[Asker] = field(default_factory=list)
     _before: tuple[datetime, float] | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._askers = [Asker(self.office, one) for one in self.outsiders]
 
     def run(self) -> None:
         """Until `stop`. A lost database is logged, and tried again in the next round."""
@@ -71,6 +77,7 @@ class Keeper:
             if self._stop.is_set():
                 break
             self._keep(session_id, step)
+        self._ask_outside_of_those_over()
         return len(self._watches)
 
     def _keep(self, session_id: str, step: timedelta) -> None:
@@ -97,19 +104,38 @@ class Keeper:
             _log.info("watch of %s: %s", session_id, refusal.code)
             self._watches.pop(session_id, None)
             return
-        self._ask_outside(session_id, watch)
+        self._ask_outside(session_id)
 
-    def _ask_outside(self, session_id: str, watch: Watch) -> None:
-        now = self.host.monotonic()
-        if not self.outsiders or now - self._asked.get(session_id, -OUTSIDE_SECONDS) < (
-            OUTSIDE_SECONDS
-        ):
+    def _ask_outside(self, session_id: str) -> None:
+        if self._is_minute_over(session_id):
+            for asker in self._askers:
+                asker.wish(session_id)
+
+    def _ask_outside_of_those_over(self) -> None:
+        """A session that is over is kept by nobody: each process has its last checkpoint cosigned where it is not.
+        Asked twice, a witness gives a second line, and the first is kept."""
+        if not self._askers or not self._is_minute_over(""):
             return
-        self._asked[session_id] = now
-        for one in self.outsiders:
-            answer = ask(self.office, session_id, one)
-            if isinstance(answer, Declined):
-                _log.warning("%s does not cosign: %s", one.witness.name, answer.reason.code)
+        # A demonstration's leases are in legal time, too.
+        now, legal = self.host.now(), self.office.clock.now()
+        since, until = min(now, legal) - OVER_MAX, max(now, legal)
+        for asker in self._askers:
+            with self.office.read() as db:
+                behind = outside.not_to_the_end(db, asker.name, since, until)
+            for session_id in behind:
+                asker.wish(session_id)
+
+    def wait_for_outsiders(self, seconds: float) -> None:
+        """Returns when all of them were asked, or each after so long."""
+        for asker in self._askers:
+            asker.wait(seconds)
+
+    def _is_minute_over(self, what: str) -> bool:
+        now = self.host.monotonic()
+        is_over = now - self._asked.get(what, -OUTSIDE_SECONDS) >= OUTSIDE_SECONDS
+        if is_over:
+            self._asked[what] = now
+        return is_over
 
     def _step(self) -> timedelta:
         """How far the host's clock was set since the last round; zero below the limit."""

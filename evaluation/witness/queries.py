@@ -139,6 +139,14 @@ def leases_free(db: Db, session_ids: list[str], now: datetime, holder: str) -> l
     return [session_id for session_id in session_ids if session_id not in kept]
 
 
+def leases_ended(db: Db, since: datetime, until: datetime) -> list[str]:
+    """Sessions whose lease ended between two moments of real time."""
+    found = select(LeaseRow.session_id).where(
+        col(LeaseRow.until) > since, col(LeaseRow.until) <= until
+    )
+    return sorted(db.exec(found))
+
+
 def kept_size(db: Db, session_id: str) -> int:
     """How many entries the session's kept watch has taken in; 0 where none is kept by this code."""
     found = select(WatchRow.size).where(WatchRow.session_id == session_id, WatchRow.fold == FOLD)
@@ -162,6 +170,14 @@ def keep_watch(db: Db, row: WatchRow) -> None:
 def outside_size(db: Db, session_id: str, name: str) -> int:
     row = db.get(OutsideRow, (session_id, name))
     return row.size if row else 0
+
+
+def outside_sizes(db: Db, name: str, session_ids: list[str]) -> dict[str, int]:
+    """The same of several sessions; without those of which it has cosigned nothing."""
+    found = select(OutsideRow.session_id, OutsideRow.size).where(
+        OutsideRow.name == name, col(OutsideRow.session_id).in_(session_ids)
+    )
+    return dict(db.exec(found).all())
 
 
 def set_outside_size(db: Db, session_id: str, name: str, size: int) -> None:

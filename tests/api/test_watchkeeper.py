@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from api.outside_witness import ask
+from api.outside_witness import Asker, ask
 from api.outsiders import Outside, outsiders_of
 from api.watchkeeper import Keeper
 from archive.add_checkpoint import Cosigned, Declined
 from archive.clock import SystemClock
 from archive.cosignature import Cosigner
 from archive.note import Note
+from evaluation.session.commands import VoidSession
 from evaluation.witness import queries
 from evaluation.witness.keeping import service as keeping
+from tests.builders import SUPERVISOR
 from tests.evaluation.witness.conftest import locked_office, sealing  # noqa: F401  fixtures
 from tests.evaluation.witness.night import Night
 from tests.support import outsider
@@ -156,6 +161,28 @@ def witness(sealing: Night) -> Iterator[tuple[outsider.OutsideWitness, Outside]]
         yield made, Outside(Cosigner.parse(made.vkey), url)
 
 
+@contextmanager
+def _never_ending(answer: bytes) -> Iterator[str]:
+    """A server that takes a request, answers a byte now and then, and never comes to an end."""
+    over = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer, suppress(OSError):
+            for byte in answer:
+                if over.wait(0.4):
+                    return
+                peer.send(bytes([byte]))
+            over.wait()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        over.set()
+        thread.join(WAIT_SECONDS)
+
+
 class TestOutside:
     """C2SP tlog-witness, over HTTP."""
 
@@ -169,6 +196,7 @@ class TestOutside:
         sealing.seal()
         keeper = Keeper(sealing.office, "node-1", (one,))
         keeper.round()
+        keeper.wait_for_outsiders(WAIT_SECONDS)
         assert made.statuses == [200, 200]
         with sealing.office.read() as db:
             rows = [(row.size, row.line) for row in queries.cosignatures(db, sealing.id)]
@@ -178,6 +206,7 @@ class TestOutside:
         assert list(outsider.good_signatures(f"{text}\n{line}", [made.vkey])) == [made.vkey]
         assert Note.parse(f"{text}\n{line}".encode()).text == text
         keeper.round()
+        keeper.wait_for_outsiders(WAIT_SECONDS)
         assert len(made.statuses) == 2  # a minute has not passed
 
     def test_one_that_knows_more_than_we_remember_is_asked_from_there(
@@ -214,11 +243,97 @@ class TestOutside:
         assert isinstance(answer, Declined)
         assert answer.status == 0
 
+    @pytest.mark.parametrize("manner", ["silent", "a byte at a time"])
+    def test_one_that_does_not_come_to_an_end_holds_up_no_watch(
+        self,
+        sealing: Night,  # noqa: F811
+        monkeypatch: pytest.MonkeyPatch,
+        manner: str,
+    ) -> None:
+        monkeypatch.setattr("api.outside_witness.ASK_SECONDS_MAX", 1.0)
+        sealing.seal()
+        with _never_ending(b"HTTP/1.1 200 OK" if manner != "silent" else b"") as url:
+            one = Outside(Cosigner("slow.example/w", b"\1" * 32), url)
+            keeper = Keeper(sealing.office, "node-1", (one,))
+            begun = time.monotonic()
+            assert keeper.round() == 1
+            assert time.monotonic() - begun < 0.8
+            keeper.wait_for_outsiders(WAIT_SECONDS)
+            assert time.monotonic() - begun < 3
+        assert _lease(sealing) == 1
+
+    def test_a_witness_whose_clock_is_far_off(
+        self,
+        sealing: Night,  # noqa: F811
+        witness: tuple[outsider.OutsideWitness, Outside],
+    ) -> None:
+        """tlog-cosignature: a time is at most 2^63 - 1; a calendar ends long before."""
+        made, one = witness
+        made.clock = lambda: 2**62
+        assert isinstance(ask(sealing.office, sealing.id, one), Cosigned)
+
+    def test_one_that_has_seen_more_than_there_is(
+        self,
+        sealing: Night,  # noqa: F811
+        witness: tuple[outsider.OutsideWitness, Outside],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """A database that was restored from yesterday, or another history: somebody must hear of it, once."""
+        made, one = witness
+        origin = f"{sealing.office.log.name}/session/{sealing.id}"
+        size, _, _ = sealing.checkpoint()
+        made.latest[origin] = (size + 7, b"\7" * 32)
+        asker = Asker(sealing.office, one)
+        for _ in range(2):
+            asker.wish(sealing.id)
+            asker.wait(WAIT_SECONDS)
+        (told,) = caplog.records
+        assert told.levelname == "ERROR"
+        assert f"archive.witness.ahead: The outside witness has cosigned {size + 7}" in told.message
+
+    def test_the_end_of_a_session_is_cosigned_too(
+        self,
+        sealing: Night,  # noqa: F811
+        witness: tuple[outsider.OutsideWitness, Outside],
+    ) -> None:
+        """Nobody keeps the watch then, and a record is judged by its last checkpoint."""
+        made, one = witness
+        host = HostClock(SystemClock().now())
+        keeper = Keeper(sealing.office, "node-1", (one,), host=host)
+        keeper.round()
+        keeper.wait_for_outsiders(WAIT_SECONDS)
+        sealing.served.do(SUPERVISOR, VoidSession("test"))
+        size, _, _ = sealing.checkpoint()
+        for passed in (70, 70):
+            host.pass_time(passed)
+            assert keeper.round() == 0
+            keeper.wait_for_outsiders(WAIT_SECONDS)
+        with sealing.office.read() as db:
+            assert [row.size for row in queries.cosignatures(db, sealing.id)] == [size - 1, size]
+        assert made.statuses == [200, 200]  # once cosigned to the end it is left alone
+
     def test_settings(self) -> None:
         key = Cosigner("uni.example/w1", b"\1" * 32)
         (one,) = outsiders_of(f" {key.vkey} https://uni.example/tlog/ , ")
         assert one == Outside(key, "https://uni.example/tlog")
         assert outsiders_of("") == ()
-        for wrong in ("x", key.vkey, f"{key.vkey} ftp://x", "nonsense https://uni.example"):
+        other = Cosigner("uni.example/w2", b"\2" * 32)
+        as_w1, renamed = Cosigner(key.name, b"\2" * 32), Cosigner("uni.example/w2", b"\1" * 32)
+        both = f"{key.vkey} https://uni.example/1, {other.vkey} https://uni.example/2"
+        assert [one.witness for one in outsiders_of(both)] == [key, other]
+        for wrong in (
+            "x",
+            key.vkey,
+            f"{key.vkey} ftp://x",
+            "nonsense https://uni.example",
+            f"{key.vkey} https://uni.example:99999/",
+            f"{key.vkey} https://[uni.example/",
+            f"{key.vkey} https://uni.example/a b",
+            f"{key.vkey} https://uni.example/?log=1",
+            f"{key.vkey} https://me@uni.example/",
+            f"{key.vkey} https://大学.example/",
+            f"{key.vkey} https://a.example, {as_w1.vkey} https://b.example",
+            f"{key.vkey} https://a.example, {renamed.vkey} https://b.example",
+        ):
             with pytest.raises(ValueError):
                 outsiders_of(wrong)

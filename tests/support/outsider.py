@@ -11,7 +11,7 @@ import base64
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -202,6 +202,7 @@ class OutsideWitness:
         self.vkey = f"{name}+{self.id.hex()}+{base64.b64encode(material).decode()}"
         self.latest: dict[str, tuple[int, bytes]] = {}
         self.statuses: list[int] = []
+        self.clock: Callable[[], float] = time.time
         self.url = ""
         self._lock = threading.Lock()
 
@@ -235,7 +236,7 @@ class OutsideWitness:
             if not is_consistent(old, size, path, known_root, root):
                 return 422, "text/plain", b""
             self.latest[origin] = size, root
-        at = int(time.time())
+        at = int(self.clock())
         text = note.rpartition("\n\n")[0] + "\n"
         signed = self.key.sign(f"cosignature/v1\ntime {at}\n{text}".encode())
         line = base64.b64encode(self.id + at.to_bytes(8, "big") + signed).decode()

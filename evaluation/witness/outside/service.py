@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlmodel import Session as Db
 
 from archive.cosignature import Cosigner
+from archive.journal import service as journal
 from archive.office import Tx
 from evaluation.witness import queries
 from evaluation.witness.tables import CosignatureRow
@@ -18,6 +19,15 @@ from evaluation.witness.tables import CosignatureRow
 def size_of(db: Db, session_id: str, name: str) -> int:
     """The size that the witness cosigned last; 0 before."""
     return queries.outside_size(db, session_id, name)
+
+
+def not_to_the_end(db: Db, name: str, since: datetime, until: datetime) -> list[str]:
+    """Sessions whose watch ended in that time (real time) and whose last checkpoint the witness has not cosigned."""
+    ended = queries.leases_ended(db, since, until)
+    streams = {f"session/{session_id}": session_id for session_id in ended}
+    cosigned = queries.outside_sizes(db, name, ended)
+    sizes = journal.sizes(db, list(streams))
+    return [streams[one] for one, size in sizes.items() if size > cosigned.get(streams[one], 0)]
 
 
 def keep(tx: Tx, session_id: str, witness: Cosigner, size: int, line: str, at: datetime) -> None:
