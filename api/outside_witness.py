@@ -145,17 +145,19 @@ def ask(office: Office, session_id: str, one: Outside) -> Cosigned | Declined:
 
 
 def _converse(one: Outside, note: str, tree: merkle.Tree, old: int) -> Cosigned | Declined:
+    status = 0
     for _ in range(TRIES_MAX):
         proof = tree.consistency_proof(old) if old else ()
         try:
             got = post(one.url, add_checkpoint.request(old, proof, note))
         except (OSError, http.client.HTTPException):
             return Declined(Reason("archive.witness.failed"), 0)
+        status = got[0]
         answer = add_checkpoint.read_answer(*got, note, one.witness)
         if not isinstance(answer, Behind):
             return answer
         if answer.size > tree.size:
             said = {"size": answer.size, "ours": tree.size}
-            return Declined(Reason("archive.witness.ahead", said), got[0])
+            return Declined(Reason("archive.witness.ahead", said), status)
         old = answer.size
-    return Declined(Reason("archive.witness.failed"), got[0])
+    return Declined(Reason("archive.witness.failed"), status)

@@ -45,14 +45,14 @@ def outsiders_of(text: str) -> tuple[Outside, ...]:
 
 def _prefix(url: str) -> str:
     """The submission prefix without a slash at its end; ValueError where nobody could be asked there."""
+    wrong = f"not `<vkey> <url>`, with http or https: {url!r}"
     try:
         parts = urlsplit(url)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
-        is_address = is_address and parts.port != 0  # a port out of range is a ValueError
-    except ValueError:
-        is_address = False
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port out of range
+        raise ValueError(wrong) from None
     if not is_address:
-        raise ValueError(f"not `<vkey> <url>`, with http or https: {url!r}")
+        raise ValueError(wrong)
     if not _PLAIN.fullmatch(url) or "?" in url or "#" in url or "@" in parts.netloc:
         raise ValueError(f"an address without user, query, fragment or spaces is needed: {url!r}")
     return url.rstrip("/")
