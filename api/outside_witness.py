@@ -157,7 +157,6 @@ def _converse(one: Outside, note: str, tree: merkle.Tree, old: int) -> Cosigned 
         if not isinstance(answer, Behind):
             return answer
         if answer.size > tree.size:
-            said = {"size": answer.size, "ours": tree.size}
-            return Declined(Reason("archive.witness.ahead", said), status)
+            return Declined.ahead(answer.size, tree.size, status)
         old = answer.size
     return Declined(Reason("archive.witness.failed"), status)

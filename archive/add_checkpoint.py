@@ -49,6 +49,11 @@ class Declined:
     reason: Reason
     status: int
 
+    @classmethod
+    def ahead(cls, size: int, ours: int, status: int) -> Declined:
+        """The witness has cosigned more entries than we have: no proof leads there."""
+        return cls(Reason("archive.witness.ahead", {"size": size, "ours": ours}), status)
+
 
 REASONS = {
     400: Reason("archive.witness.bad_request"),
