@@ -22,6 +22,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from sqlalchemy.exc import InternalError, OperationalError, StatementError
 from starlette.exceptions import HTTPException
@@ -30,13 +31,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.websockets import WebSocket
 
+from api.flows.naming import names_for
 from api.identity.service import Throttled
 from api.negotiation import language_of, prefers_html
 from api.pages.templating import page
 from api.shell import shell_of
 from archive.entropy import SystemEntropy
-from archive.errors import Fault, Kind, Param, Refusal
-from archive.words import Language, say
+from archive.errors import Fault, Kind, Param, Reason, Refusal
+from archive.words import NAMELESS, Language, Names, names_wanted, say
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -56,6 +58,8 @@ FAULTS_MAX = 100
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 OUT_OF_REACH = (OperationalError, InternalError)
 """What the database says when it is away, full or broken; not what it says of a wrong statement."""
+Named = Mapping[Language, Names]
+NOTHING_NAMED: Named = {}
 _log = logging.getLogger("bigloop.incident")
 
 
@@ -77,22 +81,29 @@ class Problem:
     """(where: body, query, path, header or cookie; the fault)."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def document(self, language: Language) -> dict[str, Any]:
-        """The members of the problem document."""
+    @property
+    def said(self) -> list[Reason | Fault]:
+        """What has a sentence."""
+        return [Reason(self.code, self.params), *(fault for _, fault in self.faults)]
+
+    def document(self, language: Language, names: Named = NOTHING_NAMED) -> dict[str, Any]:
+        """The members of the problem document: codes among the parameters, names in the sentences."""
         found: dict[str, Any] = {
             "type": f"/problems/{self.code}",
             "title": title(self.status, language),
             "status": self.status,
             "code": self.code,
             "params": dict(self.params),
-            **_details(self.code, self.params, language),
+            **_details(self.code, self.params, language, names),
         }
         if self.kind:
             found["kind"] = self.kind
         if self.rule:
             found["rule"] = self.rule
         if self.faults:
-            found["faults"] = [_fault(where, fault, language) for where, fault in self.faults]
+            found["faults"] = [
+                _fault(where, fault, language, names) for where, fault in self.faults
+            ]
         return found
 
 
@@ -100,21 +111,24 @@ def title(status: int, language: Language) -> str:
     return say(f"api.status.{status}", {}, language)
 
 
-def _details(code: str, params: Mapping[str, Param], language: Language) -> dict[str, str]:
+def _details(
+    code: str, params: Mapping[str, Param], language: Language, names: Named
+) -> dict[str, str]:
+    said = {each: say(code, params, each, names.get(each, NAMELESS)) for each in Language}
     return {
-        "detail": say(code, params, language),
-        "detail_zh": say(code, params, Language.ZH),
-        "detail_en": say(code, params, Language.EN),
+        "detail": said[language],
+        "detail_zh": said[Language.ZH],
+        "detail_en": said[Language.EN],
     }
 
 
-def _fault(where: str, fault: Fault, language: Language) -> dict[str, Any]:
+def _fault(where: str, fault: Fault, language: Language, names: Named) -> dict[str, Any]:
     found: dict[str, Any] = {
         "in": where,
         "pointer": fault.pointer,
         "code": fault.code,
         "params": dict(fault.params),
-        **_details(fault.code, fault.params, language),
+        **_details(fault.code, fault.params, language, names),
     }
     if fault.rule:
         found["rule"] = fault.rule
@@ -258,11 +272,28 @@ def incident(error: Exception) -> Problem:
 # --- To answers -----------------------------------------------------------------------------
 
 
-def answer(problem: Problem, connection: HTTPConnection) -> Response:
+async def _named(problem: Problem, connection: HTTPConnection) -> Named:
+    """What its sentences call by name; nothing where the database is out of reach."""
+    if not any(names_wanted(one.code, one.params) for one in problem.said):
+        return NOTHING_NAMED
+    shell = shell_of(connection)
+
+    def look() -> Named:
+        with shell.office.read() as db:
+            return {language: names_for(db, problem.said, language) for language in Language}
+
+    try:
+        async with shell.readers():
+            return await run_in_threadpool(look)
+    except (*OUT_OF_REACH, OSError):
+        return NOTHING_NAMED
+
+
+def answer(problem: Problem, connection: HTTPConnection, names: Named = NOTHING_NAMED) -> Response:
     """The problem as a page or as a document."""
     language = language_of(connection, shell_of(connection).settings.language)
     headers = {**problem.headers, "Vary": "Accept, Accept-Language, HX-Request"}
-    document = problem.document(language)
+    document = problem.document(language, names)
     response: Response
     if prefers_html(connection):
         response = page(
@@ -279,10 +310,11 @@ def answer(problem: Problem, connection: HTTPConnection) -> Response:
 
 async def _handle(connection: HTTPConnection, error: Exception) -> Response | None:
     problem = problem_of(error, connection)
+    names = await _named(problem, connection)
     if not isinstance(connection, WebSocket):
-        return answer(problem, connection)
+        return answer(problem, connection, names)
     if "websocket.http.response" in connection.scope.get("extensions", {}):
-        await connection.send_denial_response(answer(problem, connection))
+        await connection.send_denial_response(answer(problem, connection, names))
     else:
         await connection.close(1008, problem.code)
     return None

@@ -16,9 +16,10 @@ from typing import get_args
 
 import pytest
 
+from api.flows.naming import KINDS
 from archive.actor import Role
 from archive.errors import Fault, Param, Reason, Refusal
-from archive.words import Language, catalogue, render, say
+from archive.words import Language, catalogue, names_wanted, render, say
 from deposits.cash.holding import HoldingState
 from deposits.forms import DepositForm
 from deposits.guarantees.demands.demand import DemandState
@@ -249,11 +250,41 @@ class TestVocabularies:
             for language in Language
             for sentence in read(package, language).values()
             for _, _, vocabulary, _ in string.Formatter().parse(sentence)
-            if vocabulary
+            if vocabulary and not vocabulary.startswith("@")
         }
         assert named <= VOCABULARIES.keys()
         floors = list(PACKAGES)
         assert all(floors.index(name.partition(".")[0]) <= floors.index(package) for name in named)
+
+    @pytest.mark.parametrize("package", PACKAGES)
+    def test_what_has_a_name_is_called_by_it_in_both_languages(self, package: str) -> None:
+        """A sentence that asks for a name says of what kind, and the other one asks for the same."""
+        zh, en = (
+            {
+                (code, param, kind)
+                for code, sentence in read(package, language).items()
+                for _, param, kind, _ in string.Formatter().parse(sentence)
+                if kind and kind.startswith("@")
+            }
+            for language in Language
+        )
+        assert zh == en
+        # What somebody may not know of is not called by its name to him.
+        hidden = [code for code, _, kind in zh if code.endswith(".unknown") and kind != "@place"]
+        assert hidden == []
+        assert {kind[1:] for _, _, kind in zh} <= set(KINDS)
+
+    def test_names_stand_for_codes_where_somebody_knows_them(self) -> None:
+        params: dict[str, Param] = {"venue": "532901", "venues": "532902, 532903"}
+        code = "evaluation.witness.venue_unknown"
+        wanted = names_wanted(code, params)
+        assert wanted == {("place", f"53290{n}") for n in (1, 2, 3)}
+        names = {("place", "532901"): "大理中心(示例)", ("place", "532903"): "祥云{x}(示例)"}
+        said = say(code, params, Language.ZH, names)
+        assert "大理中心(示例)" in said
+        assert "532902、祥云{x}(示例)" in said
+        assert "532901" in say(code, params, Language.ZH), "nobody looked it up"
+        assert names_wanted("no.such", {}) == names_wanted("archive.dossier.empty", {}) == set()
 
     def test_a_list_of_codes_is_said_in_words(self) -> None:
         params: dict[str, Param] = {"stage": "REVIEWING", "command": "Seal", "needed": "A, CLOSED"}

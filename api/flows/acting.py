@@ -54,6 +54,11 @@ def acting(db: Db, session: Session, *, is_demo: bool = False) -> dict[str, Acti
     return found
 
 
+def office(account: Account) -> Acting:
+    """Somebody who acts, whatever the session."""
+    return _acting(account, {})
+
+
 def _acting(account: Account, seats: Mapping[str, str]) -> Acting:
     if account.party_id in seats:
         return Acting(Role.EXPERT, seat=seats[account.party_id])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 
 from fastapi import APIRouter, Request
@@ -18,6 +19,8 @@ from archive.words import Language, catalogue
 router = APIRouter(include_in_schema=False)
 
 PACKAGES = ("archive", "trading", "experts", "deposits", "evaluation", "api")
+_KIND = re.compile(r":[@.\w]+\}")
+"""By which words or names a parameter is said."""
 HIDDEN = ("api.page.", "api.status.")
 """Words of pages are no problems."""
 
@@ -29,8 +32,8 @@ def sentences(code: str) -> dict[Language, str] | None:
         return None
     if not (resources.files(package) / "words.zh.toml").is_file():
         return None
-    found = {language: catalogue(package, language).get(code) for language in Language}
-    return {k: v for k, v in found.items() if v} if all(found.values()) else None
+    found = {language: catalogue(package, language).get(code, "") for language in Language}
+    return {k: _KIND.sub("}", v) for k, v in found.items()} if all(found.values()) else None
 
 
 @router.get("/problems/{code}")

@@ -14,11 +14,17 @@ from pydantic import Field
 from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 from starlette.testclient import TestClient
 
+from api import problems
 from api.access import Public
 from api.problems import MEDIA_TYPE, STATUS, incident
 from api.routes.fields import Body, Whole
+from archive.actor import Role
 from archive.errors import Faults, Kind, Refusal
+from archive.office import Office
 from archive.words import Language, catalogue
+from tests.api.conftest import make_account
+from tests.builders import CENTRE
+from tests.trading.world import TENDERER, World
 
 router = APIRouter()
 
@@ -38,6 +44,17 @@ def faults(_: Public) -> None:
     found = Faults("api.account.invalid")
     found.add("/id", "api.account.id", value="<b>")
     found.add("/lots/0/centre", "api.account.centre", rule="x.y")
+    found.refuse()
+
+
+@router.get("/t/named/{lot_id}")
+def named(_: Public, lot_id: str) -> None:
+    found = Faults("evaluation.witness.invalid")
+    found.add("/a", "evaluation.witness.venue_unknown", venue=CENTRE, venues=f"{CENTRE}, 532999")
+    found.add("/b", "evaluation.witness.acknowledged", by="staff-1")
+    found.add("/c", "deposits.terms.noticed", lot=lot_id)
+    found.add("/d", "trading.organisation.moved", uscc=TENDERER)
+    found.add("/e", "evaluation.witness.session_over", session="S-9", stage="CLOSED")
     found.refuse()
 
 
@@ -83,6 +100,35 @@ def test_each_kind_has_its_status(client: TestClient, kind: Kind) -> None:
     assert ("retry-after" in answer.headers) is (kind is Kind.UNAVAILABLE)
 
 
+def test_what_has_a_name_is_called_by_it(
+    client: TestClient, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sentences name centres, lots, companies and offices, for a page and for a program; parameters stay codes."""
+    lot = World(office).setup().register().lots[0]
+    make_account(office, Role.STAFF)
+    path = f"/t/named/{lot.id}"
+    problem = client.get(path, headers={"accept-language": "en"}).json()
+    faults = {fault["pointer"]: fault for fault in problem["faults"]}
+    assert faults["/a"]["params"] == {"venue": CENTRE, "venues": f"{CENTRE}, 532999"}
+    assert faults["/a"]["detail"] == (
+        "Venue 示例中心 is none of this session's; it has 示例中心, 532999."
+    )
+    assert "中心工作人员 · 示例中心 确认" in faults["/b"]["detail_zh"]
+    assert "by staff of the centre · 示例中心" in faults["/b"]["detail_en"]
+    assert f"标段 {lot.name} " in faults["/c"]["detail_zh"]
+    assert "示例建设单位" in faults["/d"]["detail_zh"]
+    assert "S-9" in faults["/e"]["detail_zh"], "what there is not has no name"
+    page = client.get(path, headers={"accept": "text/html"}).text
+    assert "示例中心、532999" in page
+    assert CENTRE not in page
+
+    def away(*_: object) -> None:
+        raise OperationalError("select", {}, Exception("away"))
+
+    monkeypatch.setattr(problems, "names_for", away)
+    assert CENTRE in client.get(path).json()["faults"][0]["detail"]
+
+
 def test_the_type_is_a_page_that_exists(client: TestClient) -> None:
     words = catalogue("api", Language.EN)
     hidden = [code for code in words if code.startswith(("api.page.", "api.status."))]
@@ -93,6 +139,7 @@ def test_the_type_is_a_page_that_exists(client: TestClient) -> None:
     page = client.get("/problems/archive.actor.two_persons").text
     assert "职责分离" in page
     assert "Separation of duties" in page
+    assert "{venue}" in client.get("/problems/evaluation.witness.bound_at_night").text
     assert client.get("/problems/api.no.such").status_code == 404
     assert client.get("/problems/os.path").status_code == 404
 

@@ -17,6 +17,7 @@ from api.demo.province import Province
 from api.flows import drawing, fair, seating, watch
 from api.flows import review as flow
 from api.flows.names import FAIRNESS_TASK
+from api.flows.places import names as names_of_places
 from api.identity import service as identity
 from archive.actor import Actor, Role
 from archive.clock import SHANGHAI
@@ -182,7 +183,9 @@ def test_a_night_approved_and_its_seals_witnessed(chromium_page: Pages, review: 
     expect(reader.locator("#nights ~ table")).not_to_contain_text("YN-")
     page.locator(".seal-form input[name=number]").first.fill("YN-9999")
     page.get_by_role("button", name="见证").first.click()
-    expect(page.locator("#refusal")).to_contain_text("号")
+    with review.office.read() as db:
+        name = names_of_places(db)[venues[0]]
+    expect(page.locator("#refusal")).to_contain_text(f"封条号与场所 {name} 所报不一致")
     for number in range(len(venues)):
         page.locator(".seal-form input[name=number]").first.fill(f"YN-{number:04d}")
         page.get_by_role("button", name="见证").first.click()

@@ -37,13 +37,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import problems
+from api.flows.naming import names_for
 from api.pages.kit.page import done, reader
 from api.pages.kit.text import yuan
 from api.shell import shell_of
 from archive.clock import SHANGHAI
 from archive.errors import Fault, Kind, Refusal
 from archive.office import Tx
-from archive.words import Language, say
+from archive.words import NAMELESS, Language, Names, say
 from trading.money import Money
 from trading.rules.book import book
 
@@ -213,12 +214,18 @@ class Form:
 
     # --- After a refusal --------------------------------------------------------------------
 
-    def take_refusal(self, refusal: Refusal, status: int, places: Mapping[str, str]) -> None:
+    def take_refusal(
+        self,
+        refusal: Refusal,
+        status: int,
+        places: Mapping[str, str],
+        names: Names = NAMELESS,
+    ) -> None:
         """Put every fault at its field: by its pointer, or by the nearest one above it that is a
         field. `places` says which pointers begin differently in this form."""
         self._shown, others = {}, []
         for fault in refusal.faults:
-            sentence = say(fault.code, fault.params, self.language)
+            sentence = say(fault.code, fault.params, self.language, names)
             if place := _ROW.fullmatch(fault.pointer):
                 where = "row" if place["column"] else "whole_row"
                 told = {**place.groupdict(), "sentence": sentence}
@@ -234,7 +241,7 @@ class Form:
         self.said = Said(
             status,
             say(f"api.status.{status}", {}, self.language),
-            say(refusal.code, refusal.params, self.language),
+            say(refusal.code, refusal.params, self.language, names),
             refusal.rule,
             articles_of(refusal.rule),
             tuple(others),
@@ -380,8 +387,9 @@ async def _again(
     shell = shell_of(request)
 
     def refuse() -> Response:
-        form.take_refusal(refusal, problems.STATUS[refusal.kind], places)
         with shell.office.read() as db:
+            names = names_for(db, [refusal, *refusal.faults], form.language)
+            form.take_refusal(refusal, problems.STATUS[refusal.kind], places, names)
             response = again(db)
         response.status_code = problems.STATUS[refusal.kind]
         return response
