@@ -112,6 +112,14 @@ class GroupCommit:
                     (each, Written(value, tuple(next(entries) for _ in range(count))))
                     for each, value, count in done
                 ]
+        except (TypeError, ValueError) as error:
+            # An entry that has no form, which shows only when all are written: whose it is shows when each is alone.
+            if len(batch) == 1:
+                batch[0].answer.set_exception(error)
+            else:
+                for each in batch:
+                    self._commit([each])
+            return
         except Exception:
             _log.exception("a commit of %d writes failed", len(batch))
             for each in batch:

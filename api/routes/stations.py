@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import Field
+from pydantic import Field, StrictInt
 from sqlmodel import Session as Db
 
 from api.access import OfficialActor, StaffActor, SupervisorActor
@@ -43,8 +43,12 @@ class BindBody(Body):
     use: Literal["EVALUATION", "SECURITY"] = "EVALUATION"
 
 
+Number = Annotated[StrictInt, Field(ge=0, le=2**53 - 2)]
+"""A report's number: after each there is a next one that the record can hold."""
+
+
 class ReportBody(Body):
-    n: Whole
+    n: Number
     prev: Annotated[str, Field(max_length=64)]
     at: Annotated[str, Field(max_length=40)]
     up: Whole

@@ -281,15 +281,16 @@ def check_event(
         raise Refusal("evaluation.witness.role", {"event": kind, "needed": needed}, Kind.FORBIDDEN)
     faults = Faults("evaluation.witness.invalid")
     allowed = ", ".join(sorted(known.fields))
-    for name in sorted(str(name) for name in data):
-        if name not in known.fields:
-            faults.add(
-                f"/{name}",
-                "evaluation.witness.field_unknown",
-                event=kind,
-                field=name[:64],
-                allowed=allowed,
-            )
+    for name in sorted(set(data) - set(known.fields)):
+        # It may be any text of JSON: what has no UTF-8 is shown as JSON escapes it.
+        shown = name[:64].encode("utf-8", "backslashreplace").decode()
+        faults.add(
+            "/" + shown.replace("~", "~0").replace("/", "~1"),
+            "evaluation.witness.field_unknown",
+            event=kind,
+            field=shown,
+            allowed=allowed,
+        )
     for name, form in known.fields.items():
         if name not in data:
             if name not in known.optional:

@@ -76,6 +76,18 @@ class TestSharing:
         with office.read() as db:
             assert [e.data["n"] for e in journal.entries(db, STREAM)] == list(range(50))
 
+    def test_an_entry_that_cannot_be_written_takes_none_of_the_others_with_it(
+        self, office: Office, appends: GroupCommit, busy: threading.Event
+    ) -> None:
+        """It shows only when all are written: one station could keep the others from the record."""
+        answers = [appends.write("a", event(n)) for n in (1, 2**53, 2)]
+        busy.set()
+        assert [answers[n].result(10).value for n in (0, 2)] == [1, 2]
+        with pytest.raises(ValueError, match="out of range"):
+            answers[1].result(10)
+        with office.read() as db:
+            assert [e.data["n"] for e in journal.entries(db, STREAM)] == [1, 2]
+
     def test_each_is_told_its_own_entries_whatever_streams_they_stand_on(
         self, appends: GroupCommit, busy: threading.Event
     ) -> None:

@@ -4,6 +4,7 @@ witness.recorder_ahead_seconds (proposals)."""
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -53,7 +54,11 @@ def send(client: TestClient, *reports: Report) -> Any:
          "data": dict(one.data), "sig": one.signature}
         for one in reports
     ]  # fmt: skip
-    return client.post(f"{HOME}/reports", json={"reports": body})
+    # In ASCII, so that text without UTF-8 comes through too.
+    content = json.dumps({"reports": body})
+    return client.post(
+        f"{HOME}/reports", content=content, headers={"Content-Type": "application/json"}
+    )
 
 
 def entries(office: Office) -> list[Entry]:
@@ -132,3 +137,41 @@ class TestRecorders:
             assert client.get(path).status_code == 404
         refused = client.post(f"{HOME}/pictures/corridor", content=JPEG)
         assert refused.json()["code"] == "evaluation.media.not_reported"
+
+    def test_what_is_malformed_is_refused_with_its_place_in_the_list(
+        self, client: TestClient, office: Office, device: Device
+    ) -> None:
+        """Of up to 500 reports its maker must find the one; nothing of the rest is taken in."""
+        before = entries(office)
+        fine, *rest = segments(device, office, 4)
+        rest[0] = replace(rest[0], data={**rest[0].data, "a/b\ud800": 1})
+        rest[1] = replace(rest[1], kind="call", at="yesterday")
+        rest[2] = replace(rest[2], data={**rest[2].data, "station": "other", "bytes": 1.5})
+        refused = send(client, fine, *rest)
+        assert refused.status_code == 422
+        assert [
+            (fault["pointer"], fault["code"].rpartition(".")[2])
+            for fault in refused.json()["faults"]
+        ] == [
+            ("/reports/1/data/a~1b\\ud800", "field_unknown"),
+            ("/reports/2/at", "moment_form"),
+            ("/reports/2/kind", "kind"),
+            ("/reports/3/data/bytes", "field_form"),
+        ]
+        assert entries(office) == before
+        assert client.get(HOME).json()["next"] == 0
+
+    def test_the_ends_of_the_numbers(
+        self, client: TestClient, office: Office, device: Device
+    ) -> None:
+        """After the last number there would be none that the record can hold; nor can it every step of a clock."""
+        device.n = 2**53 - 1
+        refused = send(client, device.report(office.clock.now()))
+        assert [fault["pointer"] for fault in refused.json()["faults"]] == ["/reports/0/n"]
+        device.n, device.up = 0, 0
+        first = device.report(office.clock.now())
+        device.up = 2**53 - 1
+        back = device.report(office.clock.now() - timedelta(days=9999))
+        assert send(client, first, back).json() == {"next": 2, "recorded": 2}
+        steps = [e.data["step_ms"] for e in entries(office) if e.action.endswith("clock_step")]
+        assert steps == [1 - 2**53]

@@ -25,7 +25,7 @@ from evaluation.session import service as sessions
 from evaluation.session.session import Session
 from evaluation.session.state import FINAL, Stage
 from evaluation.witness import queries
-from evaluation.witness.events import KINDS, STATION_KINDS, check_event
+from evaluation.witness.events import COUNT_MAX, KINDS, STATION_KINDS, check_event
 from evaluation.witness.media import service as media
 from evaluation.witness.media.kinds import VOICE_TRACK, Use, What
 from evaluation.witness.retention import service as retention
@@ -356,6 +356,7 @@ def take_reports(
     if actor.centre_id not in ("", row.venue):
         params = {"venue": row.venue, "centre": actor.centre_id}
         raise Refusal("evaluation.witness.venue_other", params, Kind.FORBIDDEN)
+    _check_forms(session, row, reports)
     step = limits_of(session).step
     taken: list[Taken] = []
     for report in reports:
@@ -381,8 +382,8 @@ def take_signed(
         raise Refusal("evaluation.witness.recorder_unknown", params, Kind.NOT_FOUND)
     session, line = _open_session(tx.db, session_id), row.to_domain()
     latest = tx.now + ahead_max(session)
+    _check_forms(session, row, reports)
     for report in reports:
-        _check_form(session, row, report)
         signature = decode64(report.signature) or b""
         if not line.key.is_signature(report.signed_bytes(), signature):
             reason = _reason(Wrong.FORGED, report.n, line.next)
@@ -401,7 +402,6 @@ def take_signed(
 def _take(
     tx: Tx, actor: Actor, session: Session, row: StationLineRow, report: Report, step: timedelta
 ) -> Taken:
-    _check_form(session, row, report)
     stream = f"session/{session.id}"
     judged = judge(row.to_domain(), report)
     at = {"venue": row.venue, "station": row.station}
@@ -418,7 +418,8 @@ def _take(
         gap = {**at, "n": row.next, "missing": judged.missing}
         tx.record(stream, "evaluation:witness:station_gap", actor, gap)
     if abs(judged.step) > step:
-        said_step = {**at, "step_ms": judged.step // timedelta(milliseconds=1)}
+        milliseconds = judged.step // timedelta(milliseconds=1)
+        said_step = {**at, "step_ms": max(-COUNT_MAX, min(milliseconds, COUNT_MAX))}
         tx.record(stream, "evaluation:witness:clock_step", actor, said_step)
     data = {**report.data, "source": report.source()}
     tx.record(stream, f"evaluation:witness:{report.kind}", actor, data)
@@ -427,26 +428,40 @@ def _take(
     return Taken(report.n, row.next, True)
 
 
-def _check_form(session: Session, row: StationLineRow, report: Report) -> None:
-    """Refuse what no station may report, signed or not."""
-    if report.kind not in STATION_KINDS:
-        allowed = ", ".join(sorted(STATION_KINDS))
-        params = {"event": report.kind[:64], "allowed": allowed}
-        raise Refusal("evaluation.witness.kind", params)
-    check_event(report.kind, report.data, KINDS[report.kind].roles)
+def _check_forms(session: Session, row: StationLineRow, reports: Sequence[Report]) -> None:
+    """Refuse what no station may report, signed or not, with the place of every fault in what was sent."""
     faults = Faults("evaluation.witness.invalid")
-    if report.session != session.id or report.station != row.station:
-        faults.add("/station", "evaluation.witness.report_elsewhere", station=row.station)
-    if report.data.get("station", row.station) != row.station:
-        faults.add("/data/station", "evaluation.witness.report_elsewhere", station=row.station)
-    if report.data.get("venue", row.venue) != row.venue:
-        params = {"venue": str(report.data["venue"]), "centre": row.venue}
-        faults.add("/data/venue", "evaluation.witness.venue_other", **params)
-    is_voice = report.data.get("what") == What.VOICE
-    if is_voice is not (report.data.get("track") == VOICE_TRACK and report.kind == "media_digest"):
-        faults.add("/data/track", "evaluation.witness.voice_track", track=VOICE_TRACK)
-    try:
-        moment_of(report.at)
-    except ValueError:
-        faults.add("/at", "evaluation.witness.moment_form")
+    for index, report in enumerate(reports):
+        at = f"/reports/{index}"
+        try:
+            moment_of(report.at)
+        except ValueError:
+            faults.add(f"{at}/at", "evaluation.witness.moment_form")
+        if report.session != session.id or report.station != row.station:
+            faults.add(f"{at}/station", "evaluation.witness.report_elsewhere", station=row.station)
+        if report.kind not in STATION_KINDS:
+            said = {"event": report.kind, "allowed": ", ".join(sorted(STATION_KINDS))}
+            faults.add(f"{at}/kind", "evaluation.witness.kind", **said)
+            continue
+        try:
+            check_event(report.kind, report.data, KINDS[report.kind].roles)
+        except Refusal as refusal:
+            faults.extend(
+                tuple(replace(f, pointer=f"{at}/data{f.pointer}") for f in refusal.faults)
+            )
+            continue
+        _check_named(faults, f"{at}/data", row, report)
     faults.refuse()
+
+
+def _check_named(faults: Faults, at: str, row: StationLineRow, report: Report) -> None:
+    """What a report names is its own station, venue and track."""
+    data = report.data
+    if data.get("station", row.station) != row.station:
+        faults.add(f"{at}/station", "evaluation.witness.report_elsewhere", station=row.station)
+    if data.get("venue", row.venue) != row.venue:
+        said = {"venue": data["venue"], "centre": row.venue}
+        faults.add(f"{at}/venue", "evaluation.witness.venue_other", **said)
+    is_voice = data.get("what") == What.VOICE
+    if is_voice is not (data.get("track") == VOICE_TRACK and report.kind == "media_digest"):
+        faults.add(f"{at}/track", "evaluation.witness.voice_track", track=VOICE_TRACK)
