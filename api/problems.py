@@ -237,6 +237,14 @@ _LIMITS = {
     "string_pattern_mismatch": "pattern",
 }
 _SAME = {"missing", "extra_forbidden"}
+# What is no type for whoever writes JSON.
+_IN_JSON = {
+    "model_attributes": "object",
+    "dict": "object",
+    "list": "array",
+    "int": "integer",
+    "bool": "boolean",
+}
 
 
 def _input_code(error: Mapping[str, Any]) -> tuple[str, dict[str, Param]]:
@@ -247,7 +255,8 @@ def _input_code(error: Mapping[str, Any]) -> tuple[str, dict[str, Param]]:
         limit = (error.get("ctx") or {}).get(_LIMITS[kind], "")
         return f"api.input.{kind}", {"limit": limit if isinstance(limit, int) else str(limit)}
     if kind.endswith(("_type", "_parsing", "_format")) or kind in ("value_error", "json_type"):
-        return "api.input.form", {"expected": kind.rpartition("_")[0]}
+        wanted = kind.rpartition("_")[0]
+        return "api.input.form", {"expected": _IN_JSON.get(wanted, wanted)}
     return "api.input.other", {"type": kind}
 
 
