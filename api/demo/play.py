@@ -33,6 +33,7 @@ from api.desks.bank.local import BankAdapter
 from api.desks.issuer.local import IssuersAdapter
 from api.flows import calling
 from api.flows.names import PLACES_TASK
+from archive.clock import Clock
 from archive.custody import Custodian
 from archive.entropy import SeededEntropy
 from archive.office import Office, Tx
@@ -69,10 +70,16 @@ class Play:
     """The desk's houses and the roots of their certificates, as it says."""
     desk_folder: Path | None = None
     """Where the telephony desk keeps its database; None: only as long as this play."""
+    host: Clock | None = None
+    """Real time, by which leases run where a server goes on; None: legal time, so that a second run writes the same."""
     screen: Callable[[media.Name, bytes], None] | None = None
     """Where pieces of film are shown to whoever watches (`api.demo.live`); None: there is no server."""
     patient_until: datetime = LONG_AGO
     """Until when a guest is being waited for (`api.demo.patience`)."""
+
+    @property
+    def host_now(self) -> datetime:
+        return (self.host or self.office.clock).now()
 
     @cached_property
     def telephony(self) -> Telephony:

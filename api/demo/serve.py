@@ -30,6 +30,7 @@ from api.commands.serve import address_of, listen
 from api.commands.serve import serve as serve_office
 from api.commands.terminal import complain, log_to_stderr, say
 from api.demo import buying
+from api.demo.acts.night import hold
 from api.demo.acts.table import ACTS, first_acts
 from api.demo.desks import desk
 from api.demo.guests import (
@@ -49,13 +50,15 @@ from api.handlers import handlers
 from api.office import open_custodian
 from api.settings import Settings
 from api.worker import anchor_once
-from archive.clock import DrivenClock
+from archive.clock import DrivenClock, SystemClock
 from archive.journal import service as journal
 from archive.office import Office
 from archive.tasks import service as tasks
 from archive.tasks.service import Worker
 
 ANCHOR_SECONDS = 10
+HOLD_SECONDS = 3
+"""Between two prolongations of the leases on watches, which end after ten."""
 LOOK_SECONDS = 0.5
 """Between two looks whether somebody is drawn who can have the expert's account."""
 AFTERWARDS_SECONDS = 0.5
@@ -112,7 +115,7 @@ class Driver:
     def run(self) -> None:
         """Until told to stop. What fails (a lost database) is logged and tried again."""
         prepared, has_expert = False, False
-        anchored = looked = time.monotonic()
+        anchored = looked = held = time.monotonic()
         while not self._stop.is_set():
             try:
                 if not prepared:
@@ -122,6 +125,9 @@ class Driver:
                 if not has_expert and time.monotonic() - looked >= LOOK_SECONDS:
                     looked = time.monotonic()
                     has_expert = open_expert_account(self.office, self._host)
+                if time.monotonic() - held >= HOLD_SECONDS:
+                    held = time.monotonic()
+                    hold(self.play)
                 if time.monotonic() - anchored >= ANCHOR_SECONDS:
                     anchored = time.monotonic()
                     anchor_once(self.office)
@@ -239,6 +245,7 @@ def _serve(arguments: argparse.Namespace, settings: Settings, listener: socket.s
             issuers=issuers,
             houses=buying.houses(issuers_folder(folder)),
             desk_folder=settings.data / "telephony",
+            host=SystemClock(),
         )
         with office.read() as db:
             clock.move_to(journal.latest_moment(db) or play.starts_at)

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, WebSocket, expect
 
 from api.app import create_app
 from api.commands.verify import judges
+from api.demo.acts.night import hold
 from api.demo.acts.table import ACTS
 from api.demo.film import DURATION_MS
 from api.demo.live import on_screen
@@ -23,14 +24,17 @@ from api.handlers import handlers
 from api.media import Tracks
 from api.pages.record_viewer import viewer_files
 from archive.actor import Role
+from archive.clock import SystemClock
 from archive.digests import sha256
 from archive.journal import service as journal
 from archive.journal.entry import Entry
 from archive.office import Office
 from archive.tasks.service import Worker
 from archive.verify import verify
+from evaluation.session import service as sessions
 from evaluation.session.state import Stage
 from evaluation.witness.alarms import Alarm
+from evaluation.witness.keeping import service as keeping
 from tests.pages.films import comes_to
 from tests.pages.looks import looks, sign_in
 from tests.pages.reviewing import open_account
@@ -49,6 +53,7 @@ SECONDS = DURATION_MS / 1000
 class Night:
     """A served night that goes on as a test wants. `whole`: what the page was sent as whole pieces."""
 
+    play: Play
     office: Office
     app: FastAPI
     hand: Stagehand
@@ -68,6 +73,12 @@ class Night:
             pass
         return self.told("media_digest")
 
+    def is_kept(self) -> bool:
+        """What a viewer is told: whether somebody keeps the watch, by real time."""
+        with self.office.read() as db:
+            session = sessions.session(db, self.session_id)
+            return keeping.is_kept(db, session, SystemClock().now())
+
     def listen(self, socket: WebSocket) -> None:
         if "/media/" not in socket.url:
             return
@@ -84,7 +95,7 @@ class Night:
 @pytest.fixture
 def night(run_folder: Path, tmp_path: Path) -> Iterator[Night]:
     with province_at(run_folder, Stage.REVIEWING, tmp_path / "day", free_port()) as at:
-        play = Play(at.office, at.custodian, SEED, DAY, 1, POOL)
+        play = Play(at.office, at.custodian, SEED, DAY, 1, POOL, host=SystemClock())
         known = {**handlers(at.custodian, at.settings.dossiers), **play.handlers(ACTS)}
         hand = Stagehand(at.office, at.clock, Worker(at.office, known, "test"))
         hand.until(lambda: first_session(at.office, Stage.SEALED_OVERNIGHT) is not None)
@@ -95,21 +106,25 @@ def night(run_folder: Path, tmp_path: Path) -> Iterator[Night]:
         open_account(at.office, "supervisor", Role.SUPERVISOR, supervisor)
         app = create_app(at.office, at.settings, at.custodian, beside=lambda: on_screen(play, app))
         with served(app, at.settings.port) as url:
-            yield Night(at.office, app, hand, url, session.id)
+            yield Night(play, at.office, app, hand, url, session.id)
 
 
 def test_film_plays_in_focus_and_stands_on_the_record(
     chromium_page: Pages, night: Night, tmp_path: Path
 ) -> None:
+    assert not night.is_kept()
+    hold(night.play)
+    assert night.is_kept()
     night.film(1)
+    assert night.is_kept(), "after a round of the keeper, who judges by legal time"
     page = sign_in(chromium_page, night.url, "supervisor")
     page.on("websocket", night.listen)
     page.goto(f"{night.url}/supervisor/sessions/{night.session_id}")
     _choose(page)
-    comes_to(page, SECONDS - 0.6)  # at once the newest picture
+    comes_to(page, SECONDS - 0.7)  # at once the newest picture
     for count in (2, 3):
         night.film(count)
-        comes_to(page, count * SECONDS - 0.6)
+        comes_to(page, count * SECONDS - 0.7)
     _is_proven(page, 2)
     looks(page, "demo-night-focus")
 

@@ -1,7 +1,7 @@
 """Acts of a watched night: stations that sign, two witnesses who cosign and hand over, and the keeper.
 
 Every quarter of an hour of legal time each venue's station reports, a still picture of its camera too, and the first venue's
-four seconds of film, which are one recording of the night; their bytes are sent when the reports are on the record, and whoever
+some seconds of film, which are one recording of the night; their bytes are sent when the reports are on the record, and whoever
 watches is shown the film then. The witness on duty cosigns, and the keeper looks; in its own act, for it reads
 what was committed. At the first venue the mains fail for a
 while each night: an alarm that is raised, answered and cleared. Keys follow from the seed, so that two
@@ -240,20 +240,31 @@ def _cosign(play: Play, tx: Tx, session: Session, uscc: str, number: int) -> Non
 
 
 def keep(play: Play, args: Mapping[str, Any]) -> Write:
-    """The keeper's round. Its lease runs in legal time here, so that a second run writes the same."""
+    """The keeper's round."""
 
     def write(tx: Tx) -> None:
         session = sessions.session_of_lot(tx.db, args["lot"])
         if session is None or session.stage not in keeping.KEPT:
             return
-        lease = keeping.take(tx, session.id, DEMO_HOLDER, tx.now)
+        lease = keeping.take(tx, session.id, DEMO_HOLDER, play.host_now)
         if lease is None:
             return
-        found = keeping.keep(tx, lease, keeping.begin(tx.db, session.id), tx.now)
+        found = keeping.keep(tx, lease, keeping.begin(tx.db, session.id), play.host_now)
         if any(change.key.alarm is Alarm.POWER_CUT for change in found):
             play.later(tx, "answer_alarm", args, tx.now + timedelta(minutes=2))
 
     return write
+
+
+def hold(play: Play) -> None:
+    """Prolong the leases on all watches between the keeper's rounds: who watches is told when nobody keeps one, and as long as
+    the play goes on its people do."""
+    with play.office.read() as db:
+        held = keeping.sessions_to_keep(db, DEMO_HOLDER, play.host_now)
+    if held:
+        with play.office.write() as tx:
+            for session_id in held:
+                keeping.take(tx, session_id, DEMO_HOLDER, play.host_now)
 
 
 def answer_alarm(play: Play, args: Mapping[str, Any]) -> Write:
