@@ -190,6 +190,7 @@ def serve(arguments: argparse.Namespace) -> int:
         host=arguments.host,
         port=arguments.port,
         embedded_worker=False,
+        outside_witnesses="",  # nobody would ask them: the people of the play keep the watch
         bank_desk=bank_folder(folder),
         issuers_desk=issuers_folder(folder),
         shutdown_seconds=0,  # nobody's work is lost: what was acknowledged is committed
