@@ -164,6 +164,9 @@ def _plays_for_a_court(pages: Pages, night: Night, folder: Path, told: list[Entr
     page.locator("#folder").set_input_files(str(folder))
     line = page.locator("#entries li", has=page.locator(f".who:text-matches('^{told[3].seq} ')"))
     line.get_by_role("button", name="从此播放").click()
+    caption = line.locator("#shown figcaption")
+    expect(caption).to_contain_text("camera · 2 ·")  # the decoder begins a piece before
     comes_to(page, 3 * SECONDS + 0.5, "#shown video")
+    expect(caption).to_contain_text("camera · 3 ·")
     page.get_by_role("button", name="逐件核验全部影像").click()
     expect(page.locator("#steps [data-step=media]")).to_have_class("is-good")

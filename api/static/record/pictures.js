@@ -103,14 +103,14 @@
       if (!first || !isAt(first, 0, EBML)) return this.tell(this.pieces[wanted], "headless");
       const type = typeOf(first);
       if (!globalThis.MediaSource?.isTypeSupported(type)) return this.tell(this.pieces[wanted], "unplayable");
-      const opening = [first];
+      const opening = [[first, this.pieces[head]]];
       this.next = head + 1;
       for (let n = wanted - 1; wanted > head && n > head; n -= 1) {
         const bytes = await this.read(n);
         const at = bytes ? clusterIn(bytes, true) : -1;
         if (at < 0) continue;
-        opening[0] = headOf(first);
-        opening.push(bytes.subarray(at));
+        opening[0] = [headOf(first), null];
+        opening.push([bytes.subarray(at), this.pieces[n]]);
         this.next = n + 1;
         break;
       }
@@ -158,7 +158,11 @@
     }
 
     async give() {
-      if (this.queue.length) return this.buffer.appendBuffer(this.queue.shift());
+      if (this.queue.length) {
+        const [bytes, piece] = this.queue.shift();
+        this.fed = piece;
+        return this.buffer.appendBuffer(bytes);
+      }
       const { buffered } = this.buffer;
       const old = this.media.currentTime - KEPT_SECONDS;
       if (buffered.length && old > buffered.start(0) + KEPT_SECONDS) return this.buffer.remove(0, old);
