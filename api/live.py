@@ -140,8 +140,7 @@ class Wire:
         while waiting:
             answer = await self._answer(waiting.pop(0))
             await self.line.relieved()  # who does not read his answers is not listened to
-            said = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-            self.line.write(Chunk([said]))
+            self.line.write(Chunk([problems.json_text(answer)]))
         self._waiting = self._task = None
         self.line.resume()
 

@@ -15,6 +15,7 @@ The answer is `application/problem+json`, or a page where Accept prefers HTML. `
 from __future__ import annotations
 
 import errno
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from fastapi.exceptions import RequestValidationError, WebSocketRequestValidatio
 from sqlalchemy.exc import InternalError, OperationalError, StatementError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.websockets import WebSocket
 
@@ -281,6 +282,12 @@ def incident(error: Exception) -> Problem:
 # --- To answers -----------------------------------------------------------------------------
 
 
+def json_text(value: Mapping[str, Any]) -> str:
+    """An answer that may repeat what was sent: text of JSON that has no UTF-8 (a lone surrogate) is escaped again."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 async def _named(problem: Problem, connection: HTTPConnection) -> Named:
     """What its sentences call by name; nothing where the database is out of reach."""
     if not any(names_wanted(one.code, one.params) for one in problem.said):
@@ -309,7 +316,7 @@ def answer(problem: Problem, connection: HTTPConnection, names: Named = NOTHING_
             connection, "problem.html", {"problem": document}, language, status=problem.status
         )
     else:
-        response = JSONResponse(document, problem.status, media_type=MEDIA_TYPE)
+        response = Response(json_text(document), problem.status, media_type=MEDIA_TYPE)
         response.headers["Content-Language"] = language
     response.headers["Cache-Control"] = "no-store"
     for name, value in headers.items():

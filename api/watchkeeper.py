@@ -8,6 +8,7 @@ judged by legal time. A step of the host's clock against the monotonic one is re
 from __future__ import annotations
 
 import logging
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ UNKEPT_MIN = timedelta(seconds=10)
 OUTSIDE_SECONDS = 60.0
 OVER_MAX = timedelta(days=30)
 """For so long after a session outside witnesses that were away are asked to cosign its last checkpoint."""
+OVER_AT_ONCE = 20
 STOP_SECONDS_MAX = 10
 _log = logging.getLogger("bigloop.watch")
 
@@ -122,7 +124,8 @@ class Keeper:
         for asker in self._askers:
             with self.office.read() as db:
                 behind = outside.not_to_the_end(db, asker.name, since, until)
-            for session_id in behind:
+            # Not all at once: those of this night wait behind them.
+            for session_id in random.sample(behind, min(len(behind), OVER_AT_ONCE)):
                 asker.wish(session_id)
 
     def wait_for_outsiders(self, seconds: float) -> None:

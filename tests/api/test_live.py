@@ -316,6 +316,7 @@ class TestSending:
             for kind, data, code, pointer in [
                 ("door", {}, "evaluation.witness.invalid", "/venue"),
                 ("gossip", {}, "evaluation.witness.kind", "/kind"),
+                ("\ud800", {}, "evaluation.witness.kind", "/kind"),
                 ("presence", booth, "evaluation.witness.invalid", "/seat"),
                 (
                     "power",
@@ -332,7 +333,8 @@ class TestSending:
             ]:
                 event = {"type": "event", "id": "e-1", "kind": kind, "data": data}
                 socket.send_text(json.dumps(event))
-                answer = json.loads(socket.receive_text())
+                # A socket takes what has UTF-8, and would stay silent from then on.
+                answer = json.loads(socket.receive_text().encode())
                 assert (answer["type"], answer["id"]) == ("refusal", "e-1")
                 assert answer["problem"]["code"] == code
                 assert (answer["pointer"], answer["rule"]) == (pointer, "")
