@@ -14,9 +14,13 @@ from starlette.testclient import TestClient
 from api.flows import registration as flow
 from archive.actor import SYSTEM, Role
 from archive.errors import Refusal
+from archive.office import Office
 from evaluation.venues import service as venues
+from evaluation.witness import sources
 from tests.builders import STAFF
 from tests.evaluation.venues.test_venues import HERE, THERE
+from tests.evaluation.witness.night import Device
+from tests.scenarios import streaming
 from tests.trading.world import World, lot_spec, registration
 from trading.projects import service as projects
 
@@ -162,3 +166,36 @@ class TestHoldings:
         assert own.post(f"{HELD}/{one}/end").status_code == 409
         for language in ("zh", "en"):
             assert "[api." not in own.get(f"{HELD}?lang={language}").text
+
+
+class TestRecorders:
+    """A venue's own recorder: staff bind the key that they have from the device (rule witness.signed_at_source)."""
+
+    def test_bound_on_a_page_it_reports(self, office: Office, signed_in_as: Clients) -> None:
+        streaming.prepare(office)
+        own, stranger = signed_in_as(Role.STAFF, CENTRE), signed_in_as(Role.STAFF, "530102")
+        page = f"/centre/sessions/{streaming.SESSION}/recorder"
+        assert stranger.get(page).status_code == 404
+        device = Device("nvr-1", streaming.SESSION, "ED25519")
+        asked = {
+            "venue": CENTRE,
+            "station": "nvr-1",
+            "algorithm": "ED25519",
+            "key": "AAAA",
+            "every": "60",
+        }
+        wrong = own.post(page, data={**asked, "use": "LATER"})
+        assert (wrong.status_code, wrong.text.count("invalid-feedback")) == (422, 1)
+        wrong = own.post(page, data={**asked, "station": "two words", "use": "SECURITY"})
+        assert (wrong.status_code, wrong.text.count("invalid-feedback")) == (422, 2)
+        assert stranger.post(page, data={**asked, "use": "SECURITY"}).status_code == 404
+        bound = own.post(page, data={**asked, "key": device.public, "use": "SECURITY"})
+        assert "密钥已绑定" in bound.text
+        assert sources.StationKey.of("ED25519", device.public).fingerprint in bound.text  # type: ignore[union-attr]
+        report = device.report(office.clock.now())
+        sent = {"n": 0, "prev": report.prev, "at": report.at, "up": report.up, "kind": report.kind,
+                "data": dict(report.data), "sig": report.signature}  # fmt: skip
+        home = f"/api/recorders/{streaming.SESSION}/nvr-1"
+        assert own.post(f"{home}/reports", json={"reports": [sent]}).json()["next"] == 1
+        for language in ("zh", "en"):
+            assert "[api." not in own.get(f"{page}?lang={language}").text
