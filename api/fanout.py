@@ -25,6 +25,7 @@ from typing import Any, Protocol, cast
 
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
@@ -128,6 +129,12 @@ class FanoutProtocol(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:  # the application's task begins after this
             extensions: dict[str, Any] = {**self.scope["extensions"], EXTENSION: self}
             self.scope["extensions"] = extensions
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if self.close_sent:
+            # A handshake that was refused is over too: uvicorn would log an error (its pull request 3138).
+            self.handshake_complete = True
 
     def write(self, chunk: Chunk) -> int:
         wire = chunk.wire

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 import weakref
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, WebSocket
-from websockets.exceptions import ConnectionClosed
+from starlette.responses import Response
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from api.fanout import Chunk, Line, outlet_of
@@ -69,6 +71,10 @@ def server() -> Iterator[Server]:
         made.sockets.append(weakref.ref(socket))
         await line.serve(made.ears[-1])
 
+    @app.websocket("/refused")
+    async def refuse(socket: WebSocket) -> None:
+        await socket.send_denial_response(Response("no", 403))
+
     with served(app) as url:
         made.url = url.replace("http", "ws")
         yield made
@@ -117,6 +123,17 @@ class TestHandedOver:
         assert ear.gone.wait(SECONDS_MAX)
         assert ear.line.write(Chunk(["more"])) == 0
         ear.line.end(4001, "again")
+
+    def test_a_refused_handshake_is_no_error_of_ours(
+        self, server: Server, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, "uvicorn.error")
+        for _ in range(2):  # by the second answer the first call has returned
+            with pytest.raises(InvalidStatus) as caught, connect(f"{server.url}/refused"):
+                pass
+            assert caught.value.response.status_code == 403
+        assert sum("/refused" in one.message for one in caplog.records) == 2
+        assert not [one.message for one in caplog.records if one.levelno > logging.INFO]
 
     def test_the_handshake_is_not_kept(self, server: Server) -> None:
         with server.client() as one:
