@@ -57,8 +57,8 @@ from archive.tasks import service as tasks
 from archive.tasks.service import Worker
 
 ANCHOR_SECONDS = 10
-HOLD_SECONDS = 3
-"""Between two prolongations of the leases on watches, which end after ten."""
+HOLD_SECONDS = 1
+"""Between two prolongations of the leases on watches: so long at most a review that begins has nobody who keeps it."""
 LOOK_SECONDS = 0.5
 """Between two looks whether somebody is drawn who can have the expert's account."""
 AFTERWARDS_SECONDS = 0.5
