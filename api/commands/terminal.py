@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from api.outage_log import OutageFilter
 from api.settings import PREFIX, Settings
 from archive.errors import Refusal
 from archive.words import Language, render
@@ -76,6 +77,8 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     logging.basicConfig(
         level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True
     )
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(OutageFilter())
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # else a line for each command to a desk
     # Said at every stop, also when there is nothing to cancel.
