@@ -17,7 +17,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -216,11 +216,15 @@ def _of_validation(errors: Sequence[Any]) -> Problem:
         return Problem(400, "api.http.unparsable")
     faults = []
     for error in errors[:FAULTS_MAX]:
-        where, *path = [str(part) for part in error["loc"]] or ["body"]
-        pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
-        code, params = _input_code(error)
-        faults.append((where, Fault(pointer, code, params)))
+        where, *path = error["loc"] or ["body"]
+        code, params = input_code(error)
+        faults.append((str(where), Fault(pointer_of(path), code, params)))
     return Problem(422, "api.http.invalid", {"count": len(errors)}, Kind.INVALID, faults=faults)
+
+
+def pointer_of(path: Iterable[object]) -> str:
+    """The JSON pointer (RFC 6901) of a place."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 # Pydantic's types of error whose sentence needs one number or text of its context.
@@ -248,7 +252,8 @@ _IN_JSON = {
 }
 
 
-def _input_code(error: Mapping[str, Any]) -> tuple[str, dict[str, Param]]:
+def input_code(error: Mapping[str, Any]) -> tuple[str, dict[str, Param]]:
+    """What is said of one of pydantic's errors: code and parameters."""
     kind = str(error["type"])
     if kind in _SAME:
         return f"api.input.{kind}", {}

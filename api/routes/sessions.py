@@ -7,6 +7,7 @@ everybody else a session does not exist.
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
@@ -17,10 +18,11 @@ from sqlmodel import Session as Db
 from api.access import ReviewActor, StaffActor
 from api.flows import review, sealing, substitution
 from api.flows.places import names as names_of_places
+from api.problems import input_code, pointer_of
 from api.routes.fields import Answer, Body, Identifier, IdInPath, Whole
 from api.transactions import ReadDb, WriteTx
 from archive.actor import Actor, Role
-from archive.errors import Faults, Kind, Refusal
+from archive.errors import Fault, Faults, Kind, Refusal
 from evaluation.session import commands
 from evaluation.session import service as sessions
 from evaluation.session.session import Session
@@ -198,11 +200,18 @@ def command_of(body: ActBody) -> Any:
     if adapter is None:
         faults.add("/command", "api.input.enum", limit=", ".join(COMMANDS))
     else:
+        known = {field.name for field in dataclasses.fields(commands.COMMANDS[body.command])}
+        for name in sorted(set(body.fields) - known):
+            faults.add(f"/fields{pointer_of([name])}", "api.input.extra_forbidden")
         try:
-            return adapter.validate_python(body.fields, strict=False)
+            command = adapter.validate_python(body.fields, strict=False)
         except ValidationError as error:
             for fault in error.errors(include_input=False, include_url=False):
-                pointer = "/".join(["/fields", *map(str, fault["loc"])])
-                faults.add(pointer, "api.input.other", type=fault["type"])
+                code, params = input_code(fault)
+                at = f"/fields{pointer_of(fault['loc'])}"
+                faults.extend((Fault(at, code, params),))
+        else:
+            faults.refuse()
+            return command
     faults.refuse()
     raise AssertionError("either a command or faults")

@@ -343,20 +343,27 @@ class TestSessions:
         from api.routes.sessions import ActBody, command_of
         from archive.errors import Refusal
 
-        for body, pointer in [
-            ({"command": "Nothing"}, "/command"),
-            ({"command": "EnterBids"}, "/command"),
-            ({"command": "RemoveMember"}, "/command"),  # whom the draw sends, nobody names
-            ({"command": "ReplaceMember"}, "/command"),
-            ({"command": "CheckIn"}, "/fields/expert_id"),
+        for body, pointer, code in [
+            ({"command": "Nothing"}, "/command", "enum"),
+            ({"command": "EnterBids"}, "/command", "enum"),
+            ({"command": "RemoveMember"}, "/command", "enum"),  # whom the draw sends, nobody names
+            ({"command": "ReplaceMember"}, "/command", "enum"),
+            ({"command": "CheckIn"}, "/fields/expert_id", "missing"),
             (
                 {"command": "CheckIn", "fields": {"expert_id": 7, "identity": "x"}},
                 "/fields/expert_id",
+                "form",
+            ),
+            (
+                {"command": "VoidSession", "fields": {"reason": "x", "cause/": "x"}},
+                "/fields/cause~1",
+                "extra_forbidden",
             ),
         ]:
             with pytest.raises(Refusal) as caught:
                 command_of(ActBody.model_validate(body))
-            assert caught.value.faults[0].pointer == pointer
+            (fault, *_) = caught.value.faults
+            assert (fault.pointer, fault.code) == (pointer, f"api.input.{code}")
 
     def test_a_session_one_does_not_sit_in_does_not_exist(
         self, signed_in: Callable[[Role], TestClient]
