@@ -3,6 +3,7 @@ read offline; the month's bulletin."""
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Page, expect
 
 from api import hub
@@ -23,6 +25,7 @@ from api.identity.accounts import Account
 from api.pages.entry_words import told
 from archive.actor import SYSTEM, Role
 from archive.clock import SystemClock
+from archive.cosignature import Cosigner, cosign
 from archive.digests import sha256
 from archive.journal import service as journal
 from archive.verification.report import Verdict
@@ -308,6 +311,25 @@ def test_a_station_is_declined_with_a_reason_and_asked_for_again(
     assert kinds == ["station_asked", "station_declined", "station_asked", "station_withdrawn"]
 
 
+def _cosign_beyond_the_calendar(held: dict[str, str]) -> None:
+    """An outside witness whose clock says anything signs the head (tlog-cosignature: up to 2^63 - 1): no fault of
+    the record."""
+    note = base64.b64decode(held["checkpoint"]).decode()
+    text, name = note.partition("\n\n")[0] + "\n", "far.example/w"
+    key = Ed25519PrivateKey.generate()
+    note += cosign(key, name, text, 2**62)
+    vkey = Cosigner(name, key.public_key().public_bytes_raw()).vkey
+    lines = base64.b64decode(held["policy"]).decode().splitlines()
+    policy = [
+        *(line for line in lines if line.startswith("log ")),
+        f"witness far {vkey}",
+        "quorum far",
+        "",
+    ]
+    held["checkpoint"] = base64.b64encode(note.encode()).decode()
+    held["policy"] = base64.b64encode("\n".join(policy).encode()).decode()
+
+
 def test_the_record_is_taken_along_and_read_without_a_server(
     chromium_page: Pages, sealed: Reviewing, tmp_path: Path
 ) -> None:
@@ -346,6 +368,13 @@ def test_the_record_is_taken_along_and_read_without_a_server(
     looks(offline, "record-viewer")
     _tells_as_we_do(offline)
     text = (folder / "record.js").read_text("utf-8")
+    far = json.loads(text.partition("= ")[2].rstrip(";\n"))
+    _cosign_beyond_the_calendar(far)
+    (folder / "record.js").write_text(f"globalThis.BIGLOOP_RECORD = {json.dumps(far)};")
+    late = chromium_page(f"file://{folder}/index.html")
+    expect(late.locator("#steps .is-good")).to_have_count(6)
+    expect(late.locator("#steps")).to_contain_text("far 4611686018427388000")
+    late.close()
     lacking = json.loads(text.partition("= ")[2].rstrip(";\n"))
     del lacking[next(path for path in lacking if path.startswith("exhibits/"))]
     (folder / "record.js").write_text(f"globalThis.BIGLOOP_RECORD = {json.dumps(lacking)};")

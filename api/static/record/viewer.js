@@ -155,6 +155,13 @@
         return this.turn(n < 0 ? this.filtered().length - 1 : n);
       });
     }
+
+    // POSIX seconds; what a witness said that has no place in a calendar is shown as he said it.
+    moment(seconds) {
+      const date = new Date(seconds * 1000);
+      return Number.isNaN(date.getTime()) ? String(seconds) : this.clock.format(date);
+    }
+
     words(id) {
       const items = [...document.querySelectorAll(`#${id} > dd`)];
       return new Map(items.map((item) => [item.dataset.code, item.textContent]));
@@ -455,7 +462,7 @@
         const time = await signedAt(note, witness);
         if (time !== null) cosigned.set(name, time);
       }
-      const who = [...cosigned].map(([name, time]) => `${name} ${view.clock.format(new Date(time * 1000))}`).join("; ");
+      const who = [...cosigned].map(([name, time]) => `${name} ${view.moment(time)}`).join("; ");
       view.step("quorum", hasQuorum(policy, policy.quorum, cosigned) ? true : null, who || `0/${policy.witnesses.size}`);
     } catch (error) {
       view.step("log", false, error.message);
