@@ -11,12 +11,12 @@ import http.client
 import logging
 import socket
 import threading
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from api.outsiders import Outside
 from archive import add_checkpoint, merkle
 from archive.add_checkpoint import Behind, Cosigned, Declined
+from archive.cosignature import moment_of
 from archive.errors import Reason
 from archive.journal import service as journal
 from archive.office import Office
@@ -28,8 +28,6 @@ ASK_SECONDS_MAX = 5.0
 TRIES_MAX = 3
 """A witness that says where it stands is asked again from there."""
 READ_AT_ONCE = 1000
-LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
-"""Later moments have no place in a table; the line keeps what the witness said."""
 ALARMING = frozenset(
     {"archive.witness.root_differs", "archive.witness.proof_refused", "archive.witness.ahead"}
 )
@@ -138,7 +136,7 @@ def ask(office: Office, session_id: str, one: Outside) -> Cosigned | Declined:
         ]
     answer = _converse(one, note, merkle.Tree(leaves), old)
     if isinstance(answer, Cosigned):
-        at = datetime.fromtimestamp(min(answer.at, LAST_SECOND), UTC)
+        at = moment_of(answer.at)  # the line keeps what the witness said
         with office.write() as tx:
             outside.keep(tx, session_id, one.witness, size, answer.lines[-1], at)
     return answer

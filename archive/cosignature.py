@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -25,6 +26,7 @@ from archive.note import MalformedNote, Note, key_id, parse_vkey, signature_line
 COSIGNATURE = 4
 TIME_MAX = 2**63 - 1
 _SIGNATURE_BYTES = 8 + 64
+_LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 
 
 def message(text: str, seconds: int) -> bytes:
@@ -32,6 +34,11 @@ def message(text: str, seconds: int) -> bytes:
     if not 0 <= seconds <= TIME_MAX:
         raise ValueError(f"no POSIX time: {seconds}")
     return f"cosignature/v1\ntime {seconds}\n{text}".encode()
+
+
+def moment_of(seconds: int) -> datetime:
+    """A cosigner's time; the last day of the calendar for what lies beyond it."""
+    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ that a client that was shown another history finds its signature refused.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session as Db
 
 from archive import merkle
 from archive.actor import Actor, Role
-from archive.cosignature import Cosigner
+from archive.cosignature import Cosigner, moment_of
 from archive.errors import Faults, Kind, Refusal
 from archive.journal import service as journal
 from archive.journal.entry import DocumentRef, moment_text, origin_of
@@ -225,7 +225,7 @@ def _take_cosignature(tx: Tx, actor: Actor, session_id: str, desk: Desk, signed:
     signature = decode64(signed.sig) or b""
     if cosigner.time_of(text, signed.time.to_bytes(8, "big") + signature) is None:
         raise Refusal("evaluation.witness.cosignature_wrong", {"witness": actor.id})
-    at = datetime.fromtimestamp(min(signed.time, 2**40), UTC)
+    at = moment_of(signed.time)
     if abs(at - tx.now) > CLOCKS_APART_MAX:
         minutes = int(CLOCKS_APART_MAX.total_seconds()) // 60
         raise Refusal("evaluation.witness.cosignature_time", {"minutes": minutes})

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from archive.actor import Actor, Role
-from archive.cosignature import Cosigner
+from archive.cosignature import Cosigner, message
 from archive.errors import Kind, Refusal
 from archive.note import Note
 from evaluation.session import commands as c
@@ -101,6 +101,11 @@ class TestCountersignature:
         old = night.cosigning(WITNESS_A)
         night.pass_time(minutes=11)
         assert no(night, desk.countersign, WITNESS_A, old).code.endswith("cosignature_time")
+        _, _, text = night.checkpoint(old.size)
+        beyond = 2**53 - 1  # no calendar has it
+        sig = encode64(night.keys[WITNESS_A.id].sign(message(text, beyond)))
+        far = replace(old, time=beyond, sig=sig)
+        assert no(night, desk.countersign, WITNESS_A, far).code.endswith("cosignature_time")
 
     def test_an_older_checkpoint_says_nothing_new(self, sealing: Night) -> None:
         night = sealing
