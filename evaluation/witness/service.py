@@ -60,19 +60,22 @@ def record_event(
     documents: tuple[DocumentRef, ...] = ()
     said = dict(data)
     if words is not None:
-        if data.get("sha256") != sha256(words):
-            raise Refusal("evaluation.witness.words_differ", {"event": kind})
-        digests, documents = with_words(tx, kind, words)
+        digests, documents = with_words(tx, kind, words, data.get("sha256", ""))
         said |= digests
     tx.record(f"session/{session_id}", f"evaluation:witness:{kind}", actor, said, documents)
 
 
-def with_words(tx: Tx, kind: str, words: bytes) -> tuple[dict[str, str], tuple[DocumentRef, ...]]:
-    """What was said with an event: its digests, and the document that is kept."""
+def with_words(
+    tx: Tx, kind: str, words: bytes, stated: str | None = None
+) -> tuple[dict[str, str], tuple[DocumentRef, ...]]:
+    """What was said with an event: its digests, and the document that is kept. `stated`: the SHA-256 that came with
+    it, which is compared."""
     if len(words) > WORDS_BYTES_MAX:
         params = {"bytes": len(words), "most": WORDS_BYTES_MAX}
         raise Refusal("evaluation.witness.words_long", params)
     digest = sha256(words)
+    if stated not in (None, digest):
+        raise Refusal("evaluation.witness.words_differ", {"event": kind})
     kept = tx.vault.put(f"witness-{kind}-{digest[:12]}.txt", "text/plain", words)
     return {"sha256": digest, "sm3": sm3(words)}, (kept,)
 
