@@ -38,10 +38,16 @@ from evaluation.witness import bulletin
 from evaluation.witness.bulletin import CentreLine
 from evaluation.witness.desk import service as desk
 from evaluation.witness.desk.service import Cosigning
+from evaluation.witness.outside import service as outside
 
 router = APIRouter(include_in_schema=False)
 _MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 NIGHTS = "/supervisor/nights"
+
+
+def _outside(request: Request, db: Session, session_id: str) -> tuple[outside.Standing, ...]:
+    known = cosigners_of(shell_of(request).settings.outside_witnesses)
+    return outside.standing(db, session_id, [one.name for one in known])
 
 
 def _desk(request: Request, db: Session, actor: Actor, session_id: str, form: Form) -> Response:
@@ -51,6 +57,7 @@ def _desk(request: Request, db: Session, actor: Actor, session_id: str, form: Fo
     return show(
         request, "supervisor/_desk.html", actor, desk=seen, centres=focus.centres, form=form,
         people=people_of(request, db, focus.session, focus.centres, is_desk=True),
+        outside=_outside(request, db, session_id),
     )  # fmt: skip
 
 
@@ -78,6 +85,7 @@ def _page(request: Request, db: Session, actor: Actor, session_id: str, form: Fo
         request, "supervisor/desk.html", actor,
         desk=seen, focus=focus, centres=focus.centres, form=form, seq=seq,
         people=people_of(request, db, focus.session, focus.centres, is_desk=True),
+        outside=_outside(request, db, session_id),
         sentences=story_sentences(reader(request)),
         values=[*focus.centres.items(), *entry_values(reader(request))],
     )  # fmt: skip

@@ -180,6 +180,14 @@ def outside_sizes(db: Db, name: str, session_ids: list[str]) -> dict[str, int]:
     return dict(db.exec(found).all())
 
 
+def last_cosignature(db: Db, session_id: str, name: str) -> CosignatureRow | None:
+    """The one over the largest checkpoint."""
+    found = select(CosignatureRow).where(
+        CosignatureRow.session_id == session_id, CosignatureRow.name == name
+    )
+    return db.exec(found.order_by(col(CosignatureRow.size).desc()).limit(1)).one_or_none()
+
+
 def set_outside_size(db: Db, session_id: str, name: str, size: int) -> None:
     row = db.get(OutsideRow, (session_id, name)) or OutsideRow(
         session_id=session_id, name=name, size=0

@@ -22,8 +22,11 @@ from api.commands.verify import judges
 from api.demo import people
 from api.identity import service as identity
 from api.identity.accounts import Account
+from api.outside_witness import ask
+from api.outsiders import Outside
 from api.pages.entry_words import told
 from archive.actor import SYSTEM, Role
+from archive.add_checkpoint import Cosigned
 from archive.clock import SystemClock
 from archive.cosignature import Cosigner, cosign
 from archive.digests import sha256
@@ -309,6 +312,28 @@ def test_a_station_is_declined_with_a_reason_and_asked_for_again(
         entries = journal.entries(db, f"session/{sealed.session_id}")
         kinds = [e.action.rpartition(":")[2] for e in entries if e.data.get("station") == "cam-8"]
     assert kinds == ["station_asked", "station_declined", "station_asked", "station_withdrawn"]
+
+
+def test_the_desk_says_how_far_outside_witnesses_have_cosigned(
+    chromium_page: Pages, sealed: Reviewing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = sealed.office.log
+    origin = f"{log.name}/session/{sealed.session_id}"
+    known = {origin: [log.verifier.named(origin).vkey]}
+    first, second = (outsider.OutsideWitness(f"{name}.example/w", known) for name in ("uni", "bar"))
+    shell = sealed.app.state.shell
+    both = f"{first.vkey} http://127.0.0.1:1, {second.vkey} http://127.0.0.1:1"
+    settings = shell.settings.model_copy(update={"outside_witnesses": both})
+    monkeypatch.setattr(shell, "settings", settings)
+    with first.serving() as url:
+        answer = ask(sealed.office, sealed.session_id, Outside(Cosigner.parse(first.vkey), url))
+    assert isinstance(answer, Cosigned)
+    page = _desk(chromium_page, sealed, "relief")
+    size, _ = first.latest[origin]
+    heard, silent = (page.locator(f'[data-outside="{one.name}"]') for one in (first, second))
+    expect(heard).to_contain_text(f"至第 {size} 条 · ")
+    expect(silent).to_contain_text("尚无")
+    looks(page, "supervisor-desk-outside")
 
 
 def _cosign_beyond_the_calendar(held: dict[str, str]) -> None:

@@ -5,6 +5,8 @@ They are not enrolled and do nothing in the session; that they cosigned stands b
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session as Db
@@ -28,6 +30,24 @@ def not_to_the_end(db: Db, name: str, since: datetime, until: datetime) -> list[
     cosigned = queries.outside_sizes(db, name, ended)
     sizes = journal.sizes(db, list(streams))
     return [streams[one] for one, size in sizes.items() if size > cosigned.get(streams[one], 0)]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far an outside witness has cosigned a session's log, by its own clock; None where it has not."""
+
+    name: str
+    size: int = 0
+    at: datetime | None = None
+
+
+def standing(db: Db, session_id: str, names: Iterable[str]) -> tuple[Standing, ...]:
+    """Of each witness, in the order of the names."""
+    found = []
+    for name in names:
+        row = queries.last_cosignature(db, session_id, name)
+        found.append(Standing(name, row.size, row.at) if row else Standing(name))
+    return tuple(found)
 
 
 def keep(tx: Tx, session_id: str, witness: Cosigner, size: int, line: str, at: datetime) -> None:
