@@ -97,7 +97,7 @@ def read_answer(
         return Declined(Reason("archive.witness.answer_form"), status)
     if witness not in found_at:
         return Declined(Reason("archive.witness.not_cosigned"), status)
-    lines = body.decode().splitlines(keepends=True)
+    lines = [f"{line}\n" for line in body.decode().split("\n")[:-1]]
     own = [
         line
         for line, (name, identity, _) in zip(lines, note.signatures, strict=True)

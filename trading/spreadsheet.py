@@ -221,11 +221,15 @@ def read(
     return Dry(tuple(rows), tuple(faults))
 
 
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+"""Of CSV (RFC 4180); Python's own lines end at U+0085 and others too."""
+
+
 def _table(content: bytes) -> list[list[str]] | None:
     """The cells by row, the heading first; None for what is no table."""
     for encoding in ENCODINGS:
         try:
-            lines = content.decode(encoding).splitlines(keepends=True)
+            lines = _LINE.findall(content.decode(encoding))
             return list(csv.reader(lines, strict=True)) or None
         except (UnicodeDecodeError, csv.Error):
             continue

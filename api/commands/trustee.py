@@ -81,7 +81,7 @@ def _answer(arguments: argparse.Namespace) -> int:
     secret = arguments.keyfile.read_bytes()
     question = question_of(json.loads(_read(arguments.question)))
     book = arguments.keyfile.with_name(f"{arguments.keyfile.name}.answers")
-    lines = book.read_text("utf-8").splitlines() if book.exists() else []
+    lines = list(filter(None, book.read_text("utf-8").split("\n"))) if book.exists() else []
     reason = objection(
         question, arguments.id, public_key(secret).hex(), [json.loads(line) for line in lines]
     )

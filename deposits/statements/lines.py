@@ -50,7 +50,7 @@ def read(content: bytes) -> Statement:
     """The statement of a file. Unreadable with every fault, by line and column (`/rows/3/amount`)."""
     try:
         text = content.decode("utf-8-sig")
-        rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise Unreadable("deposits.statement.no_csv") from error
     if len(rows) < 2 or len(rows[0]) != len(HEAD) or rows[0][0] != HEAD[0]:

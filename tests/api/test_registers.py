@@ -175,6 +175,13 @@ class TestReading:
         assert effects(plan) == [(2, Effect.NEW)]
         assert faults(plan) == {(5, "kind"): "api.register.no_organisation_kind"}
 
+    def test_a_row_ends_at_a_line_end_of_csv_alone(self) -> None:
+        """RFC 4180: not at U+2028, U+0085 or a form feed, which are a fault of their cell."""
+        empty = replace(ORGANISATIONS, known=lambda db, rows: ())
+        for sign in "\u2028\x85\f":
+            plan = empty.plan(NOBODY, TODAY, organisations(f"{A},甲{sign}乙,投标企业,{CENTRE},"))
+            assert faults(plan) == {(2, "name"): "trading.table.formula"}
+
 
 class TestOrganisations:
     """What is registered of organisations, all or nothing (招标投标法实施条例 第三十四条 asks who controls)."""

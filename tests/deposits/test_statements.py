@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from archive.actor import SYSTEM
@@ -89,6 +89,7 @@ class TestReading:
 
     @settings(max_examples=40)
     @given(st.lists(LINES, max_size=5))
+    @example([replace(GOOD.lines[0], counter_name="甲\x85\u2028乙")])  # no ends of lines in CSV
     def test_what_is_written_is_read(self, found: list[Line]) -> None:
         closing = Money(10**15 - 1)
         statement = Statement(ACCOUNT, 3, DAY, Money(1), closing, tuple(found))
