@@ -53,8 +53,10 @@ def of_room(db: Db, actor: Actor, known: Watches, session: Session) -> list[Show
 def room_snapshot(
     db: Db, vault: Vault, actor: Actor, known: Watches, session: Session, sha256: str
 ) -> bytes:
-    """A still picture that `of_room` shows now; NOT_FOUND."""
-    if all(one.snapshot != sha256 for one in of_room(db, actor, known, session)):
+    """A still picture that `of_room` shows, or showed just now: a page asks for it a moment after it was told of it, and
+    a newer one may have come. NOT_FOUND."""
+    cameras = of_room(db, actor, known, session)
+    if not any(media.is_recent(db, session.id, one, sha256) for one in cameras):
         raise Refusal("evaluation.media.unknown", {"sha256": sha256[:12]}, Kind.NOT_FOUND)
     return media.snapshot(db, vault, session.id, sha256)
 

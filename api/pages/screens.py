@@ -108,7 +108,7 @@ def of_room(
 def room_picture(
     actor: StaffActor, request: Request, db: ReadDb, session_id: IdInPath, sha256: Digest64
 ) -> Response:
-    """A still picture of one of these cameras, as long as it is the newest."""
+    """A still picture of one of these cameras, as long as it is among the newest."""
     shell, session = shell_of(request), seen(db, actor, session_id)
     content = flow.room_snapshot(db, shell.office.vault, actor, shell.watches, session, sha256)
     return _still(content)

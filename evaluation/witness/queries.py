@@ -232,6 +232,18 @@ def newest_kept(db: Db, session_id: str, station: str, track: str, form: str) ->
     ).one_or_none()
 
 
+def newest_snapshots(db: Db, session_id: str, station: str, track: str, most: int) -> list[str]:
+    """Digests of the still pictures of a track that were reported last, of what is kept."""
+    found = select(MediaRow.sha256).where(
+        col(MediaRow.session_id) == session_id,
+        col(MediaRow.station) == station,
+        col(MediaRow.track) == track,
+        col(MediaRow.form) == Form.SNAPSHOT.value,
+        col(MediaRow.place) == Place.KEPT.value,
+    )
+    return list(db.exec(found.order_by(col(MediaRow.at).desc()).limit(most)))
+
+
 def kept_snapshot(db: Db, session_id: str, sha256: str) -> MediaRow | None:
     """A still picture of the session's by digest, of whichever station."""
     return db.exec(

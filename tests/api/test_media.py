@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from starlette.testclient import WebSocketDenialResponse
 from api import media
 from api.fanout import Chunk
 from api.media import Track
+from archive.clock import DrivenClock
 from archive.errors import Refusal
 from archive.office import Office
 from evaluation.witness.keeping import service as keeping
@@ -176,6 +178,24 @@ class TestPictures:
             assert pictures.snapshot(db, office.vault, SESSION, digest) == JPEG
             with pytest.raises(Refusal):
                 pictures.snapshot(db, office.vault, SESSION, "0" * 64)
+
+    def test_staff_may_fetch_what_was_the_newest_just_now(
+        self, staff: TestClient, office: Office, device: Device
+    ) -> None:
+        """A page asks for a picture a moment after it was told of it. What came before is not theirs to leaf through."""
+        clock = office.clock
+        assert isinstance(clock, DrivenClock)
+        made = [JPEG + bytes([n]) for n in range(5)]
+        for content in made:
+            tell(staff, picture(device, office, content, what="CAMERA"))
+            assert staff.post(f"{PATH}/pictures/cam", content=content).status_code == 201
+            clock.move_to(clock.now() + timedelta(seconds=5))
+        place = f"/centre/sessions/{SESSION}/pictures"
+        (track,) = staff.get(place).json()["sessions"][SESSION]
+        digests = [hashlib.sha256(content).hexdigest() for content in made]
+        assert track["snapshot"] == digests[-1]
+        statuses = [staff.get(f"{place}/{digest}").status_code for digest in digests]
+        assert statuses == [404, 404, 200, 200, 200]
 
     def test_voices_are_not_for_officials(self, staff: TestClient) -> None:
         """The rule witness.supervisor_hears_voices; staff hear the members under none."""

@@ -24,6 +24,8 @@ from evaluation.witness.sources import Report
 from evaluation.witness.tables import MediaRow, StationLineRow
 from evaluation.witness.watch import Heard
 
+RECENT = 3
+"""How many of a track's still pictures whoever sees the newest alone may still fetch: some seconds of them."""
 TYPES: Mapping[Form, str] = {Form.SNAPSHOT: "image/jpeg", Form.SEGMENT: "video/webm"}
 
 
@@ -144,6 +146,12 @@ def shown(
                 snapshot=still.sha256 if still else "",
                 segment_at=moving.at if moving else None,
             )
+
+
+def is_recent(db: Db, session_id: str, one: Shown, sha256: str) -> bool:
+    """Whether a still picture is among the newest of a track."""
+    newest = queries.newest_snapshots(db, session_id, one.station, one.track, RECENT)
+    return sha256 in newest
 
 
 def snapshot(db: Db, vault: Vault, session_id: str, sha256: str) -> bytes:
